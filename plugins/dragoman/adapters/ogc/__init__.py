@@ -1,0 +1,1 @@
+"""OGC API - Processes, the dialect of the house."""

@@ -1,0 +1,1 @@
+"""Documents and clients that are generated from the processes."""

@@ -1,0 +1,250 @@
+"""Every error that dragoman raises on purpose, in one tree, with stable codes and no HTTP numbers.
+
+    DragomanError
+    ├── SettingsError            the operator's YAML is wrong; the server does not start
+    ├── PackageError             a packaged algorithm is broken; the rest is served
+    ├── RequestError             the caller's mistake
+    │   ├── InvalidRequest           the body is not what it should be
+    │   │   └── InvalidQueryParameter
+    │   ├── InvalidInputs            one or more inputs are wrong; each is named
+    │   │   └── InputError               one input is wrong; what an algorithm raises
+    │   ├── UnsupportedMediaType, PayloadTooLarge, RangeNotSatisfiable, MethodNotAllowed
+    │   ├── Forbidden                (Origin, peer, principal)
+    │   └── IdempotencyConflict
+    ├── NotFound
+    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage
+    │   └── ResultNotReady, ResultNotAvailable
+    ├── Unavailable              try again later
+    │   └── QueueFull
+    ├── IllegalTransition        a job cannot go from here to there
+    └── ExecutionError           the job's own failure
+        ├── AlgorithmError, OutputError
+        └── TimedOut, OutOfMemory, WorkerLost
+
+``web/problems.py`` holds the one table from these classes to HTTP; a test keeps the two together.
+The class docstring's first line is the default message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class DragomanError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str = "") -> None:
+        self.detail = detail or (type(self).__doc__ or "").split("\n", 1)[0]
+        super().__init__(self.detail)
+
+
+class SettingsError(DragomanError):
+    """The configuration is wrong.
+
+    ``detail`` is one line: the file, the key, what is wrong and what is allowed.
+    """
+
+    code = "settings"
+
+
+class PackageError(DragomanError):
+    """The package cannot be loaded.
+
+    ``detail`` is one line that names file, line and key.
+    """
+
+    code = "package"
+
+
+class RequestError(DragomanError):
+    """The request cannot be accepted."""
+
+    code = "invalid-request"
+
+
+class InvalidRequest(RequestError):
+    """The request is malformed."""
+
+
+class InvalidQueryParameter(InvalidRequest):
+    """A query parameter has a value that is not allowed."""
+
+    code = "invalid-query-parameter-value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputProblem:
+    """What is wrong with one input."""
+
+    input_id: str
+    """The input's id, as declared or as sent."""
+    message: str
+    """What was given and what is allowed; free of local paths."""
+
+    def __str__(self) -> str:
+        return f"input '{self.input_id}': {self.message}"
+
+
+class InvalidInputs(RequestError):
+    """One or more inputs are not what the process accepts.
+
+    ``problems`` names each; ``detail`` joins them.
+    """
+
+    code = "invalid-inputs"
+
+    def __init__(self, problems: Iterable[InputProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class InputError(InvalidInputs):
+    """One input is wrong: ``InputError("red", "no overlap with nir")``.
+
+    The public way for an algorithm to say that the caller is at fault.
+    """
+
+    def __init__(self, input_id: str, message: str) -> None:
+        super().__init__([InputProblem(input_id=input_id, message=message)])
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        problem = self.problems[0]
+        return type(self), (problem.input_id, problem.message)
+
+
+class UnsupportedMediaType(RequestError):
+    """The body has a media type that is not accepted here."""
+
+    code = "unsupported-media-type"
+
+
+class PayloadTooLarge(RequestError):
+    """The body is larger than this server accepts."""
+
+    code = "payload-too-large"
+
+
+class RangeNotSatisfiable(RequestError):
+    """The byte range lies outside the result."""
+
+    code = "range-not-satisfiable"
+
+
+class MethodNotAllowed(RequestError):
+    """The method is not allowed here."""
+
+    code = "method-not-allowed"
+
+
+class Forbidden(RequestError):
+    """This is not allowed from here."""
+
+    code = "forbidden"
+
+
+class IdempotencyConflict(RequestError):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency-conflict"
+
+
+class NotFound(DragomanError):
+    """There is nothing here."""
+
+    code = "not-found"
+
+
+class NoSuchPage(NotFound):
+    """There is no such page."""
+
+
+class NoSuchProcess(NotFound):
+    """There is no such process."""
+
+    code = "no-such-process"
+
+
+class NoSuchJob(NotFound):
+    """There is no such job."""
+
+    code = "no-such-job"
+
+
+class NoSuchOutput(NotFound):
+    """The process has no such output."""
+
+    code = "no-such-output"
+
+
+class ResultNotReady(NotFound):
+    """The results are not ready."""
+
+    code = "result-not-ready"
+
+
+class ResultNotAvailable(NotFound):
+    """This result is no longer available."""
+
+    code = "result-not-available"
+
+
+class Unavailable(DragomanError):
+    """The server cannot do this just now."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 5) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)
+
+
+class QueueFull(Unavailable):
+    """The queue is full; try again later."""
+
+    code = "queue-full"
+
+
+class IllegalTransition(DragomanError):
+    """The job cannot go from its state to that one."""
+
+    code = "illegal-transition"
+
+
+class ExecutionError(DragomanError):
+    """The job failed."""
+
+    code = "execution-failed"
+
+
+class AlgorithmError(ExecutionError):
+    """The algorithm raised an error."""
+
+
+class OutputError(ExecutionError):
+    """The algorithm did not return what its process declares."""
+
+    code = "invalid-output"
+
+
+class TimedOut(ExecutionError):
+    """The job ran longer than its timeout."""
+
+    code = "timed-out"
+
+
+class OutOfMemory(ExecutionError):
+    """The job needed more memory than its limit."""
+
+    code = "out-of-memory"
+
+
+class WorkerLost(ExecutionError):
+    """The worker process died."""
+
+    code = "worker-lost"

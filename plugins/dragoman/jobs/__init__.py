@@ -1,0 +1,1 @@
+"""Durable jobs: the one door is ``service.py``; ``ports.py`` is the architecture."""

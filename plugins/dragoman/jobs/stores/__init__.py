@@ -1,0 +1,1 @@
+"""Implementations of the JobStore port: SQLAlchemy Core on SQLite and PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Frozen value objects that every room speaks of; no I/O, no HTTP, no third-party types."""

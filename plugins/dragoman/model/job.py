@@ -1,0 +1,183 @@
+"""A job: one execution of one process, in whatever dialect it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from dragoman.model.principal import ANONYMOUS, Principal
+from dragoman.model.process import JSON, Mode, Runtime
+from dragoman.model.status import JobStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputValue:
+    """One value of one input, as it was sent: inline (``value``) or by reference (``href``)."""
+
+    value: JSON = None
+    """The inline value; base64 text where ``encoding`` says so."""
+    href: str | None = None
+    """http, https, data or file URL; then ``value`` is None."""
+    media_type: str | None = None
+    encoding: str | None = None
+    schema: JSON = None
+    """What the qualified form said of its schema."""
+
+    @property
+    def by_reference(self) -> bool:
+        """Whether the value still has to be fetched."""
+        return self.href is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRequest:
+    """How one output was asked for."""
+
+    media_type: str | None = None
+    transmission: Literal["value", "reference"] | None = None
+    """None: the client did not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """Where a client wants to be told (conformance class callback)."""
+
+    success_uri: str | None = None
+    in_progress_uri: str | None = None
+    failed_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """What was asked, in the core's own words; an adapter translates into it."""
+
+    inputs: Mapping[str, tuple[InputValue, ...]] = field(default_factory=dict)
+    """By input id; one value or, for a repeatable input, several, in order."""
+    outputs: Mapping[str, OutputRequest] | None = None
+    """The outputs wanted; None is all."""
+    response: Literal["raw", "document"] = "raw"
+    subscriber: Subscriber | None = None
+    raw: JSON = None
+    """Whatever else of the wire request a dialect wants back (without the inputs' values)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One result: a small JSON value kept with the job, or a file of the result store."""
+
+    id: str
+    media_type: str
+    value: JSON = None
+    """The value, where ``file`` is None."""
+    file: str | None = None
+    """Name of the file, relative to the job's outputs; never a path of the machine."""
+    size: int | None = None
+    """Bytes of the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailure:
+    """Why a job failed, in words that are safe to show to a client."""
+
+    code: str
+    """The code of the error class (``errors.py``)."""
+    detail: str
+    problems: tuple[tuple[str, str], ...] = ()
+    """(input id, message) where the caller's inputs were at fault; such a failure is a 400."""
+
+    @property
+    def callers_fault(self) -> bool:
+        """Whether another input would have helped."""
+        return bool(self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerIdentity:
+    """One worker process, told apart from any other that ever had its pid."""
+
+    host: str
+    boot_id: str
+    """Changes with every boot of the host."""
+    pid: int
+    start_time: int
+    """Clock ticks after boot (Linux: field 22 of /proc/pid/stat); 0 where unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job as the store holds it. All times are UTC and aware."""
+
+    id: str
+    """uuid4, lower-case, hyphenated; the same in every dialect."""
+    process_id: str
+    process_version: str
+    runtime: Runtime
+    dialect: str = "ogc"
+    principal: Principal = ANONYMOUS
+    request: JobRequest = JobRequest()
+    mode: Mode = "async"
+    """How the client waits; a sync job goes first in the queue."""
+    priority: int = 0
+    """Higher goes first; within one priority the order of acceptance holds."""
+    timeout: float | None = None
+    """Seconds for one run."""
+    status: JobStatus = JobStatus.ACCEPTED
+    progress: int = 0
+    """0..100, never falling within one attempt."""
+    message: str = ""
+    created: datetime
+    started: datetime | None = None
+    """Start of the latest attempt."""
+    finished: datetime | None = None
+    updated: datetime
+    attempts: int = 0
+    """Runs begun, the present one included; also the fence: a report of an older attempt is refused."""
+    restarts: int = 0
+    """Runs that ended with the death of the supervisor or the server, which are not the job's fault."""
+    worker: WorkerIdentity | None = None
+    """Who runs, or last ran, it."""
+    lease_until: datetime | None = None
+    """While running: the moment from which, unrenewed, another may run the job again."""
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    """By output id, once successful; a deleted output is missing."""
+    failure: JobFailure | None = None
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+    """Hash of the request, to tell a repetition from another request under the same key."""
+
+    def evolve(self, **changes: Any) -> Job:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """Which jobs to list; all conditions hold together, newest first."""
+
+    process_ids: tuple[str, ...] = ()
+    """Any of these; empty is all."""
+    statuses: tuple[JobStatus, ...] = ()
+    created_from: datetime | None = None
+    """Inclusive."""
+    created_to: datetime | None = None
+    """Inclusive."""
+    min_duration: float | None = None
+    """Seconds from start to finish (or to now, while running); inclusive."""
+    max_duration: float | None = None
+    """Seconds; inclusive."""
+    dialect: str | None = None
+    owner: str | None = None
+    """A principal's id; None is everybody's."""
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One page of a list."""
+
+    jobs: tuple[Job, ...]
+    matched: int
+    """How many jobs match in all."""

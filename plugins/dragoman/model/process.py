@@ -1,0 +1,97 @@
+"""What a process is: its inputs, its outputs, and where its code lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+type JSON = Any
+"""A JSON value: None, bool, int, float, str, list or dict with str keys."""
+
+type Shorthand = Literal["raster", "netcdf", "features", "bbox"]
+"""The words that ``schema`` may be instead of a JSON Schema."""
+
+type Mode = Literal["sync", "async"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """A declared input (OGC 18-062r2, inputDescription)."""
+
+    id: str
+    title: str = ""
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    metadata: tuple[Mapping[str, JSON], ...] = ()
+    schema: Mapping[str, JSON]
+    """JSON Schema with the OGC fields, shorthands expanded."""
+    shorthand: Shorthand | None = None
+    """The word the author wrote for ``schema``, if it was one."""
+    min_occurs: int = 1
+    max_occurs: int | None = 1
+    """Inclusive; None is "unbounded"."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether more than one value may be given."""
+        return self.max_occurs is None or self.max_occurs > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSpec:
+    """A declared output (OGC 18-062r2, outputDescription)."""
+
+    id: str
+    title: str = ""
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    metadata: tuple[Mapping[str, JSON], ...] = ()
+    schema: Mapping[str, JSON]
+    """JSON Schema with the OGC fields, shorthands expanded."""
+    shorthand: Shorthand | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Where the code of a process lies and what it runs under: all that a worker needs."""
+
+    kind: str
+    """The loader: ``package`` (a folder of ours) or ``processor`` (a pygeoapi BaseProcessor)."""
+    location: str
+    """The package's folder (absolute), or the processor's definition as JSON."""
+    loader: str = ""
+    """``module:function`` that loads what ``location`` names; empty for ``package``."""
+    digest: str = ""
+    """Hash of the package's files; a worker belongs to one (kind, location, digest) for life."""
+    memory_limit: int | None = None
+    """Bytes of data segment (RLIMIT_DATA); None is no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One packaged algorithm, or a foreign processor, as every dialect sees it."""
+
+    id: str
+    version: str
+    title: str = ""
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    links: tuple[Mapping[str, JSON], ...] = ()
+    metadata: tuple[Mapping[str, JSON], ...] = ()
+    inputs: Mapping[str, InputSpec]
+    """In the declared order."""
+    outputs: Mapping[str, OutputSpec]
+    """In the declared order."""
+    modes: tuple[Mode, ...] = ("sync", "async")
+    timeout: float | None = None
+    """Seconds that one run may take; None is no limit."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """Advice to whoever deploys it: cpu (cores), ram (GiB), gpu (cards)."""
+    config: Mapping[str, JSON] = field(default_factory=dict)
+    """Handed to the algorithm as ``context.config``."""
+    dialects: Mapping[str, JSON] = field(default_factory=dict)
+    """Hints for single dialects, by dialect name."""
+    example: Mapping[str, JSON] | None = None
+    """A request that a client may send as it is: ``{"inputs": {...}}``; None where none is self-contained."""
+    runtime: Runtime

@@ -1,0 +1,19 @@
+"""An input value after it has been fetched and decoded: what binding starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dragoman.model.process import JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedValue:
+    """Either a JSON value (``path`` is None) or a local file."""
+
+    value: JSON = None
+    path: Path | None = None
+    """A readable local file: in the job's scratch folder, or under a data root (then never written)."""
+    media_type: str | None = None
+    """As declared by the client or the server it came from; None where nobody said."""

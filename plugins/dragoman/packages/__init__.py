@@ -1,0 +1,1 @@
+"""Packaged algorithms: reading, validating, binding, testing."""

@@ -1,0 +1,1 @@
+"""Rasters and NetCDF: opened safely, read by window, written well."""

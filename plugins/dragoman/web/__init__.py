@@ -1,0 +1,1 @@
+"""What every dialect needs of HTTP: problems, negotiation, links, guards, pages."""
