@@ -59,6 +59,8 @@ class JobRequest:
     """The outputs wanted; None is all."""
     response: Literal["raw", "document"] = "raw"
     subscriber: Subscriber | None = None
+    spooled: bool = False
+    """Whether ``inputs`` lie in the result store (too large for the job's row) and are empty here."""
     raw: JSON = None
     """Whatever else of the wire request a dialect wants back (without the inputs' values)."""
 
@@ -154,7 +156,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """Which jobs to list; all conditions hold together, newest first."""
+    """Which jobs to list; all conditions hold together, newest first. Listed jobs carry no request."""
 
     process_ids: tuple[str, ...] = ()
     """Any of these; empty is all."""
@@ -163,6 +165,8 @@ class JobQuery:
     """Inclusive."""
     created_to: datetime | None = None
     """Inclusive."""
+    finished_before: datetime | None = None
+    """Exclusive; jobs that have not finished do not match."""
     min_duration: float | None = None
     """Seconds from start to finish (or to now, while running); inclusive."""
     max_duration: float | None = None

@@ -1,1 +1,40 @@
-"""Implementations of the JobStore port: SQLAlchemy Core on SQLite and PostgreSQL."""
+"""Implementations of the JobStore port, chosen by the URL's scheme and imported lazily."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dragoman.errors import SettingsError
+
+if TYPE_CHECKING:
+    from dragoman.jobs.stores.sql import SqlStore
+
+DRIVERS = {
+    "sqlite": ("sqlite", None),
+    "postgresql": ("postgresql+psycopg", "postgresql"),
+    "postgres": ("postgresql+psycopg", "postgresql"),
+    "postgresql+psycopg": ("postgresql+psycopg", "postgresql"),
+}
+"""URL scheme: (SQLAlchemy's dialect and driver, the extra that brings the driver)."""
+
+
+def open_store(url: str) -> SqlStore:
+    """The store at ``url``, its tables made if there are none.
+
+    Raises SettingsError for a scheme that is not served or a driver that is not installed, and Unavailable
+    if the database cannot be reached.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in DRIVERS:
+        raise SettingsError(
+            f"server.manager.connection: '{scheme}' is not a database served here; allowed: sqlite, postgresql"
+        )
+    driver, extra = DRIVERS[scheme]
+    from dragoman.jobs.stores.sql import SqlStore
+
+    try:
+        return SqlStore(f"{driver}://{rest}")
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"server.manager.connection: {scheme} needs {error.name}; install dragoman[{extra}]"
+        ) from error

@@ -1,0 +1,145 @@
+"""OGC API - Processes, Part 1: what answers on which path, with which methods.
+
+Each path answers every method: what it does not know gets 405 with Allow, so that nothing falls through to
+the host's own handlers on the same paths.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from dragoman import errors
+from dragoman.adapters.ogc import describe, jobs, processes, results
+from dragoman.adapters.ogc.api import Api
+from dragoman.codegen.openapi import document
+from dragoman.web import guards
+from dragoman.web.links import Link, link, url
+from dragoman.web.sending import json_response, problem_response
+from dragoman.web.waiting import Waiters, waiter_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flask.blueprints import BlueprintSetupState
+
+    from dragoman.model.process import JSON
+    from dragoman.web.services import Services
+
+type Handler = Callable[..., Response]
+type Definition = Callable[[str], dict[str, JSON]]
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
+    ("/processes", "processes", {"GET": processes.listing}),
+    ("/processes/<process_id>", "process", {"GET": processes.detail}),
+    ("/processes/<process_id>/execution", "execution", {"POST": processes.execute}),
+    ("/jobs", "jobs", {"GET": jobs.listing}),
+    ("/jobs/<job_id>", "job", {"GET": jobs.status, "DELETE": jobs.dismiss}),
+    ("/jobs/<job_id>/results", "results", {"GET": results.of_job}),
+    ("/jobs/<job_id>/results/<output_id>", "output", {"GET": results.of_output}),
+)
+"""Path, name of the endpoint, and the handler of each method."""
+
+
+def blueprint(services: Services, *, definition: Definition | None = None) -> Blueprint:
+    """The OGC surface, to be registered before the host's own routes; it brings all guards.
+
+    ``definition`` makes the API definition for a base URL; without it, it is that of this surface alone.
+    """
+    made = Blueprint("dragoman_ogc", __name__)
+    limit = waiter_limit(services.settings.jobs.sync_waiters, sys.argv, os.environ)
+    api = Api(services, Waiters(limit), definition or (lambda base: _definition(services, base)))
+    made.record(lambda state: _mounted(api, state))
+    guards.install(made, services.settings)
+    made.register_error_handler(Exception, lambda error: _failed(api, error))
+    own: tuple[tuple[str, str, Mapping[str, Handler]], ...] = (
+        ("/", "landing", {"GET": landing}),
+        ("/conformance", "conformance", {"GET": conformance}),
+        ("/openapi", "openapi", {"GET": openapi}),
+        ("/api", "api", {"GET": openapi}),
+    )
+    for path, name, handlers in (*own, *ROUTES):
+        _add(made, path, name, _dispatcher(api, handlers))
+    for path, name in (("/processes/<path:rest>", "processes_rest"), ("/jobs/<path:rest>", "jobs_rest")):
+        _add(made, path, name, _no_such_page)
+    return made
+
+
+def landing(api: Api) -> Response:
+    """GET /: where everything is."""
+    more: list[Link] = []
+    resources = (api.settings.raw.get("resources") or {}).values()
+    if any(isinstance(item, dict) and item.get("type") == "collection" for item in resources):
+        more.append(link(url(api.base, "collections"), "data", title="Collections"))
+    services = api.services
+    document = describe.landing(services.title, services.description, api.base, more, form=api.form())
+    return api.answer("landing", document, title=services.title)
+
+
+def conformance(api: Api) -> Response:
+    """GET /conformance."""
+    links = api.links(url(api.base, "conformance"))
+    return api.answer("conformance", describe.conformance(), title="Conformance classes", links=links)
+
+
+def openapi(api: Api) -> Response:
+    """GET /openapi, GET /api: the definition of this very server."""
+    definition = api.definition(api.base)
+    if api.form() == "json":
+        return json_response(definition, media_type=describe.OPENAPI)
+    return api.answer("openapi", definition, title="The API", links=api.links(url(api.base, "openapi")))
+
+
+def _definition(services: Services, base: str) -> dict[str, JSON]:
+    return document(
+        services.catalogue, server_url=base, title=services.title, description=services.description
+    )
+
+
+def _add(made: Blueprint, path: str, name: str, view: Handler) -> None:
+    made.add_url_rule(
+        path, name, view, methods=METHODS, strict_slashes=False, provide_automatic_options=False
+    )
+
+
+def _dispatcher(api: Api, handlers: Mapping[str, Handler]) -> Handler:
+    """A view that calls the handler of the request's method."""
+    known = {**handlers, **({"HEAD": handlers["GET"]} if "GET" in handlers else {})}
+    allow = ", ".join(sorted({*known, "OPTIONS"}))
+
+    def view(**arguments: str) -> Response:
+        handler = known.get(request.method)
+        if handler is not None:
+            return handler(api, **arguments)
+        if request.method == "OPTIONS":
+            response = Response(status=204)
+        else:
+            error = errors.MethodNotAllowed(f"{request.method} is not allowed here; allowed: {allow}")
+            response = problem_response(error, base_url=api.base)
+        response.headers["Allow"] = allow
+        return response
+
+    return view
+
+
+def _no_such_page(rest: str) -> Response:
+    raise errors.NoSuchPage
+
+
+def _failed(api: Api, error: Exception) -> Response:
+    """Any error of our own routes as a problem document."""
+    if isinstance(error, RequestEntityTooLarge):
+        error = errors.PayloadTooLarge()
+    elif isinstance(error, HTTPException) and error.response is not None:
+        return error.get_response()  # type: ignore[return-value]  # a Flask response, made by Flask
+    return problem_response(error, type=describe.exception_type(error), base_url=api.base)
+
+
+def _mounted(api: Api, state: BlueprintSetupState) -> None:
+    api.prefix = (state.url_prefix or "").rstrip("/")

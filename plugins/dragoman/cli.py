@@ -1,0 +1,267 @@
+"""The command ``dragoman``: for operators and for authors of packages."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dragoman.errors import DragomanError
+from dragoman.hook import read_settings
+
+if TYPE_CHECKING:
+    from dragoman.jobs.service import JobService
+    from dragoman.packages.catalogue import Catalogue
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+jobs_app = typer.Typer(no_args_is_help=True, help="Look at jobs, and cancel them.")
+app.add_typer(jobs_app, name="jobs")
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The configuration; default PYGEOAPI_CONFIG, else pygeoapi-config.yml."
+    ),
+]
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+
+
+@app.callback()
+def _prepare(config: Config = None) -> None:
+    if config is not None:
+        os.environ["PYGEOAPI_CONFIG"] = str(config)
+
+
+@app.command()
+def serve(
+    threads: Annotated[
+        int, typer.Option(min=0, help="Serve with gunicorn, this many threads a process.")
+    ] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="gunicorn's processes.")] = 1,
+) -> None:
+    """Serve: through pygeoapi's own server, or, with --threads, through gunicorn."""
+    settings = read_settings()
+    folder = Path(sys.executable).parent
+    command = [str(folder / "pygeoapi"), "serve"]
+    if threads:
+        bind = f"{settings.host}:{settings.port}"
+        options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
+        command = [str(folder / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
+    os.execv(command[0], command)
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration and every declared package; exit code 1 if a package is broken."""
+    catalogue = _catalogue()
+    for process in catalogue:
+        typer.echo(f"ok      {process.id} {process.version}")
+    for problem in catalogue.problems:
+        typer.echo(f"broken  {problem.id}: {problem.detail}")
+    raise typer.Exit(1 if catalogue.problems else 0)
+
+
+@app.command()
+def init(name: Annotated[str, typer.Argument(help="Id of the new process, and name of its folder.")]) -> None:
+    """Write a new packaged algorithm that runs, in ./NAME."""
+    from dragoman.packages.scaffold import config_lines, create_package
+
+    folder = create_package(name, Path.cwd())
+    typer.echo(
+        f"wrote {name}/. Try it with `dragoman test {name}`, and serve it with these lines under `resources:`\n"
+    )
+    typer.echo(config_lines(name, folder))
+
+
+@app.command()
+def test(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Declared processes, or folders; default: all declared.")
+    ] = None,
+) -> None:
+    """Run the examples of packages as golden tests."""
+    from dragoman.jobs.golden import run_examples
+
+    failed = 0
+    for folder in _folders(names or []):
+        for title, differences in run_examples(folder):
+            typer.echo(f"{'FAILED' if differences else 'ok    '}  {folder.name}: {title}")
+            for difference in differences:
+                typer.echo(f"          {difference}")
+            failed += bool(differences)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def cleanup() -> None:
+    """Remove expired jobs with their results, and folders that no job owns."""
+    from dragoman.jobs.housekeeping import expire, sweep
+    from dragoman.jobs.results import FolderResults
+    from dragoman.jobs.stores import open_store
+
+    settings = read_settings()
+    store, results = open_store(settings.database_url), FolderResults(settings.home)
+    keep = settings.jobs.keep_results
+    expired = expire(store, results, keep) if keep is not None else 0
+    typer.echo(f"removed {expired} expired jobs and {sweep(store, results)} stray folders")
+
+
+@app.command()
+def migrate() -> None:
+    """Make the job store's tables, or bring them up to this version."""
+    from dragoman.jobs.stores import open_store
+    from dragoman.jobs.stores.schema import VERSION
+
+    open_store(read_settings().database_url).close()
+    typer.echo(f"the job store has schema {VERSION}")
+
+
+@app.command()
+def openapi(
+    check_only: Annotated[bool, typer.Option("--check", help="Only tell whether it is up to date.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("openapi"),
+) -> None:
+    """Write the API documents that the repository carries."""
+    from dragoman.codegen import documents
+
+    catalogue = _catalogue()
+    if check_only:
+        drift = documents.drift(folder, catalogue)
+        typer.echo(drift or "up to date")
+        raise typer.Exit(1 if drift else 0)
+    documents.write(folder, catalogue)
+
+
+@app.command(hidden=True)
+def supervise() -> None:
+    """The supervisor process; started by server processes, with its settings on standard input."""
+    from dragoman.adapters.ogc.callbacks import notification
+    from dragoman.jobs.notifier import Notifier
+    from dragoman.jobs.supervisor import supervise as run
+
+    settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the server process that started this one
+    os._exit(run(settings, Notifier(settings, notification)))
+
+
+@jobs_app.command("list")
+def list_jobs(
+    status: Annotated[
+        str | None, typer.Option(help="accepted, running, successful, failed or dismissed.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+) -> None:
+    """The newest jobs, a line each."""
+    from dragoman.jobs.stores import open_store
+    from dragoman.model.job import JobQuery
+    from dragoman.model.status import JobStatus
+
+    if status is not None and status not in list(JobStatus):
+        raise typer.BadParameter(f"{status!r}; allowed: {', '.join(JobStatus)}", param_hint="--status")
+    statuses = () if status is None else (JobStatus(status),)
+    page = open_store(read_settings().database_url).find(JobQuery(statuses=statuses, limit=limit))
+    for job in page.jobs:
+        when = job.created.isoformat(timespec="seconds")
+        typer.echo(
+            f"{job.id}  {when}  {job.status:<10}  {job.progress:3d} %  {job.process_id}  {job.message}"
+        )
+    typer.echo(f"{len(page.jobs)} of {page.matched}")
+
+
+@jobs_app.command("show")
+def show_job(job_id: JobId) -> None:
+    """All that is known of a job, its request included."""
+    import json
+
+    from dragoman.jobs.codec import dump_job
+    from dragoman.jobs.stores import open_store
+
+    job = open_store(read_settings().database_url).get(job_id)
+    data = dump_job(job) | {
+        name: moment.isoformat() if (moment := getattr(job, name)) else None
+        for name in ("created", "started", "finished", "updated", "lease_until")
+    }
+    typer.echo(json.dumps(data, indent=2))
+
+
+@jobs_app.command("log")
+def log_job(job_id: JobId) -> None:
+    """What a job printed and logged, its traceback if it failed."""
+    from dragoman.jobs.results import FolderResults
+    from dragoman.jobs.stores import open_store
+
+    settings = read_settings()
+    open_store(settings.database_url).get(job_id)
+    path = FolderResults(settings.home).log(job_id)
+    typer.echo(path.read_text("utf-8", errors="replace") if path.exists() else "", nl=False)
+
+
+@jobs_app.command("cancel")
+def cancel_job(job_id: JobId) -> None:
+    """Stop a job that has not finished; with no server running, it will not be run when one is."""
+    from dragoman.model.principal import ANONYMOUS, Principal
+
+    service = _service()
+    try:
+        service.dismiss(job_id, Principal(id=ANONYMOUS.id, admin=True))
+    finally:
+        service.close()
+    typer.echo(f"{job_id} dismissed")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; an error of ours is one line, and exit code 1."""
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except DragomanError as error:
+        typer.echo(error.detail, err=True)
+        raise SystemExit(1) from error
+
+
+def _catalogue() -> Catalogue:
+    from dragoman.composition import catalogue
+    from dragoman.foreign import foreign_process
+
+    return catalogue(read_settings(), foreign_process)
+
+
+def _service() -> JobService:
+    from dragoman.composition import executor, services
+    from dragoman.packages.catalogue import Catalogue
+
+    settings = read_settings()
+    return services(settings, Catalogue(), executor(settings)).jobs
+
+
+def _folders(names: Sequence[str]) -> list[Path]:
+    declared: dict[str, Any] = (
+        {p.id: p.package for p in read_settings().processes} if _configured(names) else {}
+    )
+    if not names:
+        return [folder for folder in declared.values() if folder is not None]
+    folders = []
+    for name in names:
+        folder = declared.get(name) or Path(name)
+        if not (folder / "process.yml").is_file():
+            known = ", ".join(name for name, package in declared.items() if package)
+            raise typer.BadParameter(
+                f"'{name}' is neither a declared process ({known}) nor a folder with process.yml"
+            )
+        folders.append(folder)
+    return folders
+
+
+def _configured(names: Sequence[str]) -> bool:
+    """Whether the configuration is needed, and there: a folder can be tested without one."""
+    from dragoman.hook import DEFAULT_CONFIG
+
+    there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
+    return there or not all((Path(name) / "process.yml").is_file() for name in names)
+
+
+if __name__ == "__main__":
+    main()

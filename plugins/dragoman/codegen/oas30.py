@@ -1,0 +1,172 @@
+"""JSON Schema (2020-12, or with the OGC fields) as a schema of OpenAPI 3.0.3, which knows less.
+
+What 3.0 cannot say is loosened, never tightened: a value that meets the schema meets its 3.0 form.
+No ``$ref`` is left: local ones are written out, all others allow anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from dragoman.model.process import JSON
+
+type Schema = dict[str, JSON]
+
+KEPT: Final = frozenset(
+    {
+        "description", "default", "example", "enum", "format", "pattern", "multipleOf", "minimum",
+        "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems",
+        "maxItems", "uniqueItems", "minProperties", "maxProperties", "required", "nullable", "readOnly",
+        "writeOnly", "deprecated", "externalDocs", "xml", "type", "items", "properties",
+        "additionalProperties", "not", "allOf", "anyOf", "oneOf",
+    }
+)
+"""The keywords of a 3.0.3 schema object that are kept, as are ``x-`` members.
+
+``title`` is not: generators make it the name of a class. It goes before the description.
+"""
+
+MAX_DEPTH: Final = 32
+"""Levels, local references included, below which anything is allowed: a recursive schema has no end."""
+
+
+def to_oas30(schema: JSON) -> Schema:
+    """The 3.0.3 form of a whole schema; local references are resolved against it."""
+    return _Conversion(schema).convert(schema, MAX_DEPTH)
+
+
+def describe(title: JSON, description: JSON) -> str:
+    """Title and description in one."""
+    words = [text.strip() for text in (title, description) if isinstance(text, str) and text.strip()]
+    return ": ".join(dict.fromkeys(words))
+
+
+class _Conversion:
+    """One schema on its way; holds the root that its local references point into."""
+
+    def __init__(self, root: JSON) -> None:
+        self._root = root
+
+    def convert(self, schema: JSON, depth: int) -> Schema:
+        if schema is False:
+            return {"not": {}}
+        if not isinstance(schema, Mapping) or depth == 0:
+            return {}
+        if "$ref" in schema:
+            return self.convert(self._resolved(schema), depth - 1)
+        made = {key: value for key, value in schema.items() if key in KEPT or key.startswith("x-")}
+        if words := describe(schema.get("title"), schema.get("description")):
+            made["description"] = words
+        self._children(made, depth - 1)
+        _arrays(schema, made, self, depth - 1)
+        _values(schema, made)
+        _bounds(made)
+        _content(schema, made)
+        if "patternProperties" in schema:
+            made.pop("additionalProperties", None)
+        _types(made)
+        return made
+
+    def _resolved(self, schema: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """The schema with its reference written out; what stands beside the reference is kept."""
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        reference = schema["$ref"]
+        found: JSON = self._root
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return beside
+        for segment in reference.removeprefix("#").split("/")[1:]:
+            key = segment.replace("~1", "/").replace("~0", "~")
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if not isinstance(found, Mapping):
+            return beside
+        return {"allOf": [found], **beside} if beside else found
+
+    def _children(self, made: Schema, depth: int) -> None:
+        """Convert what lies within, in place."""
+        for key in ("allOf", "anyOf", "oneOf"):
+            if key in made:
+                made[key] = [self.convert(item, depth) for item in made[key]]
+        for key in ("items", "not"):
+            if key in made and not isinstance(made[key], list):
+                made[key] = self.convert(made[key], depth)
+        if isinstance(made.get("properties"), Mapping):
+            members = made["properties"].items()
+            made["properties"] = {name: self.convert(item, depth) for name, item in members}
+        if isinstance(made.get("additionalProperties"), Mapping):
+            made["additionalProperties"] = self.convert(made["additionalProperties"], depth)
+        if not made.get("required", True) or isinstance(made.get("required"), bool):
+            del made["required"]
+
+
+def _arrays(schema: Mapping[str, JSON], made: Schema, conversion: _Conversion, depth: int) -> None:
+    """Tuples as lists of any of their members; 3.0 wants ``items`` in every array."""
+    places = schema.get("prefixItems")
+    if places is None and isinstance(schema.get("items"), list):
+        places = schema["items"]
+        made.pop("items")
+    if places is not None:
+        branches = [conversion.convert(place, depth) for place in places]
+        rest = schema.get("items", True)
+        if rest is False:
+            made.setdefault("maxItems", len(places))
+        elif not isinstance(rest, list):
+            branches.append(conversion.convert(rest, depth))
+        made["items"] = {"anyOf": branches} if branches else {}
+    types = schema.get("type")
+    if types == "array" or (isinstance(types, list) and "array" in types):
+        made.setdefault("items", {})
+
+
+def _values(schema: Mapping[str, JSON], made: Schema) -> None:
+    """``const`` as an enumeration, the first of ``examples`` as the example."""
+    if "const" in schema:
+        made["enum"] = [schema["const"]]
+    examples = schema.get("examples")
+    if isinstance(examples, list) and examples:
+        made.setdefault("example", examples[0])
+    if "enum" in made and None in made["enum"]:
+        made["nullable"] = True
+
+
+def _bounds(made: Schema) -> None:
+    """Numeric exclusive bounds as 3.0 has them: a limit, and that it is excluded."""
+    for bound, tighter in (("minimum", max), ("maximum", min)):
+        exclusive = f"exclusive{bound.capitalize()}"
+        limit = made.get(exclusive)
+        if limit is None or isinstance(limit, bool):
+            continue
+        inclusive = made.get(bound, limit)
+        made[bound] = tighter(limit, inclusive)
+        if made[bound] == limit:
+            made[exclusive] = True
+        else:
+            del made[exclusive]
+
+
+def _content(schema: Mapping[str, JSON], made: Schema) -> None:
+    """Media types, which 3.0 cannot state within a schema: base64 as ``byte``, the rest as extensions."""
+    if schema.get("contentEncoding") in ("base64", "binary"):
+        made.setdefault("format", "byte")
+    if isinstance(schema.get("contentMediaType"), str):
+        made["x-content-media-type"] = schema["contentMediaType"]
+
+
+def _types(made: Schema) -> None:
+    """Lists of types as alternatives, ``null`` as ``nullable``."""
+    types = made.get("type")
+    if types == "null":
+        del made["type"]
+        made |= {"nullable": True, "enum": [None]}
+    if not isinstance(types, list):
+        return
+    nullable = {"nullable": True} if "null" in types else {}
+    names = [name for name in types if name != "null"]
+    del made["type"]
+    if len(names) == 1:
+        made |= {"type": names[0], **nullable}
+    elif names:
+        items = {"items": made.pop("items", {})}
+        branches = [{"type": name, **(items if name == "array" else {}), **nullable} for name in names]
+        made["allOf"] = [*made.get("allOf", []), {"anyOf": branches}]

@@ -1,0 +1,88 @@
+"""The composition root: settings in, services out. Nothing here is global; nothing below reads settings itself."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dragoman.jobs.executors.local import LocalExecutor
+from dragoman.jobs.results import FolderResults
+from dragoman.jobs.service import JobService
+from dragoman.jobs.settings import EngineSettings
+from dragoman.jobs.stores import open_store
+from dragoman.model.process import Process
+from dragoman.packages.catalogue import Catalogue, build_catalogue
+from dragoman.settings import Settings
+from dragoman.sources.policy import SourcePolicy
+from dragoman.web.services import Services
+
+type Foreign = Callable[[str, Mapping[str, Any]], Process]
+"""Makes a Process of a pygeoapi processor's definition."""
+
+
+def catalogue(settings: Settings, foreign: Foreign) -> Catalogue:
+    """Every declared process that can be served."""
+    return build_catalogue(settings.processes, foreign)
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """What the supervisor is told."""
+    return EngineSettings(
+        home=settings.home,
+        database_url=settings.database_url,
+        slots=settings.workers,
+        warm_workers=settings.warm_workers,
+        queue_limit=settings.jobs.queue_limit,
+        max_attempts=settings.jobs.max_attempts,
+        keep_results=settings.jobs.keep_results,
+        max_pixels=settings.limits.max_pixels,
+        policy=SourcePolicy.from_settings(settings),
+        server_url=settings.server_url,
+        build=build(),
+        digest=settings.digest,
+    )
+
+
+def executor(settings: Settings) -> LocalExecutor:
+    """The embedded engine of this HOME; not started yet."""
+    return LocalExecutor(engine_settings(settings), [sys.executable, "-m", "dragoman.cli", "supervise"])
+
+
+def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) -> Services:
+    """Everything that the routes need."""
+    jobs = JobService(
+        catalogue=processes,
+        store=open_store(settings.database_url),
+        executor=engine,
+        results=FolderResults(settings.home),
+        policy=SourcePolicy.from_settings(settings),
+    )
+    title, description = identification(settings)
+    return Services(settings=settings, catalogue=processes, jobs=jobs, title=title, description=description)
+
+
+def identification(settings: Settings) -> tuple[str, str]:
+    """Title and description of the server, in its first language."""
+    words = settings.raw.get("metadata", {}).get("identification", {})
+    return plain(words.get("title")) or "dragoman", plain(words.get("description"))
+
+
+def plain(text: Any) -> str:
+    """A text of pygeoapi's configuration or metadata: itself, or of its translations English or the first."""
+    if isinstance(text, Mapping):
+        return str(text.get("en") or next(iter(text.values()), ""))
+    return "" if text is None else str(text)
+
+
+@cache
+def build() -> str:
+    """A hash of this very code: a supervisor of another build is replaced."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

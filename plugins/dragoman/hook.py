@@ -1,0 +1,126 @@
+"""What pygeoapi loads at its own import (entry-point group ``pygeoapi``), and what that changes.
+
+Nothing is read or written at import: three functions of pygeoapi are wrapped, so that ours act when pygeoapi
+asks for its configuration and its OpenAPI document. The module imports nothing of pygeoapi, which is only half
+imported when it runs. (The design has this in plugin.py; there an import of plugin.py before pygeoapi's would
+meet itself.)
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dragoman.errors import SettingsError
+
+if TYPE_CHECKING:
+    from dragoman.settings import Settings
+
+DEFAULT_CONFIG = "pygeoapi-config.yml"
+CONFIGURATION_ERROR = 3
+"""Exit code; the one at which gunicorn gives up instead of starting its worker again for ever."""
+
+
+@click.group(name="dragoman")
+def command() -> None:
+    """Packaged algorithms; see also the command ``dragoman``."""
+
+
+@command.command()
+def check() -> None:
+    """Check the configuration and every declared package."""
+    from dragoman.cli import main
+
+    main(["check"])
+
+
+def install() -> None:
+    """Wrap what pygeoapi asks at its start; any number of times."""
+    config, openapi = sys.modules.get("pygeoapi.config"), sys.modules.get("pygeoapi.openapi")
+    if config is None or openapi is None or getattr(config.get_config, "_dragoman", False):
+        return
+    _wrap(config, "get_config", _get_config)
+    _wrap(openapi, "load_openapi_document", _load_openapi_document)
+    _wrap(openapi, "get_oas_30", _get_oas_30)
+
+
+def read_settings() -> Settings:
+    """The settings that the environment names; ends the process with one line if they are wrong."""
+    from dragoman.configfile import unset_empty
+    from dragoman.settings import default_environment, load_settings
+
+    if not os.environ.get("PYGEOAPI_CONFIG"):
+        os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
+    path = Path(os.environ["PYGEOAPI_CONFIG"])
+    try:
+        settings = load_settings(path, os.environ)
+        text = path.read_text("utf-8")
+    except SettingsError as error:
+        print(error.detail, file=sys.stderr)  # noqa: T201 - the one line the operator is to see
+        raise SystemExit(CONFIGURATION_ERROR) from error
+    for name in unset_empty(text, os.environ):  # pygeoapi, which reads the file next, takes "" for a value
+        del os.environ[name]
+    os.environ.update(default_environment(os.environ))
+    return settings
+
+
+def _is_ours(config: Any) -> bool:
+    manager = (config or {}).get("server", {}).get("manager") or {}
+    return str(manager.get("name", "")).startswith("dragoman.")
+
+
+def _get_config(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Check the whole file before pygeoapi looks; leave a configuration that is not ours alone."""
+    import yaml
+
+    if not os.environ.get("PYGEOAPI_CONFIG"):
+        os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
+    path = Path(os.environ["PYGEOAPI_CONFIG"])
+    try:
+        ours = _is_ours(yaml.safe_load(path.read_text("utf-8")))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError):
+        ours = True  # it cannot be read: say so in our one line
+    if ours:
+        settings = read_settings()
+        if not os.environ.get("PYGEOAPI_OPENAPI"):
+            os.environ["PYGEOAPI_OPENAPI"] = str(settings.home / "openapi.json")
+    return original(*args, **kwargs)
+
+
+def _load_openapi_document(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Write the document first, if it is ours to write and is stale."""
+    path = Path(os.environ.get("PYGEOAPI_OPENAPI", ""))
+    if path.name == "openapi.json" and path.parent.name and os.environ.get("PYGEOAPI_CONFIG"):
+        from dragoman.plugin import refresh_openapi
+
+        refresh_openapi(path)
+    return original(*args, **kwargs)
+
+
+def _get_oas_30(original: Callable[..., Any], cfg: Any, *args: Any, **kwargs: Any) -> Any:
+    """In what ``pygeoapi openapi generate`` writes, processes and jobs are described as we serve them."""
+    if not _is_ours(cfg):
+        return original(cfg, *args, **kwargs)
+    from dragoman.plugin import merged_openapi
+
+    return merged_openapi(lambda others: original(others, *args, **kwargs), cfg)
+
+
+def _wrap(module: Any, name: str, replacement: Callable[..., Any]) -> None:
+    original = getattr(module, name)
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return replacement(original, *args, **kwargs)
+
+    wrapper._dragoman = True  # type: ignore[attr-defined]
+    setattr(module, name, wrapper)
+
+
+install()

@@ -1,0 +1,184 @@
+"""Jobs as JSON and back: for the store's columns and for the wire to the supervisor.
+
+``load_*(dump_*(x)) == x`` for every value object; tested by property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from dragoman.model.job import (
+    InputValue,
+    Job,
+    JobFailure,
+    JobRequest,
+    Output,
+    OutputRequest,
+    Subscriber,
+    WorkerIdentity,
+)
+from dragoman.model.principal import Principal
+from dragoman.model.process import JSON, Runtime
+from dragoman.model.status import JobStatus
+
+
+def dump_inputs(inputs: Mapping[str, tuple[InputValue, ...]]) -> JSON:
+    """Inputs as JSON; members that are None are left out."""
+    return {input_id: [_dump_value(value) for value in values] for input_id, values in inputs.items()}
+
+
+def load_inputs(data: JSON) -> dict[str, tuple[InputValue, ...]]:
+    """The inverse of dump_inputs."""
+    return {input_id: tuple(InputValue(**value) for value in values) for input_id, values in data.items()}
+
+
+def dump_request(request: JobRequest) -> JSON:
+    """A request as JSON."""
+    return {
+        "inputs": dump_inputs(request.inputs),
+        "outputs": None
+        if request.outputs is None
+        else {output_id: _present(asdict(wanted)) for output_id, wanted in request.outputs.items()},
+        "response": request.response,
+        "subscriber": request.subscriber and _present(asdict(request.subscriber)),
+        "spooled": request.spooled,
+        "raw": request.raw,
+    }
+
+
+def load_request(data: JSON) -> JobRequest:
+    """The inverse of dump_request."""
+    outputs, subscriber = data["outputs"], data["subscriber"]
+    return JobRequest(
+        inputs=load_inputs(data["inputs"]),
+        outputs=None
+        if outputs is None
+        else {name: OutputRequest(**wanted) for name, wanted in outputs.items()},
+        response=data["response"],
+        subscriber=None if subscriber is None else Subscriber(**subscriber),
+        spooled=data["spooled"],
+        raw=data["raw"],
+    )
+
+
+def dump_principal(principal: Principal) -> JSON:
+    """A principal as JSON."""
+    return {"id": principal.id, "roles": sorted(principal.roles), "admin": principal.admin}
+
+
+def load_principal(data: JSON) -> Principal:
+    """The inverse of dump_principal."""
+    return Principal(id=data["id"], roles=frozenset(data["roles"]), admin=data["admin"])
+
+
+def dump_outputs(outputs: Mapping[str, Output]) -> JSON:
+    """Outputs as JSON, in order."""
+    return [asdict(output) for output in outputs.values()]
+
+
+def load_outputs(data: JSON) -> dict[str, Output]:
+    """The inverse of dump_outputs."""
+    return {item["id"]: Output(**item) for item in data}
+
+
+def dump_failure(failure: JobFailure | None) -> JSON:
+    """A failure as JSON."""
+    return failure and asdict(failure)
+
+
+def load_failure(data: JSON) -> JobFailure | None:
+    """The inverse of dump_failure."""
+    if data is None:
+        return None
+    problems = tuple((input_id, message) for input_id, message in data["problems"])
+    return JobFailure(code=data["code"], detail=data["detail"], problems=problems)
+
+
+def dump_runtime(runtime: Runtime) -> JSON:
+    """A runtime as JSON."""
+    return asdict(runtime)
+
+
+def load_runtime(data: JSON) -> Runtime:
+    """The inverse of dump_runtime."""
+    return Runtime(**data)
+
+
+def dump_worker(worker: WorkerIdentity | None) -> JSON:
+    """A worker's identity as JSON."""
+    return worker and asdict(worker)
+
+
+def load_worker(data: JSON) -> WorkerIdentity | None:
+    """The inverse of dump_worker."""
+    return None if data is None else WorkerIdentity(**data)
+
+
+def to_micros(moment: datetime | None) -> int | None:
+    """UTC microseconds since 1970, exact; None stays None."""
+    if moment is None:
+        return None
+    delta = moment - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_micros(micros: int | None) -> datetime | None:
+    """The inverse of to_micros."""
+    if micros is None:
+        return None
+    seconds, rest = divmod(micros, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PARTS: Mapping[str, tuple[Any, Any]] = {
+    "runtime": (dump_runtime, load_runtime),
+    "principal": (dump_principal, load_principal),
+    "request": (dump_request, load_request),
+    "worker": (dump_worker, load_worker),
+    "outputs": (dump_outputs, load_outputs),
+    "failure": (dump_failure, load_failure),
+    "status": (str, JobStatus),
+    **dict.fromkeys(("created", "started", "finished", "updated", "lease_until"), (to_micros, from_micros)),
+}
+"""Fields of Job that are not JSON already, with their two directions."""
+
+
+def dump_fields(fields: Mapping[str, Any]) -> dict[str, JSON]:
+    """Any fields of a job as JSON."""
+    return {name: PARTS[name][0](value) if name in PARTS else value for name, value in fields.items()}
+
+
+def load_fields(data: Mapping[str, JSON]) -> dict[str, Any]:
+    """The inverse of dump_fields."""
+    return {name: PARTS[name][1](value) if name in PARTS else value for name, value in data.items()}
+
+
+def dump_job(job: Job) -> dict[str, JSON]:
+    """A whole job as JSON."""
+    return dump_fields({name: getattr(job, name) for name in Job.__slots__})
+
+
+def load_job(data: Mapping[str, JSON]) -> Job:
+    """The inverse of dump_job."""
+    return Job(**load_fields(data))
+
+
+def _dump_value(value: InputValue) -> JSON:
+    data = _present(asdict_shallow(value))
+    if not value.by_reference:
+        data["value"] = value.value
+    return data
+
+
+def asdict_shallow(value: InputValue) -> dict[str, JSON]:
+    """The fields, without the deep copy that ``asdict`` makes of a value of many megabytes."""
+    return {name: getattr(value, name) for name in InputValue.__slots__}
+
+
+def _present(data: dict[str, JSON]) -> dict[str, JSON]:
+    return {name: value for name, value in data.items() if value is not None}

@@ -1,0 +1,329 @@
+"""The embedded engine's mind: which job runs where, and what becomes of it. No sockets, one thread.
+
+Every write to the store passes here. A write that fails (a full disk, a database that is away) is kept and
+tried again at each tick, so that what a worker has finished is not lost with it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dragoman.errors import (
+    DragomanError,
+    IllegalTransition,
+    NoSuchJob,
+    QueueFull,
+    TimedOut,
+    Unavailable,
+    WorkerLost,
+)
+from dragoman.jobs.codec import dump_job, load_failure, load_outputs
+from dragoman.jobs.pool import Pool, Worker
+from dragoman.jobs.ports import JobStore, ResultStore
+from dragoman.model.job import Job, JobFailure
+from dragoman.model.status import JobStatus
+
+LOGGER = logging.getLogger(__name__)
+
+LEASE = 30.0
+"""Seconds that a claimed job stays the engine's without renewal."""
+MAX_RESTARTS = 10
+"""Runs of one job that may end with the death of the supervisor."""
+
+type Told = Callable[[Job | DragomanError], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """What the operator allows."""
+
+    slots: int
+    queue_limit: int
+    max_attempts: int
+
+
+class Engine:
+    """Takes jobs, gives them to workers, and writes down what happens."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        results: ResultStore,
+        pool: Pool,
+        limits: EngineLimits,
+        changed: Callable[[Job], None],
+    ) -> None:
+        self._store = store
+        self._results = results
+        self._pool = pool
+        self._limits = limits
+        self._changed = changed
+        """Told of every job that has begun to run or has finished."""
+        self._queue: list[tuple[int, int, int, str]] = []
+        self._queued: dict[str, Job] = {}
+        self._placed: dict[str, Worker] = {}
+        """Jobs that have a worker, born or not."""
+        self._dismissing: dict[str, list[Told]] = {}
+        self._pending: deque[Callable[[], None]] = deque()
+        self._order = 0
+        self.closing = False
+        """Set at the end: nothing new is started."""
+
+    # -- what clients ask ------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Take over everything that waits in the store."""
+        for job in self._store.waiting():
+            self._enqueue(job)
+        self.dispatch()
+
+    def accept(self, job: Job) -> Job:
+        """See Executor.submit."""
+        if len(self._queued) >= self._limits.queue_limit:
+            raise QueueFull(f"{len(self._queued)} jobs are waiting already; try again later")
+        accepted = self._store.add(job)
+        if accepted.id == job.id:
+            self._enqueue(accepted)
+            self.dispatch()
+        return accepted
+
+    def dismiss(self, job_id: str, told: Told) -> None:
+        """Stop a job; ``told`` gets it once nothing of it is left, or the reason why that cannot be."""
+        worker = self._placed.get(job_id)
+        if worker is None or not worker.claimed:
+            told(self._dismiss_waiting(job_id))
+            return
+        self._dismissing.setdefault(job_id, []).append(told)
+        worker.begin_end("dismissed")
+
+    def remove(self, job_id: str) -> None:
+        """See Executor.remove: files first, so that a row never outlives a crash without being found again."""
+        job = self._store.get(job_id)
+        if not job.status.finished:
+            raise IllegalTransition(f"job '{job_id}' is {job.status}; only a finished job can be removed")
+        self._results.clear(job_id)
+        self._store.remove(job_id)
+
+    def remove_output(self, job_id: str, output_id: str) -> None:
+        """See Executor.remove_output."""
+        job = self._store.get(job_id)
+        output = job.outputs.get(output_id)
+        if output is None:
+            return
+        if output.file is not None:
+            (self._results.outputs(job_id) / output.file).unlink(missing_ok=True)
+        left = {name: each for name, each in job.outputs.items() if name != output_id}
+        self._store.report(job_id, job.attempts, outputs=left)
+
+    # -- what workers tell -----------------------------------------------------------------------------
+
+    def born(self, worker: Worker) -> None:
+        """A worker that was ordered can be told to run."""
+        if worker.ending:
+            worker.kill()
+        elif worker.job is None:  # its job was dismissed meanwhile
+            worker.idle_since = time.monotonic()
+            self.dispatch()
+        else:
+            self._start(worker, worker.job)
+
+    def heard(self, worker: Worker, message: Any) -> None:
+        """A worker said something of the job it runs."""
+        job = worker.job
+        if job is None or worker.ending or message.get("attempt") != job.attempts:
+            return
+        if "progress" in message:
+            percent, text = message["progress"]
+            self._keep(lambda: self._note(job, percent, text))
+            return
+        changes: dict[str, Any]
+        if "done" in message:
+            changes = {
+                "target": JobStatus.SUCCESSFUL,
+                "progress": 100,
+                "outputs": load_outputs(message["done"]),
+            }
+        else:
+            failure = load_failure(message["failed"])
+            changes = {
+                "target": JobStatus.FAILED,
+                "failure": failure,
+                "message": failure.detail if failure else "",
+            }
+            self._results.clear(job.id, keep_log=True)
+        self._release(worker)
+        self._keep(lambda: self._finish(job, **changes))
+        self.dispatch()
+
+    def died(self, worker: Worker) -> None:
+        """A worker is gone, killed or by itself; what it was doing is decided here."""
+        worker.kill_rest()
+        self._pool.forget(worker)
+        job, worker.job = worker.job, None
+        if job is None:
+            return
+        self._placed.pop(job.id, None)
+        self._results.clear(job.id, keep_log=worker.ending != "dismissed")
+        self._keep(lambda: self._after_death(job, worker))
+        self.dispatch()
+
+    # -- time ------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Deadlines, SIGKILLs that are due, and writes that failed."""
+        now = time.monotonic()
+        for worker in list(self._pool.workers):
+            if worker.kill_at is not None and now >= worker.kill_at:
+                worker.kill()
+            if worker.deadline is not None and now >= worker.deadline and not worker.ending:
+                worker.begin_end("timed-out")
+        for _ in range(len(self._pending)):
+            self._keep(self._pending.popleft())
+        self.dispatch()
+
+    def renew(self) -> None:
+        """Keep the leases of what runs, and take back what nobody renewed."""
+        now = datetime.now(UTC)
+        running = {w.job.id: w.job for w in self._pool.workers if w.job is not None and w.claimed}
+        for job in running.values():
+            self._store.report(job.id, job.attempts, lease_until=now + timedelta(seconds=LEASE))
+        for job in self._store.expired(now):
+            if job.id not in running:
+                self.requeue(job, "its worker was not heard of again")
+
+    def requeue(self, job: Job, why: str) -> None:
+        """Run a job again whose run ended through no fault of its own."""
+        if job.restarts >= MAX_RESTARTS:
+            self._fail(job, WorkerLost(f"the server stopped {job.restarts + 1} times while the job ran"))
+            return
+        changes = {"restarts": job.restarts + 1, "progress": 0, "message": f"waits to run again: {why}"}
+        again = self._store.transition(
+            job.id, JobStatus.ACCEPTED, attempt=job.attempts, lease_until=None, **changes
+        )
+        self._enqueue(again)
+
+    def dispatch(self) -> None:
+        """Give the next jobs to workers while there are slots."""
+        while self._queue and not self.closing and self._pool.busy < self._limits.slots:
+            job = self._queued.pop(heapq.heappop(self._queue)[-1], None)
+            if job is None:
+                continue
+            key = (job.process_id, job.runtime)
+            worker = self._pool.idle(key)
+            if worker is None:
+                self._placed[job.id] = self._pool.order(key, job)
+            else:
+                self._placed[job.id] = worker
+                worker.job = job
+                self._start(worker, job)
+        for worker in self._pool.surplus():
+            worker.begin_end("retired")
+
+    # -- within ----------------------------------------------------------------------------------------
+
+    def _enqueue(self, job: Job) -> None:
+        self._order += 1
+        rank = (0 if job.mode == "sync" else 1, -job.priority, self._order, job.id)
+        heapq.heappush(self._queue, rank)
+        self._queued[job.id] = job
+
+    def _start(self, worker: Worker, job: Job) -> None:
+        assert worker.identity is not None
+        try:
+            claimed = self._store.claim(job.id, worker.identity, LEASE)
+        except Unavailable as error:
+            LOGGER.error("cannot start a job: %s", error.detail, extra={"action": "claim", "job_id": job.id})
+            self._release(worker)
+            self._pending.append(lambda: self._enqueue(job))
+            return
+        if claimed is None:
+            self._release(worker)
+            return
+        worker.job, worker.claimed = claimed, True
+        worker.deadline = time.monotonic() + claimed.timeout if claimed.timeout else None
+        worker.tell({"run": dump_job(claimed)})
+        self._changed(claimed)
+
+    def _release(self, worker: Worker) -> None:
+        if worker.job is not None:
+            self._placed.pop(worker.job.id, None)
+        worker.job, worker.claimed = None, False
+        worker.deadline = None
+        worker.idle_since = time.monotonic()
+
+    def _dismiss_waiting(self, job_id: str) -> Job | DragomanError:
+        try:
+            job = self._store.transition(job_id, JobStatus.DISMISSED, message="dismissed before it ran")
+        except (NoSuchJob, IllegalTransition, Unavailable) as error:
+            return error
+        self._queued.pop(job_id, None)
+        worker = self._placed.pop(job_id, None)
+        if worker is not None:
+            worker.job = None
+        self._results.clear(job_id)
+        self._changed(job)
+        self.dispatch()
+        return job
+
+    def _note(self, job: Job, percent: int, text: str) -> None:
+        self._store.report(job.id, job.attempts, progress=percent, message=text)
+
+    def _finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
+        try:
+            finished = self._store.transition(job.id, target, attempt=job.attempts, **changes)
+        except (IllegalTransition, NoSuchJob) as error:
+            LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
+            return
+        self._changed(finished)
+        for told in self._dismissing.pop(job.id, []):
+            told(
+                finished
+                if target is JobStatus.DISMISSED
+                else IllegalTransition(f"the job is {target} already")
+            )
+
+    def _fail(self, job: Job, error: DragomanError) -> None:
+        failure = JobFailure(code=error.code, detail=error.detail)
+        self._finish(job, JobStatus.FAILED, failure=failure, message=error.detail)
+
+    def _after_death(self, job: Job, worker: Worker) -> None:
+        if not worker.claimed:
+            self._enqueue(job)
+        elif worker.ending == "dismissed":
+            self._finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
+        elif worker.ending == "timed-out":
+            self._fail(job, TimedOut(f"the job ran longer than its timeout of {job.timeout:g} s"))
+        elif worker.ending:
+            self.requeue(job, "the server was stopped")
+        else:
+            self._lost(job, worker)
+
+    def _lost(self, job: Job, worker: Worker) -> None:
+        code = worker.process.exitcode if worker.process is not None else None
+        how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
+        runs = job.attempts - job.restarts
+        LOGGER.warning("a worker %s", how, extra={"action": "worker-lost", "job_id": job.id})
+        if runs >= self._limits.max_attempts:
+            self._fail(
+                job, WorkerLost(f"the worker process {how} in run {runs} of {self._limits.max_attempts}")
+            )
+            return
+        message = f"waits to run again: its worker {how} in run {runs} of {self._limits.max_attempts}"
+        changes = {"progress": 0, "message": message, "lease_until": None}
+        self._enqueue(self._store.transition(job.id, JobStatus.ACCEPTED, attempt=job.attempts, **changes))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Do a write now, or as soon as the store can."""
+        try:
+            write()
+        except Unavailable as error:
+            LOGGER.error("kept for later: %s", error.detail, extra={"action": "store"})
+            self._pending.append(write)

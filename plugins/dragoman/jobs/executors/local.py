@@ -1,0 +1,215 @@
+"""The Executor on the embedded engine: finds the supervisor of this HOME, or starts it, and asks it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import pickle
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from dragoman import errors
+from dragoman.errors import DragomanError, NoSuchJob, Unavailable
+from dragoman.jobs.codec import dump_job, load_job
+from dragoman.jobs.meeting import LOCK, Meeting
+from dragoman.jobs.settings import EngineSettings
+from dragoman.jobs.wire import Channel, Disconnected
+from dragoman.model.job import Job
+
+LOGGER = logging.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds to wait for a supervisor that is being started."""
+
+
+class LocalExecutor:
+    """See ``dragoman.jobs.ports.Executor``. Safe for threads, and across a fork.
+
+    ``command`` starts a supervisor that reads its pickled EngineSettings from standard input.
+    """
+
+    def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
+        self._settings = settings
+        self._command = list(command)
+        self._meeting = Meeting(settings.home)
+        self._lock = threading.Lock()
+        self._idle: list[Channel] = []
+        self._presence: Channel | None = None
+        self._pid = os.getpid()
+        self._number = 0
+
+    def start(self) -> None:
+        """Have a supervisor of this very build and these settings; an older one is replaced."""
+        with self._lock:
+            self._after_fork()
+            self._presence = self._connect(replace=True)
+
+    def submit(self, job: Job) -> Job:
+        """See the port."""
+        return load_job(self._ask("submit", job=dump_job(job))["job"])
+
+    def wait(self, job_id: str, timeout: float | None) -> Job:
+        """See the port."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                return load_job(self._ask("wait", job_id=job_id, timeout=left)["job"])
+            except Disconnected:  # the supervisor died: the next one goes on with the job
+                continue
+
+    def dismiss(self, job_id: str) -> Job:
+        """See the port."""
+        return load_job(self._again(lambda: self._ask("dismiss", job_id=job_id))["job"])
+
+    def remove(self, job_id: str) -> None:
+        """See the port."""
+        self._again(lambda: self._ask("remove", job_id=job_id))
+
+    def remove_output(self, job_id: str, output_id: str) -> None:
+        """See the port."""
+        self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id))
+
+    def alive(self) -> bool:
+        """See the port."""
+        try:
+            self._ask("health")
+        except (Unavailable, Disconnected):
+            return False
+        return True
+
+    def close(self) -> None:
+        """See the port."""
+        with self._lock:
+            for channel in [*self._idle, *([self._presence] if self._presence else [])]:
+                channel.close()
+            self._idle, self._presence = [], None
+
+    # -- within ----------------------------------------------------------------------------------------
+
+    def _again(self, ask: Callable[[], Any]) -> Any:
+        """Ask, and once more of the next supervisor: these verbs may be repeated."""
+        try:
+            return ask()
+        except Disconnected:
+            with suppress(Disconnected):
+                return ask()
+        raise Unavailable("the supervisor died twice while it was asked")
+
+    def _ask(self, verb: str, **message: Any) -> Any:
+        """One question, one answer; raises Disconnected if the supervisor died in between."""
+        channel = self._channel()
+        try:
+            answer = self._exchange(channel, verb, message)
+        except Disconnected:
+            channel.close()
+            if verb == "submit":
+                return self._resubmit(message)
+            raise
+        with self._lock:
+            self._idle.append(channel)
+        if "error" in answer:
+            raise load_error(answer["error"])
+        return answer
+
+    def _resubmit(self, message: dict[str, Any]) -> Any:
+        """A submission whose answer was lost: it was committed, or it can be made again under the same id."""
+        channel = self._channel()
+        try:
+            answer = self._exchange(channel, "wait", {"job_id": message["job"]["id"], "timeout": 0})
+            if "error" in answer and answer["error"]["class"] == NoSuchJob.__name__:
+                answer = self._exchange(channel, "submit", message)
+        except Disconnected as error:
+            channel.close()
+            raise Unavailable("the supervisor died while the job was being accepted") from error
+        with self._lock:
+            self._idle.append(channel)
+        if "error" in answer:
+            raise load_error(answer["error"])
+        return answer
+
+    def _exchange(self, channel: Channel, verb: str, message: dict[str, Any]) -> Any:
+        self._number += 1
+        channel.send({"n": self._number, "verb": verb, **message})
+        return channel.receive()
+
+    def _channel(self) -> Channel:
+        """An idle connection that still stands, or a new one."""
+        with self._lock:
+            self._after_fork()
+            while self._idle:
+                channel = self._idle.pop()
+                if channel.open():
+                    return channel
+                channel.close()
+            if self._presence is None or not self._presence.open():
+                self._presence = self._connect()
+            return self._connect()
+
+    def _after_fork(self) -> None:
+        """A forked server process must not share connections with its parent."""
+        if os.getpid() != self._pid:
+            self._pid, self._idle, self._presence = os.getpid(), [], None
+
+    def _connect(self, *, replace: bool = False) -> Channel:
+        deadline = time.monotonic() + PATIENCE
+        started: subprocess.Popen[bytes] | None = None
+        while time.monotonic() < deadline:
+            sock = self._meeting.connect()
+            if sock is not None:
+                channel = Channel(sock)
+                if not replace or self._suits(channel):
+                    return channel
+                replace = False
+            elif started is None or started.poll() is not None:
+                started = self._spawn() if self._unlocked() else None
+            time.sleep(0.01)
+        raise Unavailable("the supervisor does not come up; its log is with the server's")
+
+    def _suits(self, channel: Channel) -> bool:
+        """Whether the supervisor is of our build and settings; one that is not is told to stop."""
+        with suppress(Disconnected):
+            facts = self._exchange(channel, "hello", {})
+            if facts["build"] == self._settings.build and facts["digest"] == self._settings.digest:
+                return True
+            LOGGER.info(
+                "replacing a supervisor of another build or other settings", extra={"action": "elect"}
+            )
+            self._exchange(channel, "stop", {})
+            with suppress(Disconnected):
+                channel.receive()  # until it has gone
+        channel.close()
+        return False
+
+    def _unlocked(self) -> bool:
+        """Whether nobody holds the lock: while one starts or ends, another need not be started."""
+        self._settings.home.mkdir(parents=True, exist_ok=True)
+        with (self._settings.home / LOCK).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603 - our own command
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.write(pickle.dumps(self._settings))
+            process.stdin.close()
+        threading.Thread(target=process.wait, daemon=True).start()  # no zombie when it ends before us
+        return process
+
+
+def load_error(data: dict[str, Any]) -> DragomanError:
+    """An error from the wire, as the class that was raised."""
+    cls = getattr(errors, data["class"], DragomanError)
+    if issubclass(cls, Unavailable) and data["retry_after"]:
+        return cls(data["detail"], retry_after=data["retry_after"])
+    error: DragomanError = cls(data["detail"])
+    return error

@@ -1,0 +1,73 @@
+"""What grows must be cut: expired jobs, and folders that no job owns."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from dragoman.errors import IllegalTransition, NoSuchJob, Unavailable
+from dragoman.jobs.ports import JobStore
+from dragoman.jobs.results import FolderResults
+from dragoman.model.job import JobQuery
+
+LOGGER = logging.getLogger(__name__)
+EVERY = 30.0
+"""Seconds between two rounds in a running server."""
+STRAY_AGE = 3600.0
+"""Seconds that a folder without a job is left alone: its job may be about to be accepted."""
+
+
+def expire(store: JobStore, results: FolderResults, keep: float) -> int:
+    """Remove every job that finished more than ``keep`` seconds ago, row and folder; returns how many."""
+    cutoff = datetime.now(UTC) - timedelta(seconds=keep)
+    removed = 0
+    while jobs := store.find(JobQuery(finished_before=cutoff, limit=100)).jobs:
+        for job in jobs:
+            results.clear(job.id)
+            try:
+                store.remove(job.id)
+            except (NoSuchJob, IllegalTransition):  # somebody else was quicker
+                continue
+            removed += 1
+    return removed
+
+
+def sweep(store: JobStore, results: FolderResults) -> int:
+    """Remove old folders that belong to no job (a crash between folder and row); returns how many."""
+    removed = 0
+    for job_id in results.job_ids(older_than=time.time() - STRAY_AGE):
+        try:
+            store.get(job_id)
+        except NoSuchJob:
+            results.clear(job_id)
+            removed += 1
+    return removed
+
+
+class Housekeeper(threading.Thread):
+    """Does both, again and again, until it is stopped."""
+
+    def __init__(self, store: JobStore, results: FolderResults, keep: float | None) -> None:
+        super().__init__(name="housekeeper", daemon=True)
+        self._store = store
+        self._results = results
+        self._keep = keep
+        self._stop_event = threading.Event()
+
+    def run(self) -> None:
+        """One round now, then one every EVERY seconds."""
+        while True:
+            try:
+                if self._keep is not None:
+                    expire(self._store, self._results, self._keep)
+                sweep(self._store, self._results)
+            except Unavailable as error:
+                LOGGER.warning("housekeeping: %s", error.detail, extra={"action": "cleanup"})
+            if self._stop_event.wait(EVERY):
+                return
+
+    def stop(self) -> None:
+        """End after the present round."""
+        self._stop_event.set()

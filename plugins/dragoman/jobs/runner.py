@@ -1,0 +1,184 @@
+"""One run of one job, inside a worker: fetch inputs, bind, run, write outputs; and what a failure may say."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from dragoman.errors import AlgorithmError, DragomanError, InputError, InvalidInputs, OutOfMemory
+from dragoman.jobs.codec import load_inputs
+from dragoman.jobs.ports import ResultStore
+from dragoman.model.context import Context
+from dragoman.model.job import InputValue, Job, JobFailure, Output
+from dragoman.model.process import Process, Runtime
+from dragoman.model.resolved import ResolvedValue
+from dragoman.packages.algorithm import Algorithm, load_algorithm
+from dragoman.packages.loader import load_package
+from dragoman.packages.running import run_package
+from dragoman.packages.validation import validate_resolved
+from dragoman.sources.policy import SourcePolicy
+from dragoman.sources.resolve import resolve
+
+REPORT_EVERY = 0.2
+"""Seconds between two reports of progress that are passed on."""
+
+LOCAL_PATH = re.compile(r"(?<![\w:/.<])(?:file://)?/(?:[^\s/'\"<>:,;()]+/)+([^\s/'\"<>:,;()]*)")
+
+type Report = Callable[[int, str], None]
+"""Takes progress (0..100) and a message."""
+
+
+class Program(Protocol):
+    """What a runtime loads to: a process and the code that runs it."""
+
+    process: Process
+
+    def run(
+        self,
+        values: Mapping[str, Sequence[ResolvedValue]],
+        *,
+        context: Context,
+        folder: Path,
+        wanted: Collection[str] | None,
+    ) -> Mapping[str, Output]:
+        """Run once; files of outputs go to ``folder``."""
+
+
+class RunContext:
+    """The context of one run; see ``dragoman.model.context.Context``."""
+
+    def __init__(self, *, job_id: str, config: Mapping[str, Any], scratch: Path, report: Report) -> None:
+        self.job_id = job_id
+        self.config = config
+        self.log = logging.getLogger("dragoman.algorithm")
+        self._scratch = scratch
+        self._report = report
+        self._percent = 0
+        self._message = ""
+        self._sent = 0.0
+
+    @property
+    def scratch(self) -> Path:
+        """Made when it is first asked for: most quick jobs never do."""
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return self._scratch
+
+    def progress(self, percent: float, message: str = "") -> None:
+        """Pass on what is new, at most every REPORT_EVERY seconds."""
+        self._percent = max(self._percent, min(100, max(0, int(percent))))
+        self._message = message or self._message
+        now = time.monotonic()
+        if now - self._sent >= REPORT_EVERY:
+            self._sent = now
+            self._report(self._percent, self._message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageProgram:
+    """A packaged algorithm, loaded and set up."""
+
+    process: Process
+    algorithm: Algorithm
+    max_pixels: int | None
+
+    def run(
+        self,
+        values: Mapping[str, Sequence[ResolvedValue]],
+        *,
+        context: Context,
+        folder: Path,
+        wanted: Collection[str] | None,
+    ) -> Mapping[str, Output]:
+        """See Program."""
+        return run_package(
+            self.process,
+            values,
+            algorithm=self.algorithm,
+            context=context,
+            folder=folder,
+            wanted=wanted,
+            max_pixels=self.max_pixels,
+        )
+
+
+def load_program(process_id: str, runtime: Runtime, context: RunContext, max_pixels: int | None) -> Program:
+    """What ``runtime`` names, set up; raises PackageError, or whatever the algorithm's ``setup`` raises."""
+    if runtime.kind == "package":
+        process = load_package(Path(runtime.location), id=process_id)
+        algorithm = load_algorithm(process)
+        context.config = process.config
+        algorithm.setup(context)
+        return PackageProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
+    module, _, name = runtime.loader.partition(":")
+    program: Program = getattr(importlib.import_module(module), name)(process_id, runtime)
+    return program
+
+
+def run_job(
+    job: Job, program: Program, *, results: ResultStore, policy: SourcePolicy, report: Report
+) -> Mapping[str, Output]:
+    """Run a claimed job to its outputs, whose files then lie in its outputs folder.
+
+    Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``describe_failure``.
+    """
+    folder = results.scratch(job.id)
+    inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
+    if job.request.spooled:
+        inputs = load_inputs(json.loads(results.load_request(job.id)))
+    values = _resolve(program.process, inputs, folder / "inputs", policy)
+    context = RunContext(
+        job_id=job.id, config=program.process.config, scratch=folder / "scratch", report=report
+    )
+    wanted = job.request.outputs.keys() if job.request.outputs else None
+    staged = folder / "outputs"
+    outputs = program.run(values, context=context, folder=staged, wanted=wanted)
+    if staged.exists():
+        os.replace(staged, results.outputs(job.id))
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    return outputs
+
+
+def _resolve(
+    process: Process, inputs: Mapping[str, tuple[InputValue, ...]], folder: Path, policy: SourcePolicy
+) -> dict[str, list[ResolvedValue]]:
+    resolved: dict[str, list[ResolvedValue]] = {}
+    for input_id, values in inputs.items():
+        spec = process.inputs.get(input_id)
+        if spec is None:
+            raise InputError(input_id, f"unknown input; allowed: {', '.join(process.inputs)}")
+        resolved[input_id] = []
+        for value in values:
+            item = resolve(spec, value, folder, policy)
+            if value.by_reference:  # what was sent inline was validated before the job was made
+                validate_resolved(process, input_id, item)
+            resolved[input_id].append(item)
+    return resolved
+
+
+def describe_failure(error: BaseException) -> JobFailure:
+    """What a client may know of an error: its message without local paths; never a traceback."""
+    if isinstance(error, InvalidInputs):
+        problems = tuple((p.input_id, hide_paths(p.message)) for p in error.problems)
+        return JobFailure(code=error.code, detail=hide_paths(error.detail), problems=problems)
+    if isinstance(error, MemoryError):
+        return JobFailure(code=OutOfMemory.code, detail="the job needed more memory than its limit")
+    if isinstance(error, DragomanError):
+        return JobFailure(code=error.code, detail=hide_paths(error.detail))
+    text = hide_paths(str(error)).strip()
+    name = type(error).__name__
+    return JobFailure(code=AlgorithmError.code, detail=f"{name}: {text}" if text else name)
+
+
+def hide_paths(text: str) -> str:
+    """``text`` with every absolute local path cut to its last part; URLs stay."""
+    return LOCAL_PATH.sub(lambda match: match.group(1) or "a folder", text)

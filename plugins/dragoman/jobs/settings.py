@@ -1,0 +1,30 @@
+"""What the engine needs to know of the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dragoman.sources.policy import SourcePolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """What the supervisor needs to know; made from Settings in the composition root."""
+
+    home: Path
+    database_url: str
+    slots: int
+    warm_workers: int
+    queue_limit: int
+    max_attempts: int
+    keep_results: float | None
+    """Seconds; None is for ever."""
+    max_pixels: int | None
+    policy: SourcePolicy
+    server_url: str
+    """The public base URL, for links in what subscribers are sent."""
+    build: str
+    """Tells one version of the code from another."""
+    digest: str
+    """Tells one set of settings from another."""

@@ -1,0 +1,103 @@
+"""The two tables, and the engine that opens them with the right durability."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    make_url,
+)
+
+VERSION = 1
+"""Of the schema; a store written by a newer dragoman is refused."""
+
+METADATA = MetaData()
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
+
+JOBS = Table(
+    "dragoman_jobs",
+    METADATA,
+    Column("seq", BIG, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("process_id", Text, nullable=False),
+    Column("process_version", Text, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("runtime", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("timeout", Float),
+    Column("status", String(12), nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("created", BIG, nullable=False),
+    Column("started", BIG),
+    Column("finished", BIG),
+    Column("updated", BIG, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("restarts", Integer, nullable=False),
+    Column("worker", Text),
+    Column("lease_until", BIG),
+    Column("outputs", Text, nullable=False),
+    Column("failure", Text),
+    Column("idempotency_key", Text),
+    Column("fingerprint", Text, nullable=False),
+    # The queue and the counts; unfinished jobs are few, so this stays small where it is read most.
+    Index("dragoman_jobs_status", "status", "seq"),
+    Index("dragoman_jobs_process", "process_id", "seq"),
+    Index("dragoman_jobs_owner", "owner", "seq"),
+    Index("dragoman_jobs_finished", "finished"),
+    # NULL keys differ from each other in both databases: jobs without a key never meet here.
+    Index("dragoman_jobs_idempotency", "owner", "process_id", "idempotency_key", unique=True),
+)
+
+META = Table(
+    "dragoman_meta",
+    METADATA,
+    Column("key", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+
+def open_engine(url: str) -> Engine:
+    """An engine whose writes are durable when they return."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=32)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, pool_size=8, max_overflow=64, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: one that began as a reader could not wait for it (SQLITE_BUSY).
+    write = connection.get_execution_options().get("write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

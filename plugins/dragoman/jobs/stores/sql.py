@@ -1,0 +1,251 @@
+"""The JobStore on SQLAlchemy Core: one implementation for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from dragoman.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    NoSuchJob,
+    QueueFull,
+    SettingsError,
+    Unavailable,
+)
+from dragoman.jobs.codec import dump_fields, load_fields, to_micros
+from dragoman.jobs.stores.query import LISTED, conditions
+from dragoman.jobs.stores.schema import JOBS, META, METADATA, VERSION, open_engine
+from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
+from dragoman.model.status import FINISHED, JobStatus, sources
+
+TEXTS = frozenset({"runtime", "principal", "request", "worker", "outputs", "failure"})
+"""Fields that are kept as JSON text."""
+
+
+ADVISORY_KEY = 0x647261676F6D616E
+"""Of PostgreSQL's advisory lock: "dragoman" in ASCII."""
+
+
+class SqlStore:
+    """See ``dragoman.jobs.ports.JobStore``."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        with self._reaching(), self._engine.execution_options(write=True).begin() as connection:
+            METADATA.create_all(connection)
+            _check_version(connection)
+
+    def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
+        """See the port."""
+        with self._reaching():
+            try:
+                with self._write() as connection:
+                    if queue_limit is not None:
+                        _check_queue(connection, queue_limit)
+                    connection.execute(insert(JOBS), _columns(job))
+            except IntegrityError as error:
+                first = self._same_key(job)
+                if first is None:
+                    raise ValueError(f"the job id {job.id} is taken") from error
+                if first.fingerprint != job.fingerprint:
+                    raise IdempotencyConflict(
+                        f"the Idempotency-Key was used for another request to '{job.process_id}'"
+                    ) from error
+                return first
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """See the port."""
+        with self._reaching(), self._engine.connect() as connection:
+            row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).one_or_none()
+        if row is None:
+            raise NoSuchJob(f"there is no job '{job_id}'")
+        return _job(row)
+
+    def find(self, query: JobQuery) -> JobPage:
+        """See the port."""
+        where = conditions(query)
+        with self._reaching(), self._engine.connect() as connection:
+            matched = connection.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
+            rows = connection.execute(
+                select(*LISTED)
+                .where(*where)
+                .order_by(JOBS.c.seq.desc())
+                .limit(query.limit)
+                .offset(query.offset)
+            ).all()
+        return JobPage(jobs=tuple(_job(row) for row in rows), matched=matched)
+
+    def waiting(self) -> list[Job]:
+        """See the port."""
+        order = (JOBS.c.mode.desc(), JOBS.c.priority.desc(), JOBS.c.seq)  # "sync" sorts after "async"
+        with self._reaching(), self._engine.connect() as connection:
+            rows = connection.execute(
+                select(JOBS).where(JOBS.c.status == JobStatus.ACCEPTED).order_by(*order)
+            ).all()
+        return [_job(row) for row in rows]
+
+    def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
+        """See the port."""
+        now = datetime.now(UTC)
+        changes = {
+            "status": JobStatus.RUNNING,
+            "worker": worker,
+            "started": now,
+            "lease_until": now + timedelta(seconds=lease),
+            "progress": 0,
+        }
+        statement = (
+            update(JOBS)
+            .where(JOBS.c.id == job_id, JOBS.c.status == JobStatus.ACCEPTED)
+            .values(attempts=JOBS.c.attempts + 1, **_encode(changes), updated=to_micros(now))
+            .returning(JOBS)
+        )
+        with self._reaching(), self._write() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else _job(row)
+
+    def transition(
+        self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any
+    ) -> Job:
+        """See the port."""
+        now = datetime.now(UTC)
+        values = {"status": target, **changes, "updated": now}
+        if target.finished:
+            values |= {"finished": now, "lease_until": None}
+        where = [JOBS.c.id == job_id, JOBS.c.status.in_([str(s) for s in sorted(sources(target))])]
+        if attempt is not None:
+            where.append(JOBS.c.attempts == attempt)
+        with self._reaching(), self._write() as connection:
+            row = connection.execute(
+                update(JOBS).where(*where).values(**_encode(values)).returning(JOBS)
+            ).one_or_none()
+        if row is None:
+            current = self.get(job_id)
+            raise IllegalTransition(f"job '{job_id}' is {current.status} and cannot become {target}")
+        return _job(row)
+
+    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
+        """See the port."""
+        where = [JOBS.c.id == job_id, JOBS.c.attempts == attempt]
+        if "progress" in changes:
+            where += [JOBS.c.status == JobStatus.RUNNING, JOBS.c.progress <= changes["progress"]]
+        changes["updated"] = datetime.now(UTC)
+        with self._reaching(), self._write() as connection:
+            result = connection.execute(update(JOBS).where(*where).values(**_encode(changes)))
+        return result.rowcount == 1
+
+    def expired(self, now: datetime) -> list[Job]:
+        """See the port."""
+        where = (JOBS.c.status == JobStatus.RUNNING, JOBS.c.lease_until < to_micros(now))
+        with self._reaching(), self._engine.connect() as connection:
+            return [_job(row) for row in connection.execute(select(JOBS).where(*where)).all()]
+
+    def remove(self, job_id: str) -> None:
+        """See the port."""
+        ends = [str(status) for status in FINISHED]
+        with self._reaching(), self._write() as connection:
+            result = connection.execute(JOBS.delete().where(JOBS.c.id == job_id, JOBS.c.status.in_(ends)))
+        if result.rowcount == 0:
+            raise IllegalTransition(
+                f"job '{job_id}' is {self.get(job_id).status}; only a finished job can be removed"
+            )
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """See the port."""
+        with self._reaching(), self._engine.connect() as connection:
+            rows = connection.execute(select(JOBS.c.status, func.count()).group_by(JOBS.c.status)).all()
+        return dict.fromkeys(JobStatus, 0) | {JobStatus(status): count for status, count in rows}
+
+    def check_writable(self) -> None:
+        """Write something durable; raises Unavailable."""
+        now = str(to_micros(datetime.now(UTC)))
+        with self._reaching(), self._write() as connection:
+            connection.execute(update(META).where(META.c.key == "checked").values(value=now))
+
+    def lock_engine(self) -> bool:
+        """Hold this database for one embedded engine, until the process ends; False if another host's does.
+
+        SQLite needs none: its file lies in HOME, which the engine's lock file guards.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return True
+        with self._reaching():
+            self._held = self._engine.connect()
+            return bool(self._held.execute(select(func.pg_try_advisory_lock(ADVISORY_KEY))).scalar_one())
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _same_key(self, job: Job) -> Job | None:
+        if job.idempotency_key is None:
+            return None
+        where = (
+            JOBS.c.owner == job.principal.id,
+            JOBS.c.process_id == job.process_id,
+            JOBS.c.idempotency_key == job.idempotency_key,
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(select(JOBS).where(*where)).one_or_none()
+        return None if row is None else _job(row)
+
+    def _write(self) -> Any:
+        return self._engine.execution_options(write=True).begin()
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn a database that cannot be reached, or is full or read-only, into Unavailable."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (OperationalError, DBAPIError) as error:
+            raise Unavailable(f"the job store cannot be used: {type(error.orig).__name__}") from error
+
+
+def _check_queue(connection: Connection, limit: int) -> None:
+    waiting = connection.execute(
+        select(func.count()).select_from(JOBS).where(JOBS.c.status == JobStatus.ACCEPTED)
+    ).scalar_one()
+    if waiting >= limit:
+        raise QueueFull(f"{waiting} jobs are waiting already; try again later")
+
+
+def _check_version(connection: Connection) -> None:
+    found = connection.execute(select(META.c.value).where(META.c.key == "version")).scalar_one_or_none()
+    if found is None:
+        connection.execute(
+            insert(META), [{"key": "version", "value": str(VERSION)}, {"key": "checked", "value": "0"}]
+        )
+    elif int(found) > VERSION:
+        raise SettingsError(
+            f"server.manager.connection: the store has schema {found}, this dragoman knows {VERSION}"
+        )
+
+
+def _encode(fields: Mapping[str, Any]) -> dict[str, Any]:
+    data = dump_fields(fields)
+    return {
+        name: json.dumps(value) if name in TEXTS and value is not None else value
+        for name, value in data.items()
+    }
+
+
+def _columns(job: Job) -> dict[str, Any]:
+    return {**_encode({name: getattr(job, name) for name in Job.__slots__}), "owner": job.principal.id}
+
+
+def _job(row: Row[Any]) -> Job:
+    data = {name: value for name, value in row._mapping.items() if name not in {"seq", "owner"}}
+    for name in TEXTS & data.keys():
+        if data[name] is not None:
+            data[name] = json.loads(data[name])
+    return Job(**load_fields(data))

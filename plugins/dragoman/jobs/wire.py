@@ -1,0 +1,88 @@
+"""JSON messages in frames over a stream socket: four bytes of length, big-endian, then UTF-8 JSON.
+
+Used between server processes and the supervisor, and between the supervisor and its workers.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import Any
+
+HEADER = struct.Struct(">I")
+MAX_FRAME = 256 * 1024 * 1024
+"""Bytes; what is larger is not one of ours."""
+
+
+class Disconnected(ConnectionError):
+    """The other side has gone."""
+
+
+def encode(message: Any) -> bytes:
+    """One frame."""
+    body = json.dumps(message, separators=(",", ":")).encode()
+    return HEADER.pack(len(body)) + body
+
+
+class FrameReader:
+    """Takes bytes as they come, gives messages as they are whole."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Any]:
+        """The messages that ``data`` completes; raises Disconnected for a frame that is not ours."""
+        self._buffer += data
+        messages = []
+        while len(self._buffer) >= HEADER.size:
+            (length,) = HEADER.unpack_from(self._buffer)
+            if length > MAX_FRAME:
+                raise Disconnected("a frame is too large")
+            end = HEADER.size + length
+            if len(self._buffer) < end:
+                break
+            messages.append(json.loads(self._buffer[HEADER.size : end]))
+            del self._buffer[:end]
+        return messages
+
+
+class Channel:
+    """A blocking end of a connection: one message at a time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self._reader = FrameReader()
+        self._ready: list[Any] = []
+
+    def send(self, message: Any) -> None:
+        """Send one message; raises Disconnected."""
+        try:
+            self.socket.sendall(encode(message))
+        except OSError as error:
+            raise Disconnected(str(error)) from error
+
+    def receive(self) -> Any:
+        """The next message, as long as it takes; raises Disconnected."""
+        while not self._ready:
+            try:
+                data = self.socket.recv(65536)
+            except OSError as error:
+                raise Disconnected(str(error)) from error
+            if not data:
+                raise Disconnected("the connection was closed")
+            self._ready = self._reader.feed(data)
+        return self._ready.pop(0)
+
+    def open(self) -> bool:
+        """Whether the other end is still there; only for a connection on which nothing is awaited."""
+        try:
+            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Close; any number of times."""
+        self.socket.close()

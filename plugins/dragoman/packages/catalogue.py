@@ -1,0 +1,115 @@
+"""The processes on offer, read once at the start; a broken one does not take the rest along."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dragoman.errors import NoSuchProcess, PackageError
+from dragoman.packages.document import one_line
+from dragoman.packages.loader import load_package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from dragoman.model.process import Process
+
+_log = logging.getLogger(__name__)
+
+
+class ProcessDeclaration(Protocol):
+    """A process resource of the configuration."""
+
+    @property
+    def id(self) -> str:
+        """The resource's name, which is the process's id."""
+
+    @property
+    def package(self) -> Path | None:
+        """The package's folder; None for a foreign processor."""
+
+    @property
+    def processor(self) -> Mapping[str, Any] | None:
+        """The pygeoapi processor definition; None for a package."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageProblem:
+    """A declared process that cannot be served."""
+
+    id: str
+    detail: str
+    """One line: file, line, key, what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The processes that can be served, in the order of their declarations, and those that cannot."""
+
+    processes: Mapping[str, Process] = field(default_factory=dict)
+    """By id."""
+    problems: tuple[PackageProblem, ...] = ()
+
+    def get(self, id: str) -> Process:
+        """The process; raises NoSuchProcess."""
+        process = self.processes.get(id)
+        if process is None:
+            raise NoSuchProcess(f"there is no process '{id}'")
+        return process
+
+    def __iter__(self) -> Iterator[Process]:
+        return iter(self.processes.values())
+
+    def __len__(self) -> int:
+        return len(self.processes)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self.processes
+
+
+def build_catalogue(
+    declarations: Iterable[ProcessDeclaration], foreign: Callable[[str, Mapping[str, Any]], Process]
+) -> Catalogue:
+    """Load every declared process; ``foreign`` makes one of a pygeoapi processor's definition.
+
+    One that cannot be loaded is logged in one line, and kept among the problems.
+    """
+    processes: dict[str, Process] = {}
+    problems: list[PackageProblem] = []
+    for declaration in declarations:
+        try:
+            processes[declaration.id] = _load(declaration, foreign)
+        except PackageError as error:
+            problems.append(PackageProblem(id=declaration.id, detail=error.detail))
+            _log.error(  # one line, no traceback: it is the author's mistake
+                "process %s is not served: %s",
+                declaration.id,
+                error.detail,
+                extra={"action": "load", "process_id": declaration.id},
+            )
+    return Catalogue(processes=processes, problems=tuple(problems))
+
+
+def _load(declaration: ProcessDeclaration, foreign: Callable[[str, Mapping[str, Any]], Process]) -> Process:
+    if declaration.package is not None:
+        return load_package(declaration.package, id=declaration.id)
+    try:
+        return foreign(declaration.id, declaration.processor or {})
+    except PackageError:
+        raise
+    except Exception as error:  # third-party code may raise anything; the other processes are served
+        raise PackageError(one_line(f"{type(error).__name__}: {error}")) from error
+
+
+def bundled() -> Path:
+    """The folder of the processes that come with dragoman: in a wheel its own, else the checkout's.
+
+    The only function that knows both.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "processes", package.parents[1] / "processes"):
+        if folder.is_dir():
+            return folder
+    raise PackageError("the bundled processes are not installed")

@@ -1,0 +1,97 @@
+"""Checks one JSON value against one schema; the compiled form of a schema is made once."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import extend
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from dragoman.packages.formats import format_checker, is_integer, is_number
+from dragoman.packages.schema import validating_form
+from dragoman.packages.wording import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jsonschema.protocols import Validator
+
+    from dragoman.model.process import JSON
+
+_log = logging.getLogger(__name__)
+
+MOST: Final = 3
+"""Findings that are reported for one value."""
+
+CACHED: Final = 4096
+"""Compiled schemas that are kept."""
+
+
+class SchemaCheck:
+    """One schema, compiled: says in words what is wrong with a value.
+
+    A schema that is itself wrong (of a foreign processor; ours are checked when they are loaded)
+    allows everything, and the log says so.
+    """
+
+    __slots__ = ("_validator",)
+
+    def __init__(self, schema: Mapping[str, JSON]) -> None:
+        made = validating_form(schema)
+        try:
+            Draft202012Validator.check_schema(made)
+        except SchemaError as error:
+            _log.warning("a schema is not valid and is not checked: %s", error.message)
+            made = {}
+        self._validator = _validator_class()(made, registry=_EMPTY, format_checker=_formats())
+
+    def findings(self, value: JSON) -> list[str]:
+        """What is wrong, at most MOST sentences; empty where nothing is."""
+        try:
+            return [explain(error) for error in islice(self._validator.iter_errors(value), MOST)]
+        except Unresolvable:
+            return []
+        except RecursionError:
+            return ["is nested too deeply"]
+        except OverflowError:
+            return ["holds a number that is too large"]
+
+
+_cached: OrderedDict[int, tuple[Mapping[str, JSON], SchemaCheck]] = OrderedDict()
+
+
+def check_of(schema: Mapping[str, JSON]) -> SchemaCheck:
+    """The compiled form of this very object, made once; the object is kept, so its id cannot come back."""
+    entry = _cached.get(id(schema))
+    if entry is None:
+        entry = (schema, SchemaCheck(schema))
+        _cached[id(schema)] = entry
+        while len(_cached) > CACHED:
+            _cached.popitem(last=False)
+    return entry[1]
+
+
+_EMPTY: Registry[Any] = Registry()
+"""Nothing is fetched: a reference to another document does not resolve."""
+
+
+@cache
+def _formats() -> Any:
+    return format_checker()
+
+
+@cache
+def _validator_class() -> type[Validator]:
+    base = Draft202012Validator
+    types = base.TYPE_CHECKER.redefine_many(
+        {"number": lambda _, value: is_number(value), "integer": lambda _, value: is_integer(value)}
+    )
+    made: type[Validator] = extend(base, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
+    return made

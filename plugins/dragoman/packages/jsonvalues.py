@@ -1,0 +1,61 @@
+"""What algorithms return as JSON: numpy's scalars and arrays become numbers and lists, NaN becomes null."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from dragoman.model.process import JSON
+
+DEPTH: Final = 100
+"""Arrays and objects within each other that a value may have."""
+
+
+class NotJSON(ValueError):
+    """The value has no JSON form; the text says where and what it is."""
+
+
+def to_json(value: object, place: str = "", depth: int = DEPTH) -> JSON:
+    """The JSON value; what is masked, NaN or infinite is null; dates and times are RFC 3339 text.
+
+    Raises NotJSON.
+    """
+    if value is None or isinstance(value, bool | str):
+        return str(value) if type(value) is not str and isinstance(value, str) else value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if depth == 0:
+        raise NotJSON(f"{place or 'the value'} is nested too deeply")
+    if isinstance(value, list | tuple):
+        return [to_json(item, f"{place}[{index}]", depth - 1) for index, item in enumerate(value)]
+    if isinstance(value, Mapping) and not _is_dataset(value):
+        return {_key(key, place): to_json(item, f"{place}.{key}", depth - 1) for key, item in value.items()}
+    return _from_numpy(value, place, depth)
+
+
+def _is_dataset(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] == "xarray"
+
+
+def _key(key: object, place: str) -> str:
+    if isinstance(key, str):
+        return str(key)
+    if isinstance(key, int) or type(key).__module__ == "numpy":
+        return str(key)
+    raise NotJSON(f"{place or 'the value'} has the key {key!r}, which is not a string")
+
+
+def _from_numpy(value: Any, place: str, depth: int) -> JSON:
+    if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
+        if getattr(value.dtype, "kind", "") in "mM":
+            value = value.astype(str)
+        return to_json(value.tolist(), place, depth - 1)
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    raise NotJSON(f"{place.removeprefix('.') or 'the value'} is a {kind}, which has no JSON form")

@@ -1,0 +1,197 @@
+"""The schemas of a package: of process.yml itself, and of its inputs and outputs.
+
+An input's schema has three forms:
+
+    as written     a word (``raster``) or JSON Schema, 2020-12 or OpenAPI 3.0 style
+    in a Process   the OGC form: what schema.yaml of OGC 18-062r2 allows, that is OpenAPI 3.0 style
+    to validate    JSON Schema 2020-12
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from functools import cache
+from importlib.resources import files
+from typing import Final, get_args
+
+from dragoman.model.process import JSON, Shorthand
+
+SHORTHANDS: Final[tuple[Shorthand, ...]] = get_args(Shorthand.__value__)
+
+GEOTIFF: Final = "image/tiff; application=geotiff"
+NETCDF: Final = "application/x-netcdf"
+GEOJSON: Final = "application/geo+json"
+
+_EXPANDED: Final[Mapping[Shorthand, Mapping[str, JSON]]] = {
+    "raster": {"type": "string", "contentEncoding": "binary", "contentMediaType": GEOTIFF},
+    "netcdf": {"type": "string", "contentEncoding": "binary", "contentMediaType": NETCDF},
+    "features": {
+        "type": "object",
+        "format": "geojson-feature-collection",
+        "contentMediaType": GEOJSON,
+        "required": ["type", "features"],
+        "properties": {
+            "type": {"type": "string", "enum": ["FeatureCollection"]},
+            "features": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["type"],
+                    "properties": {
+                        "type": {"type": "string", "enum": ["Feature"]},
+                        "geometry": {"type": "object", "nullable": True},
+                        "properties": {"type": "object", "nullable": True},
+                    },
+                },
+            },
+        },
+    },
+    "bbox": {
+        "allOf": [
+            {"format": "ogc-bbox"},
+            {
+                "type": "object",
+                "required": ["bbox"],
+                "properties": {
+                    "bbox": {
+                        "type": "array",
+                        "items": {"type": "number"},
+                        "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
+                    },
+                    "crs": {"type": "string", "default": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"},
+                },
+            },
+        ]
+    },
+}
+
+_LISTS = ("allOf", "anyOf", "oneOf")
+_SINGLES = ("items", "not", "additionalProperties")
+
+
+@cache
+def published_schema(name: str = "process") -> Mapping[str, JSON]:
+    """The JSON Schema (2020-12), as published for editors, of process.yml or (``example``) of an example."""
+    text = (files("dragoman.packages") / f"{name}.schema.json").read_text(encoding="utf-8")
+    schema: Mapping[str, JSON] = json.loads(text)
+    return schema
+
+
+def expand(schema: str | Mapping[str, JSON]) -> tuple[dict[str, JSON], Shorthand | None]:
+    """The OGC form of a schema as written, and the word that it was, if it was one.
+
+    Raises KeyError for an unknown word.
+    """
+    if not isinstance(schema, str):
+        return ogc_form(schema), None
+    for word in SHORTHANDS:
+        if word == schema:
+            return deepcopy(dict(_EXPANDED[word])), word
+    raise KeyError(schema)
+
+
+def ogc_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The same schema without what OGC's schema.yaml forbids: const, lists of types, numeric exclusives."""
+    made = _map_children(schema, ogc_form)
+    for bound in ("Minimum", "Maximum"):
+        _boolean_exclusive(made, bound.lower(), f"exclusive{bound}")
+    if "const" in made:
+        made["enum"] = [made.pop("const")]
+    if "examples" in made:
+        made.setdefault("example", made.pop("examples")[0])
+        made.pop("examples", None)
+    if isinstance(made.get("type"), list):
+        _single_type(made)
+    return made
+
+
+def _boolean_exclusive(schema: dict[str, JSON], bound: str, exclusive: str) -> None:
+    limit = schema.get(exclusive)
+    if limit is None or isinstance(limit, bool):
+        return
+    inclusive = schema.get(bound)
+    tighter = inclusive is not None and (inclusive > limit if bound == "minimum" else inclusive < limit)
+    if tighter:
+        del schema[exclusive]
+    else:
+        schema[bound], schema[exclusive] = limit, True
+
+
+def _single_type(schema: dict[str, JSON]) -> None:
+    given = schema.pop("type")
+    types = [name for name in given if name != "null"]
+    if len(types) < len(given):
+        schema["nullable"] = True
+    if len(types) == 1:
+        schema["type"] = types[0]
+    elif types:
+        schema.setdefault("allOf", []).append({"anyOf": [{"type": name} for name in types]})
+
+
+def validating_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The same schema as JSON Schema 2020-12.
+
+    A reference to another document is left out: nothing is fetched in order to validate.
+    """
+    made = _map_children(schema, validating_form)
+    if not str(made.get("$ref", "#")).startswith("#"):
+        del made["$ref"]
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
+            made[exclusive] = made.pop(bound)
+    if made.pop("nullable", False) is True:
+        return {"anyOf": [{"type": "null"}, made]}
+    return made
+
+
+def _map_children(
+    schema: Mapping[str, JSON], change: Callable[[Mapping[str, JSON]], dict[str, JSON]]
+) -> dict[str, JSON]:
+    made = dict(schema)
+    for key in _SINGLES:
+        if isinstance(made.get(key), Mapping):
+            made[key] = change(made[key])
+    for key in _LISTS:
+        if isinstance(made.get(key), list):
+            made[key] = [change(item) if isinstance(item, Mapping) else item for item in made[key]]
+    for key in ("properties", "$defs", "definitions"):
+        if isinstance(made.get(key), Mapping):
+            made[key] = {
+                name: change(item) if isinstance(item, Mapping) else item for name, item in made[key].items()
+            }
+    return made
+
+
+def branches(schema: Mapping[str, JSON]) -> Iterator[Mapping[str, JSON]]:
+    """The schema itself and, depth first, every branch of its allOf, anyOf and oneOf."""
+    yield schema
+    for key in _LISTS:
+        for item in schema.get(key) or ():
+            if isinstance(item, Mapping):
+                yield from branches(item)
+
+
+def media_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
+    """Every contentMediaType of the schema and its branches, in order; the first is the default."""
+    found = (branch.get("contentMediaType") for branch in branches(schema))
+    return tuple(dict.fromkeys(name for name in found if isinstance(name, str)))
+
+
+def is_binary(schema: Mapping[str, JSON]) -> bool:
+    """Whether every value is binary: inline as base64, else a file."""
+    alternatives = schema.get("oneOf") or schema.get("anyOf")
+    if alternatives and "contentEncoding" not in schema:
+        return all(isinstance(item, Mapping) and is_binary(item) for item in alternatives)
+    return schema.get("contentEncoding") in ("base64", "binary")
+
+
+def may_be_binary(schema: Mapping[str, JSON]) -> bool:
+    """Whether the schema or one of its branches is binary, so that a value may be a file of bytes."""
+    return any(branch.get("contentEncoding") in ("base64", "binary") for branch in branches(schema))
+
+
+def default_of(schema: Mapping[str, JSON]) -> tuple[JSON, ...]:
+    """The default, as a tuple of none or one, since None may be a default."""
+    return (deepcopy(schema["default"]),) if "default" in schema else ()

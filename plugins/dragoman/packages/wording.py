@@ -1,0 +1,169 @@
+"""Short, human words for what was given and what a schema allows; no validator's dump reaches a client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from dragoman.packages.document import dotted
+
+if TYPE_CHECKING:
+    from dragoman.model.process import JSON
+
+type Finding = Any
+"""A ValidationError or SchemaError of jsonschema."""
+
+SHOWN: Final = 80
+"""Characters of a given value that are shown."""
+
+_ARTICLES: Final = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+_FORMATS: Final = {
+    "date-time": "a date and time (RFC 3339)",
+    "date": "a date (RFC 3339)",
+    "uri": "a URI",
+    "ogc-bbox": "a bounding box: {bbox: 4 or 6 numbers, crs}",
+    "geojson-feature-collection": "a GeoJSON FeatureCollection",
+    "geojson-feature": "a GeoJSON Feature",
+    "geojson-geometry": "a GeoJSON geometry",
+}
+
+
+def shown(value: JSON, limit: int = SHOWN) -> str:
+    """The value as JSON, cut after ``limit`` characters; cheap for a large value."""
+    text = _prefix(value, limit, 4)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def _prefix(value: JSON, budget: int, depth: int) -> str:
+    if isinstance(value, str):
+        return json.dumps(value[: budget + 1], ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return f"[{_members((('', item) for item in value), budget, depth)}]"
+    if isinstance(value, Mapping):
+        pairs = ((f"{json.dumps(str(key)[:budget])}: ", item) for key, item in value.items())
+        return f"{{{_members(pairs, budget, depth)}}}"
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
+        return "a very large integer"
+    return (
+        json.dumps(value) if value is None or isinstance(value, bool | int | float) else type(value).__name__
+    )
+
+
+def _members(pairs: Iterable[tuple[str, JSON]], budget: int, depth: int) -> str:
+    if depth == 0:
+        return "..."
+    parts: list[str] = []
+    for label, item in pairs:
+        if budget <= 0:
+            parts.append("...")
+            break
+        parts.append(label + _prefix(item, budget, depth - 1))
+        budget -= len(parts[-1]) + 2
+    return ", ".join(parts)
+
+
+def allowed(schema: JSON) -> str:
+    """What the schema allows, in a few words: ``an integer, at least 1``."""
+    if not isinstance(schema, Mapping):
+        return "anything" if schema is not False else "nothing"
+    if "const" in schema:
+        return shown(schema["const"])
+    if isinstance(schema.get("enum"), list):
+        return _choices(schema["enum"])
+    for key in ("oneOf", "anyOf"):
+        if isinstance(schema.get(key), list) and "type" not in schema:
+            return ", or ".join(dict.fromkeys(allowed(item) for item in schema[key]))
+    if isinstance(schema.get("allOf"), list) and "type" not in schema:
+        words = (allowed(item) for item in schema["allOf"])
+        return next((word for word in words if word != "anything"), "anything")
+    return _kind(schema) + "".join(f", {limit}" for limit in _limits(schema))
+
+
+def _choices(values: list[JSON]) -> str:
+    words = [value if isinstance(value, str) and value else shown(value) for value in values[:20]]
+    return ", ".join([*words, "..."] if len(values) > len(words) else words)
+
+
+def _kind(schema: Mapping[str, JSON]) -> str:
+    if schema.get("format") in _FORMATS:
+        return _FORMATS[schema["format"]]
+    kind = schema.get("type")
+    if kind == "object" and isinstance(schema.get("title"), str):
+        return f"{'an' if schema['title'][:1] in 'aeiou' else 'a'} {schema['title']}"
+    if kind == "array" and isinstance(schema.get("items"), Mapping):
+        return f"an array (each: {allowed(schema['items'])})"
+    names = kind if isinstance(kind, list) else [kind]
+    return " or ".join(_ARTICLES.get(str(name), "anything") for name in names)
+
+
+def _limits(schema: Mapping[str, JSON]) -> Iterable[str]:
+    for key, words in (
+        ("minimum", "at least {}"),
+        ("exclusiveMinimum", "more than {}"),
+        ("maximum", "at most {}"),
+        ("exclusiveMaximum", "less than {}"),
+        ("multipleOf", "a multiple of {}"),
+        ("minLength", "{} or more characters"),
+        ("maxLength", "{} or fewer characters"),
+        ("pattern", "matching {}"),
+        ("minItems", "{} or more items"),
+        ("maxItems", "{} or fewer items"),
+    ):
+        limit = schema.get(key)
+        if limit is not None and not isinstance(limit, bool):
+            yield words.format(limit)
+
+
+def explain(error: Finding) -> str:
+    """One sentence for one finding of jsonschema: what was given and what is allowed."""
+    error = nearest(error)
+    where = dotted(tuple(error.absolute_path))
+    return f"{where}: {finding(error)}" if where else finding(error)
+
+
+def finding(error: Finding) -> str:
+    """The same without the place."""
+    keyword, given, schema = error.validator, error.instance, error.schema
+    if keyword == "required" and isinstance(given, Mapping):
+        missing = [name for name in error.validator_value if name not in given]
+        return f"got {shown(given)}; missing: {', '.join(missing)}"
+    if keyword == "additionalProperties" and isinstance(schema, Mapping):
+        known = schema.get("properties", {})
+        extra = ", ".join(shown(name, 40) for name in islice((n for n in given if n not in known), 3))
+        return f"{extra} is unknown; allowed: {', '.join(known) or 'none'}"
+    if keyword == "uniqueItems":
+        return f"got {shown(given)}; allowed: each item once"
+    if keyword == "not":
+        return f"got {shown(given)}, which is not allowed"
+    if keyword == "format":
+        reason = f" ({error.cause})" if isinstance(error.cause, ValueError) and str(error.cause) else ""
+        words = _FORMATS.get(str(error.validator_value), f"the format {error.validator_value}")
+        return f"got {shown(given)}{reason}; allowed: {words}"
+    return f"got {shown(given)}; allowed: {allowed(schema)}"
+
+
+def nearest(error: Finding) -> Finding:
+    """Of a failed oneOf or anyOf: the finding in the one branch that the value was meant for."""
+    while error.validator in ("oneOf", "anyOf") and error.context:
+        by_branch: dict[object, list[Finding]] = {}
+        for inner in error.context:
+            by_branch.setdefault(inner.schema_path[0], []).append(inner)
+        meant = [found for found in by_branch.values() if not any(map(_wrong_kind, found))]
+        if len(meant) != 1:
+            break
+        error = meant[0][0]
+    return error
+
+
+def _wrong_kind(error: Finding) -> bool:
+    return not error.path and error.validator in ("type", "enum", "const")

@@ -1,0 +1,175 @@
+"""Grids: where the pixels of a raster lie, how two grids differ, and reading one raster on another's grid."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.transform import array_bounds
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
+
+from dragoman.errors import InvalidRequest
+from dragoman.rasters.crs import crs_label
+from dragoman.rasters.windows import EXACT_IN_FLOAT32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from affine import Affine
+    from rasterio.crs import CRS
+
+type Bounds = tuple[float, float, float, float]
+"""Left, bottom, right, top, in units of a CRS."""
+
+TOLERANCE = 0.01
+"""Pixels by which a corner may be off and still be the same corner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Width times height pixels, north up or not, in a CRS."""
+
+    crs: CRS | None
+    """None: not known."""
+    transform: Affine
+    """From (col, row) to (x, y); (0, 0) is the outer corner of the first pixel."""
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, dataset: Any) -> Grid:
+        """The grid of an open rasterio dataset."""
+        return cls(
+            crs=dataset.crs or None,
+            transform=dataset.transform,
+            width=dataset.width,
+            height=dataset.height,
+        )
+
+    @property
+    def bounds(self) -> Bounds:
+        """The outer edges; of a rotated grid, the box around it."""
+        a, b, c, d, e, f = self.transform[:6]
+        if b == 0 and d == 0:
+            left, bottom, right, top = array_bounds(self.height, self.width, self.transform)
+            return (min(left, right), min(bottom, top), max(left, right), max(bottom, top))
+        xs = [c, c + a * self.width, c + b * self.height, c + a * self.width + b * self.height]
+        ys = [f, f + d * self.width, f + e * self.height, f + d * self.width + e * self.height]
+        return (min(xs), min(ys), max(xs), max(ys))
+
+    def bounds_in(self, crs: CRS) -> Bounds | None:
+        """The box around the grid in another CRS; None where it cannot be told."""
+        if self.crs is None:
+            return None
+        if self.crs == crs:
+            return self.bounds
+        try:
+            left, bottom, right, top = transform_bounds(self.crs, crs, *self.bounds, densify_pts=21)
+        except RasterioError:
+            return None
+        bounds = (left, bottom, right, top)
+        return bounds if np.isfinite(bounds).all() else None
+
+    def differences(self, other: Grid) -> list[str]:
+        """How ``other`` differs, one phrase each; empty where every pixel lies on the same ground.
+
+        Corners may be ``TOLERANCE`` of a pixel apart.
+        """
+        found = []
+        if (self.width, self.height) != (other.width, other.height):
+            found.append(f"size {other.width} x {other.height} against {self.width} x {self.height}")
+        if self.crs != other.crs:
+            found.append(f"CRS {crs_label(other.crs)} against {crs_label(self.crs)}")
+            return found
+        mine, theirs = self.transform, other.transform
+        if not np.allclose(_steps(mine), _steps(theirs), rtol=0, atol=self._step_tolerance()):
+            found.append(f"pixel size {_size(theirs)} against {_size(mine)}")
+        size = max(abs(step) for step in _steps(mine)) or 1.0
+        if max(abs(mine.c - theirs.c), abs(mine.f - theirs.f)) > TOLERANCE * size:
+            found.append(f"upper left corner {_corner(theirs)} against {_corner(mine)}")
+        return found
+
+    def same_as(self, other: Grid) -> bool:
+        """Whether every pixel lies on the same ground."""
+        return not self.differences(other)
+
+    def _step_tolerance(self) -> float:
+        size = max(abs(step) for step in _steps(self.transform)) or 1.0
+        return TOLERANCE * size / max(self.width, self.height)
+
+
+def _steps(transform: Affine) -> tuple[float, float, float, float]:
+    return (transform.a, transform.b, transform.d, transform.e)
+
+
+def _size(transform: Affine) -> str:
+    text = f"{transform.a:.10g} x {transform.e:.10g}"
+    rotated = transform.b != 0 or transform.d != 0
+    return f"{text} (rotated {transform.b:.6g}, {transform.d:.6g})" if rotated else text
+
+
+def _corner(transform: Affine) -> str:
+    return f"({transform.c:.10g}, {transform.f:.10g})"
+
+
+def overlap(a: Bounds, b: Bounds) -> bool:
+    """Whether two boxes share an area."""
+    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
+
+
+def overlapping(source: Grid, target: Grid) -> bool:
+    """Whether a raster on ``source`` may have pixels on ``target``; True where that cannot be told."""
+    if source.crs is None or target.crs is None:
+        return overlap(source.bounds, target.bounds)
+    box = source.bounds_in(target.crs)
+    if box is not None:
+        return overlap(box, target.bounds)
+    back = target.bounds_in(source.crs)
+    return back is None or overlap(source.bounds, back)
+
+
+@contextmanager
+def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[Any]:
+    """A readable dataset with the bands of ``dataset`` on ``grid``: itself, or warped as it is read.
+
+    Warped bands are floats (float32 where exact) with nodata NaN: outside of ``dataset``, and where
+    it has no data. Raises InvalidRequest where a CRS is missing or no transformation is known.
+    """
+    source = Grid.of(dataset)
+    if source.same_as(grid):
+        yield dataset
+        return
+    if source.crs is None or grid.crs is None:
+        raise InvalidRequest("without a CRS it cannot be brought onto another grid")
+    exact = all(dtype in EXACT_IN_FLOAT32 for dtype in dataset.dtypes)
+    dtype = "float32" if exact else "float64"
+    try:
+        warped = WarpedVRT(
+            dataset,
+            crs=grid.crs,
+            transform=grid.transform,
+            width=grid.width,
+            height=grid.height,
+            resampling=Resampling[resampling],
+            src_nodata=source_nodata(dataset),
+            nodata=float("nan"),
+            dtype=dtype,
+        )
+    except RasterioError as error:
+        raise InvalidRequest(
+            f"no transformation from {crs_label(source.crs)} to {crs_label(grid.crs)} is known here"
+        ) from error
+    with warped:
+        yield warped
+
+
+def source_nodata(dataset: Any) -> float | None:
+    """The nodata value a warp shall skip: the declared one, else NaN in floats, else None."""
+    if dataset.nodata is not None:
+        return float(dataset.nodata)
+    return float("nan") if np.dtype(dataset.dtypes[0]).kind == "f" else None

@@ -1,0 +1,232 @@
+"""Opening files that strangers sent: which formats are read, and what is refused before it costs anything.
+
+GDAL sees a plain file and a list of drivers that read only that file: no VRT, no ``/vsi`` path, no
+driver whose files name others, no side-car beside the file. NetCDF files may not reach into others
+either. Every refusal is an InvalidRequest
+whose detail is free of local paths.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import rasterio
+import xarray as xr
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from dragoman.errors import InputError, InvalidRequest
+
+DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "WEBP", "BMP", "GIF", "AAIGrid")
+"""GDAL's short names; each decodes the one file it is given and fetches nothing."""
+
+READABLE = "GeoTIFF, PNG, JPEG, JPEG 2000, WebP, BMP, GIF and Arc/Info ASCII grid"
+"""DRIVERS in words."""
+
+MAX_BLOCK_BYTES = 512 * 2**20
+"""The largest tile or strip that is decoded: GDAL holds a whole one, however small the window."""
+
+MAX_BANDS = 4096
+
+BOMB_BYTES = 2**30
+"""Below this many bytes decoded, the ratio of compression does not matter."""
+
+MAX_RATIO = 20_000
+"""Decoded bytes for one byte of the file; real nearly empty scenes stay below."""
+
+MAX_VARIABLES = 10_000
+"""Variables of one NetCDF file."""
+
+DAMAGED = "the NetCDF file cannot be read; it is damaged or not complete"
+
+_CLASSIC = {b"CDF\x01", b"CDF\x02", b"CDF\x05"}
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+GDAL_OPTIONS: dict[str, Any] = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_CACHEMAX": 200 * 2**20,  # bytes: rasterio hands an int on as it is
+    "PROJ_NETWORK": "OFF",
+    "GDAL_HTTP_MAX_RETRY": "0",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+}
+"""No look beside the file, no network, 200 MB of blocks."""
+
+_opening = threading.Lock()
+"""``warnings.catch_warnings`` changes the whole process; one thread opens at a time."""
+
+
+def gdal_env() -> Any:
+    """The GDAL environment that files from outside are opened and read in; a context manager."""
+    return rasterio.Env(**GDAL_OPTIONS)
+
+
+def open_raster(path: Path, *, max_pixels: int | None = None) -> Any:
+    """Open a local file as a ``rasterio.DatasetReader``; the caller closes it.
+
+    ``max_pixels`` caps width times height times bands; None is no cap. Raises InvalidRequest for
+    what is not a file, not an allowed format, too large, or made to explode when decoded.
+    """
+    if not path.is_file() or str(path.absolute()).startswith("/vsi"):
+        raise InvalidRequest("not a readable file")
+    with _opening, gdal_env(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            dataset = rasterio.DatasetReader(path.absolute(), driver=list(DRIVERS), sharing=False)
+        except (RasterioError, ValueError) as error:
+            raise InvalidRequest(f"not a raster of a format that is read here ({READABLE})") from error
+    try:
+        _check(dataset, path.stat().st_size, max_pixels)
+    except InvalidRequest:
+        dataset.close()
+        raise
+    return dataset
+
+
+def reopen(dataset: Any) -> Any:
+    """Another handle on the file of an open dataset, for another thread; the caller closes it."""
+    return open_raster(Path(dataset.name))
+
+
+def check_band(input_id: str, dataset: Any, band: int) -> None:
+    """Raise InputError unless the dataset of that input has the band (counted from 1)."""
+    if not 1 <= band <= dataset.count:
+        raise InputError(input_id, f"there is no band {band}; the raster has {dataset.count}")
+
+
+def _check(dataset: Any, file_size: int, max_pixels: int | None) -> None:
+    """Refuse what would cost too much to read; looks at the header alone."""
+    width, height, count = dataset.width, dataset.height, dataset.count
+    if count == 0:
+        raise InvalidRequest("the raster has no bands")
+    if count > MAX_BANDS:
+        raise InvalidRequest(f"the raster has {count} bands; at most {MAX_BANDS} are read")
+    if any(name.startswith("complex") for name in dataset.dtypes):
+        raise InvalidRequest("the raster holds complex numbers; only real ones are read")
+    pixels = width * height * count
+    if max_pixels is not None and pixels > max_pixels:
+        raise InvalidRequest(
+            f"the raster has {width} x {height} pixels in {count} bands, which is {pixels}; "
+            f"at most {max_pixels} are read"
+        )
+    sizes = [np.dtype(name).itemsize for name in dataset.dtypes]
+    interleaved = str(dataset.interleaving or "").lower().endswith("pixel")
+    rows, cols = dataset.block_shapes[0]
+    block = rows * cols * (sum(sizes) if interleaved else max(sizes))
+    if block > MAX_BLOCK_BYTES:
+        raise InvalidRequest(
+            f"the raster is stored in blocks of {cols} x {rows} pixels, {block} bytes each; "
+            f"at most {MAX_BLOCK_BYTES} are decoded at once: store it in tiles"
+        )
+    decoded = width * height * sum(sizes)
+    if decoded > BOMB_BYTES and decoded > MAX_RATIO * file_size:
+        raise InvalidRequest(
+            f"the raster unpacks {file_size} bytes to {decoded}; a ratio above {MAX_RATIO} is refused"
+        )
+
+
+def sniff_netcdf(path: Path) -> Literal["classic", "netcdf4"] | None:
+    """Which NetCDF the first bytes say: classic (CDF-1, -2, -5), NetCDF-4 (HDF5), or None."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[:4] in _CLASSIC:
+        return "classic"
+    return "netcdf4" if head == _HDF5 else None
+
+
+def open_dataset(path: Path, *, max_values: int | None = None) -> xr.Dataset:
+    """Open a local NetCDF file, decoded, read only when asked for; the caller closes it.
+
+    NetCDF-4 goes through h5netcdf, classic files through netCDF4. Attributes that do not fit their
+    variable (a NaN _FillValue on integers) are dropped; times that cannot be decoded stay numbers.
+    ``max_values`` caps the values of one variable. Raises InvalidRequest for what is not NetCDF,
+    too large, or reaches into other files (HDF5 links, external storage).
+    """
+    kind = sniff_netcdf(path) if path.is_file() else None
+    if kind is None:
+        raise InvalidRequest("not a NetCDF file (classic or NetCDF-4)")
+    if kind == "netcdf4":
+        _check_hdf5(path)
+    engine: Literal["netcdf4", "h5netcdf"] = "netcdf4" if kind == "classic" else "h5netcdf"
+    try:
+        raw = xr.open_dataset(path.absolute(), engine=engine, decode_cf=False, cache=False)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise InvalidRequest(DAMAGED) from error
+    try:
+        _check_sizes(raw, max_values)
+        decoded = _decode(_repaired(raw))
+    except BaseException:
+        raw.close()
+        raise
+    decoded.set_close(raw.close)
+    return decoded
+
+
+def _check_hdf5(path: Path) -> None:
+    """Refuse an HDF5 file that names other files, or holds chunks that explode."""
+    import h5py
+
+    def check_link(_name: str, link: Any) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            raise InvalidRequest("the NetCDF file links to another file")
+
+    def check_item(_name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset):
+            return
+        if item.external or item.is_virtual:
+            raise InvalidRequest("the NetCDF file keeps values in another file")
+        if math.prod(item.chunks or ()) * item.dtype.itemsize > MAX_BLOCK_BYTES:
+            raise InvalidRequest(f"the NetCDF file holds chunks above {MAX_BLOCK_BYTES} bytes")
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems_links(check_link)
+            file.visititems(check_item)
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise InvalidRequest(DAMAGED) from error
+
+
+def _check_sizes(dataset: xr.Dataset, max_values: int | None) -> None:
+    if len(dataset.variables) > MAX_VARIABLES:
+        raise InvalidRequest(f"the NetCDF file has more than {MAX_VARIABLES} variables")
+    for name, variable in dataset.variables.items():
+        if max_values is not None and variable.size > max_values:
+            raise InvalidRequest(
+                f"variable '{name}' has {variable.size} values; at most {max_values} are read"
+            )
+
+
+def _repaired(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset without fill values that its variables cannot hold."""
+    for variable in dataset.variables.values():
+        for key in ("_FillValue", "missing_value"):
+            if key in variable.attrs and not _possible_fill(variable.attrs[key], variable.dtype):
+                del variable.attrs[key]
+    return dataset
+
+
+def _possible_fill(value: Any, dtype: np.dtype[Any]) -> bool:
+    if dtype.kind not in "iuf":
+        return dtype.kind in "SUO"
+    numbers = np.atleast_1d(np.asarray(value))
+    if numbers.size != 1 or numbers.dtype.kind not in "iuf":
+        return False
+    number = numbers[0]
+    if dtype.kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return bool(np.isfinite(number) and number == int(number) and limits.min <= int(number) <= limits.max)
+
+
+def _decode(dataset: xr.Dataset) -> xr.Dataset:
+    """Decoded by CF as far as the file allows; xarray's remarks on odd attributes are not ours to pass on."""
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return xr.decode_cf(dataset, decode_timedelta=False)
+        except (ValueError, OverflowError, TypeError):
+            return xr.decode_cf(dataset, decode_times=False)

@@ -1,0 +1,92 @@
+"""Writing results: GeoTIFF in compressed tiles, NetCDF by the CF conventions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import xarray as xr
+
+    from dragoman.rasters.grids import Grid
+    from dragoman.rasters.raster import Raster
+
+TILE = 512
+"""Pixels along a side of an output's tile."""
+
+
+def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: float | None = None) -> dict[str, Any]:
+    """Creation options of a result: 512 tiles, ZSTD level 1, a predictor for the type, BigTIFF if needed."""
+    return {
+        "driver": "GTiff",
+        "width": grid.width,
+        "height": grid.height,
+        "count": count,
+        "dtype": dtype,
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "nodata": nodata,
+        "tiled": True,
+        "blockxsize": TILE,
+        "blockysize": TILE,
+        "interleave": "band",
+        "compress": "zstd",
+        "zstd_level": 1,
+        "predictor": 3 if np.dtype(dtype).kind == "f" else 2,
+        "bigtiff": "IF_SAFER",
+        "num_threads": 2,
+    }
+
+
+def create_geotiff(path: Path, profile: dict[str, Any]) -> Any:
+    """Open a new GeoTIFF for writing, with its mask inside the file; the caller closes it."""
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        return rasterio.open(path, "w", **profile)
+
+
+def write_raster(path: Path, raster: Raster) -> None:
+    """Write a raster held in memory as GeoTIFF.
+
+    Masked values become the nodata value; where there is none and something is masked, the file
+    gets a mask, which marks a pixel missing if it is so in any band.
+    """
+    from dragoman.rasters.grids import Grid
+
+    grid = Grid(crs=raster.crs, transform=raster.transform, width=raster.width, height=raster.height)
+    profile = geotiff_profile(grid, dtype=raster.dtype.name, count=raster.count, nodata=raster.nodata)
+    mask = np.ma.getmaskarray(raster.array)
+    masked_file = raster.nodata is None and bool(mask.any())
+    fill = 0 if raster.nodata is None else raster.nodata
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), create_geotiff(path, profile) as target:
+        target.write(raster.array.filled(fill))
+        if masked_file:
+            target.write_mask(~mask.any(axis=0))
+        for number, name in enumerate(raster.band_names, start=1):
+            if name:
+                target.set_band_description(number, name)
+
+
+def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
+    """Write a dataset as CF NetCDF-4, compressed, through h5netcdf.
+
+    Floats get _FillValue NaN unless their encoding has one; coordinates get none, as CF wants it.
+    """
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, variable in dataset.variables.items():
+        options: dict[str, Any] = {}
+        if variable.dtype.kind in "iuf" and variable.ndim:
+            options |= {"zlib": True, "complevel": 1, "shuffle": True}
+        if name in dataset.coords:
+            options["_FillValue"] = None
+        elif variable.dtype.kind == "f" and "_FillValue" not in variable.encoding:
+            options["_FillValue"] = float("nan")
+        encoding[str(name)] = options
+    result = dataset.assign_attrs({"Conventions": "CF-1.8", **dataset.attrs})
+    for variable in result.variables.values():
+        for key in ("source", "original_shape", "preferred_chunks", "contiguous", "chunksizes"):
+            variable.encoding.pop(key, None)
+    result.to_netcdf(path, engine="h5netcdf", format="NETCDF4", encoding=encoding)

@@ -1,0 +1,59 @@
+"""The JSON body of a request, read strictly: what is wrong with it is the client's mistake, never a 500."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, NoReturn
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from dragoman.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from dragoman.model.process import JSON
+
+
+def json_body() -> JSON:
+    """The body of the current request as JSON.
+
+    Raises UnsupportedMediaType for a stated type that is not JSON, PayloadTooLarge, and InvalidRequest for
+    what ``parse_json`` refuses.
+    """
+    media_type = request.mimetype
+    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMediaType(f"the body is {media_type[:100]!r}; allowed: application/json")
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise PayloadTooLarge from error
+    return parse_json(data)
+
+
+def parse_json(data: bytes) -> JSON:
+    """JSON text in UTF-8. Raises InvalidRequest, also for NaN, numbers beyond a double, half surrogates."""
+    try:
+        value = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise InvalidRequest("the body is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise InvalidRequest("the body holds half of a surrogate pair") from None
+    except UnicodeDecodeError:
+        raise InvalidRequest("the body is not UTF-8") from None
+    except ValueError as error:
+        raise InvalidRequest(f"the body is not JSON: {str(error)[:200]}") from None
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number

@@ -1,0 +1,136 @@
+"""One page for each kind of answer: all of its data, all of its links, no scripts, nothing from elsewhere.
+
+``render`` takes the very document that the JSON answer carries (OGC 18-062r2), so that the two never differ.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from dragoman.web.html import execute, values
+
+if TYPE_CHECKING:
+    from dragoman.model.process import JSON
+
+HERE: Final = Path(__file__).parent
+
+PAGES: Final = (
+    "landing",
+    "conformance",
+    "processes",
+    "process",
+    "jobs",
+    "job",
+    "results",
+    "openapi",
+    "problem",
+)
+"""The pages there are, one template each."""
+
+EXTRA: Final[Mapping[str, str]] = {
+    "site": "name of the server in the header; default dragoman",
+    "example": "process: an execute request that may be sent as it is; default: made from the inputs",
+    "job_id": "results: the job whose results these are; gives links to each output",
+}
+"""What ``render`` understands beyond its named parameters; anything else is ignored."""
+
+
+def render(
+    page: str,
+    *,
+    title: str,
+    data: JSON,
+    links: Sequence[Mapping[str, JSON]],
+    base_url: str,
+    **extra: JSON,
+) -> str:
+    """One page as HTML text.
+
+    ``data`` is the JSON document of the same answer; its own ``links`` are shown with ``links``, each once.
+    ``base_url`` is the public URL of the landing page, with or without its last slash. Raises ValueError for
+    a page that is not one of PAGES.
+    """
+    if page not in PAGES:
+        raise ValueError(f"there is no page '{page}'; pages: {', '.join(PAGES)}")
+    base = base_url.rstrip("/")
+    shown = _links(data, links)
+    context = {
+        "site": extra.get("site") or "dragoman",
+        "job_id": extra.get("job_id"),
+        "page": page,
+        "title": title,
+        "data": data,
+        "links": shown,
+        "by_rel": {str(link.get("rel")): link for link in reversed(shown)},
+        "base": base,
+        "requests": _requests(page, data, base, extra.get("example")),
+    }
+    return _environment().get_template(f"{page}.html").render(context)
+
+
+def _links(data: JSON, links: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
+    """The links of the answer and of its data, each once, in that order."""
+    own = data.get("links") if isinstance(data, Mapping) else None
+    merged: list[Mapping[str, JSON]] = []
+    for link in [*links, *(own if isinstance(own, list) else [])]:
+        if isinstance(link, Mapping) and link not in merged:
+            merged.append(link)
+    return merged
+
+
+def _requests(page: str, data: JSON, base: str, example: JSON) -> list[tuple[str, str]]:
+    """The commands that run a process, each with the words above it."""
+    if page != "process" or not isinstance(data, Mapping):
+        return []
+    request = example or execute.request_of(data)
+    process_id = str(data.get("id", ""))
+    modes = data.get("jobControlOptions") or ["sync-execute"]
+    commands = []
+    if "sync-execute" in modes:
+        commands.append(("Wait for the result", execute.curl(base, process_id, request)))
+    if "async-execute" in modes:
+        command = execute.curl(base, process_id, request, asynchronous=True)
+        commands.append(("Start a job, and watch it at the Location of the answer", command))
+    return commands
+
+
+def _segment(value: JSON) -> str:
+    """A value as one segment of a URL's path."""
+    return quote(str(value), safe="", errors="replace")
+
+
+@functools.cache
+def _environment() -> Environment:
+    """The templates and what they may call; built once per process, on the first page."""
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=values.clean,
+        auto_reload=False,
+    )
+    environment.globals |= {"style": Markup(style), "style_hash": digest}
+    environment.filters |= {
+        "safe_href": values.safe_href,
+        "text": values.text,
+        "json_text": values.json_text,
+        "kind": values.kind,
+        "columns": values.columns,
+        "without": values.without,
+        "segment": _segment,
+    }
+    environment.tests |= {"url": values.is_url, "link": values.is_link, "scalar": values.is_scalar}
+    return environment

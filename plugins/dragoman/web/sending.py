@@ -1,0 +1,199 @@
+"""Answers: JSON in its declared order, pages, problems, files with byte ranges, multipart/related."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flask import Response, request, send_file
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.http import parse_range_header
+
+from dragoman.errors import InvalidQueryParameter, ResultNotAvailable
+from dragoman.web import problems
+from dragoman.web.html import pages
+from dragoman.web.negotiation import form_of, wants_html, wants_plain_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from dragoman.model.process import JSON
+
+log = logging.getLogger(__name__)
+
+CHUNK: Final = 256 * 1024
+"""Bytes of a file that are in memory at once."""
+
+_ACTIVE: Final = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
+"""Media types in which a result could bring a script; a browser is told to run none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a multipart answer."""
+
+    id: str
+    media_type: str
+    content: bytes | Path = b""
+    location: str | None = None
+    """Where the content is to be fetched, if it is not here."""
+
+
+def json_bytes(document: JSON) -> bytes:
+    """Compact UTF-8 JSON in the members' own order; NaN and infinities become null."""
+    try:
+        return _dump(document)
+    except ValueError:
+        return _dump(_finite(document))
+
+
+def _dump(document: JSON) -> bytes:
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", errors="replace")
+
+
+def _finite(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {name: _finite(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(member) for member in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def json_response(document: JSON, status: int = 200, *, media_type: str = "application/json") -> Response:
+    """A JSON answer."""
+    return data_response(json_bytes(document), media_type, status)
+
+
+def html_response(text: str, status: int = 200) -> Response:
+    """A page; no other site may frame it."""
+    response = data_response(text.encode("utf-8", errors="replace"), "text/html; charset=utf-8", status)
+    response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+    return response
+
+
+def data_response(data: bytes, media_type: str, status: int = 200) -> Response:
+    """Bytes in memory; never stored by a cache without asking, since states of jobs change."""
+    response = Response(data, status, content_type=media_type)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers.add("Vary", "Accept")
+    return response
+
+
+def problem_response(error: BaseException, *, type: str = "about:blank", base_url: str = "") -> Response:
+    """A problem document, or its page where the request asks for one; logs what was not expected."""
+    if not problems.expected(error):
+        extra = {"action": "request"}
+        log.error("unexpected error at %s %s", request.method, request.path, exc_info=error, extra=extra)
+    document = problems.problem(error, type=type, instance=request.path)
+    accept = request.headers.get("Accept", "")
+    if _asks_for_page(accept):
+        text = pages.render("problem", title=document["title"], data=document, links=[], base_url=base_url)
+        response = html_response(text, document["status"])
+    else:
+        plain = wants_plain_json(accept)
+        media_type = "application/json" if plain else "application/problem+json"
+        response = json_response(document, document["status"], media_type=media_type)
+    response.headers.update(problems.headers_of(error))
+    return response
+
+
+def _asks_for_page(accept: str) -> bool:
+    try:
+        return form_of(request.args.get("f"), accept) == "html"
+    except InvalidQueryParameter:
+        return wants_html(accept)
+
+
+def file_response(path: Path, media_type: str, *, name: str) -> Response:
+    """A file, whole or the one byte range that was asked for (RFC 9110, 14), with ETag and Last-Modified.
+
+    Several ranges, and a Range that is not understood, are answered with the whole. Raises
+    ResultNotAvailable, RangeOutside.
+    """
+    try:
+        response = send_file(path, mimetype=media_type, download_name=name, conditional=False)
+    except FileNotFoundError:
+        raise ResultNotAvailable from None
+    environ = dict(request.environ)
+    wanted = parse_range_header(environ.get("HTTP_RANGE"))
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+        environ.pop("HTTP_RANGE", None)
+    size = response.content_length or 0
+    try:
+        response.make_conditional(environ, accept_ranges=True, complete_length=size)
+    except RequestedRangeNotSatisfiable:
+        response.close()
+        raise problems.RangeOutside(size) from None
+    harden(response)
+    return response
+
+
+def harden(response: Response) -> None:
+    """Keep a browser from guessing the type of a result, and from running what is in it."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.mimetype in _ACTIVE:
+        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+
+
+def multipart_response(parts: Sequence[Part]) -> Response:
+    """``multipart/related`` (RFC 2387), from the first boundary on; files are streamed.
+
+    Raises ResultNotAvailable if a file is not there.
+    """
+    boundary = secrets.token_hex(16)
+    heads = [_head(part, boundary, first=index == 0) for index, part in enumerate(parts)]
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    length = sum(map(len, heads)) + sum(_size(part) for part in parts) + len(tail)
+    root = parts[0].media_type.split(";", 1)[0].strip()
+    response = Response(
+        _stream(heads, parts, tail), content_type=f'multipart/related; type="{root}"; boundary={boundary}'
+    )
+    response.content_length = length
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _head(part: Part, boundary: str, *, first: bool) -> bytes:
+    fields: Mapping[str, str | None] = {
+        "Content-Type": part.media_type,
+        "Content-ID": part.id,
+        "Content-Location": part.location,
+        "Content-Length": str(_size(part)),
+    }
+    lines = "".join(f"{name}: {_header(value)}\r\n" for name, value in fields.items() if value is not None)
+    return f"{'' if first else chr(13) + chr(10)}--{boundary}\r\n{lines}\r\n".encode()
+
+
+def _header(value: str) -> str:
+    """A header's value on one line, whatever is in it."""
+    return "".join(character if character.isprintable() else " " for character in value)
+
+
+def _size(part: Part) -> int:
+    if isinstance(part.content, bytes):
+        return len(part.content)
+    try:
+        return os.stat(part.content).st_size
+    except FileNotFoundError:
+        raise ResultNotAvailable(f"the file of output '{part.id}' is gone") from None
+
+
+def _stream(heads: Sequence[bytes], parts: Sequence[Part], tail: bytes) -> Iterator[bytes]:
+    for head, part in zip(heads, parts, strict=True):
+        yield head
+        if isinstance(part.content, bytes):
+            yield part.content
+        else:
+            with part.content.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+    yield tail

@@ -1,0 +1,83 @@
+"""NDVI by windows: flat memory, and a near-infrared band that may lie on another grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+import dragoman
+from dragoman.errors import InvalidRequest
+from dragoman.rasters.crs import crs_label
+from dragoman.rasters.grids import Grid, on_grid, overlapping
+from dragoman.rasters.opening import check_band, reopen
+from dragoman.rasters.statistics import Statistics, merged
+from dragoman.rasters.windows import WindowWriter, each_window, is_striped, read_float, windows_of
+from dragoman.rasters.writing import create_geotiff, geotiff_profile
+
+
+def run(
+    red: rasterio.DatasetReader,
+    nir: rasterio.DatasetReader,
+    red_band: int = 1,
+    nir_band: int = 1,
+    *,
+    context: dragoman.Context,
+) -> dict[str, Any]:
+    """(nir - red) / (nir + red) on the grid of ``red``, float32, NaN where either has no data."""
+    check_band("red", red, red_band)
+    check_band("nir", nir, nir_band)
+    grid = Grid.of(red)
+    check_ground(nir, grid)
+
+    @contextmanager
+    def handles() -> Iterator[tuple[Any, Any]]:
+        with reopen(red) as own_red, reopen(nir) as own_nir, on_grid(own_nir, grid) as warped:
+            yield own_red, warped
+
+    size = int(context.config.get("window", 2048))
+    windows = windows_of(grid.width, grid.height, size=size, striped=is_striped(red) and is_striped(nir))
+    path = Path(context.scratch) / "ndvi.tif"
+    with create_geotiff(path, geotiff_profile(grid, dtype="float32", nodata=float("nan"))) as target:
+        target.set_band_description(1, "NDVI")
+        writer = WindowWriter(target)
+
+        def work(sources: tuple[Any, Any], window: Window) -> Statistics:
+            index = ndvi(read_float(sources[0], red_band, window), read_float(sources[1], nir_band, window))
+            writer.write(index, window, band=1)
+            return Statistics.of(index)
+
+        parts = each_window(windows, handles, work, progress=context.progress)
+    return {"ndvi": path, "statistics": merged(parts).to_json()}
+
+
+def ndvi(red: Any, nir: Any) -> Any:
+    """The index of two float arrays, as float32; NaN where one is NaN or the sum is zero. Uses ``nir`` up."""
+    total = red + nir
+    total[total == 0] = np.nan
+    np.subtract(nir, red, out=nir)
+    np.divide(nir, total, out=nir)
+    return nir.astype(np.float32, copy=False)
+
+
+def check_ground(nir: rasterio.DatasetReader, grid: Grid) -> None:
+    """Raise InputError unless ``nir`` can be brought onto the grid of red and touches it."""
+    try:
+        with on_grid(nir, grid):
+            pass
+    except InvalidRequest as error:
+        differences = "; ".join(grid.differences(Grid.of(nir)))
+        raise dragoman.InputError("nir", f"{error.detail} (it differs from red: {differences})") from error
+    if not overlapping(Grid.of(nir), grid):
+        grounds = f"{_ground(Grid.of(nir))} against {_ground(grid)}"
+        raise dragoman.InputError("nir", f"does not overlap red ({grounds})")
+
+
+def _ground(grid: Grid) -> str:
+    left, bottom, right, top = grid.bounds
+    return f"{crs_label(grid.crs)}: {left:.6g}, {bottom:.6g}, {right:.6g}, {top:.6g}"

@@ -1,0 +1,317 @@
+"""The OGC surface over the real job service, on an engine in memory: no processes, no database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from flask import Flask
+from flask.testing import FlaskClient
+from jsonschema import Draft4Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT4
+
+from dragoman.adapters.ogc.routes import blueprint
+from dragoman.errors import (
+    AlgorithmError,
+    DragomanError,
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidInputs,
+    NoSuchJob,
+    QueueFull,
+)
+from dragoman.jobs.results import FolderResults
+from dragoman.jobs.service import JobService
+from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, Output, WorkerIdentity
+from dragoman.model.process import JSON, InputSpec, OutputSpec, Process, Runtime
+from dragoman.model.status import JobStatus, check_transition
+from dragoman.packages.catalogue import Catalogue
+from dragoman.packages.schema import expand
+from dragoman.settings import FetchSettings, LimitSettings, Settings
+from dragoman.sources.policy import SourcePolicy
+from dragoman.web import health
+from dragoman.web.services import Services
+
+SCHEMAS = Path(__file__).parents[2] / "data/ogc-schemas/ogcapi/processes/part1/1.0/openapi/schemas"
+BASE = "http://localhost:5000"
+
+type Run = Callable[[Job, Path], Mapping[str, Output]]
+
+
+def value(name: str, content: JSON, media_type: str = "application/json") -> Output:
+    return Output(id=name, media_type=media_type, value=content)
+
+
+def echo(job: Job, folder: Path) -> dict[str, Output]:
+    """Outputs that repeat inputs."""
+    given = job.request.inputs
+    text = given["text"][0].value
+    numbers = [item.value for item in given.get("numbers", ())]
+    return {"text": value("text", text), "numbers": value("numbers", numbers), "all": value("all", {"text": text})}
+
+
+def raster(job: Job, folder: Path) -> dict[str, Output]:
+    """A file of as many bytes as were asked for, and an object."""
+    size = job.request.inputs["size"][0].value
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "image.tif").write_bytes(bytes(index % 251 for index in range(size)))
+    (folder / "points.json").write_text('{"type":"FeatureCollection","features":[]}')
+    return {
+        "image": Output(id="image", media_type="image/tiff; application=geotiff", file="image.tif", size=size),
+        "points": Output(id="points", media_type="application/geo+json", file="points.json", size=42),
+        "statistics": value("statistics", {"mean": 1.5, "none": float("nan")}),
+    }
+
+
+def fail(job: Job, folder: Path) -> dict[str, Output]:
+    raise AlgorithmError("the sky fell")
+
+
+def blame(job: Job, folder: Path) -> dict[str, Output]:
+    raise InvalidInputs([])
+
+
+def process(process_id: str, inputs: dict[str, Any], outputs: dict[str, Any], **more: Any) -> Process:
+    def schema(given: Any) -> dict[str, Any]:
+        return dict(expand(given)[0])
+
+    return Process(
+        id=process_id,
+        version="1.0.0",
+        inputs={
+            name: InputSpec(id=name, **(spec | {"schema": schema(spec["schema"])})) for name, spec in inputs.items()
+        },
+        outputs={name: OutputSpec(id=name, schema=schema(given)) for name, given in outputs.items()},
+        runtime=Runtime(kind="package", location="/nowhere"),
+        **more,
+    )
+
+
+TEXT = {"text": {"schema": {"type": "string"}}}
+PROCESSES = {
+    made.id: made
+    for made in (
+        process(
+            "echo",
+            TEXT
+            | {
+                "numbers": {"schema": {"type": "integer"}, "min_occurs": 0, "max_occurs": None},
+                "box": {"schema": "bbox", "min_occurs": 0},
+                "thing": {"schema": {"type": "object"}, "min_occurs": 0},
+            },
+            {
+                "text": {"type": "string"},
+                "numbers": {"type": "array", "items": {"type": "integer"}},
+                "all": {"type": "object"},
+            },
+            title="Echo",
+            description="Says it again.",
+            keywords=("test",),
+        ),
+        process(
+            "raster",
+            {"size": {"schema": {"type": "integer"}}},
+            {"image": "raster", "points": "features", "statistics": {"type": "object"}},
+        ),
+        process("slow", TEXT, {"text": {"type": "string"}}),
+        process("later", TEXT, {"text": {"type": "string"}}, modes=("async",)),
+        process("now", TEXT, {"text": {"type": "string"}}, modes=("sync",)),
+        process("fail", TEXT, {"text": {"type": "string"}}),
+    )
+}
+RUNS: dict[str, Run | None] = {
+    "echo": echo, "raster": raster, "slow": None, "later": None, "now": echo, "fail": fail
+}  # fmt: skip
+
+
+class Engine:
+    """Store and executor in one: a job is run as it is submitted, or stays until ``finish``."""
+
+    def __init__(self, results: FolderResults) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.results = results
+        self.runs = dict(RUNS)
+        self.full = False
+        self.up = True
+        self.changed = threading.Condition()
+
+    # JobStore
+    def get(self, job_id: str) -> Job:
+        try:
+            return self.jobs[job_id]
+        except KeyError:
+            raise NoSuchJob(f"there is no job '{job_id}'") from None
+
+    def find(self, query: JobQuery) -> JobPage:
+        found = [job for job in reversed(self.jobs.values()) if _matches(job, query)]
+        return JobPage(jobs=tuple(found[query.offset : query.offset + query.limit]), matched=len(found))
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        return {status: sum(job.status is status for job in self.jobs.values()) for status in JobStatus}
+
+    def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
+        raise NotImplementedError
+
+    def waiting(self) -> list[Job]:
+        raise NotImplementedError
+
+    def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
+        raise NotImplementedError
+
+    def transition(self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any) -> Job:
+        job = self.get(job_id)
+        check_transition(job.status, target)
+        now = datetime.now(UTC)
+        ended = {"finished": now} if target.finished else {}
+        with self.changed:
+            self.jobs[job_id] = replace(job, status=target, updated=now, **ended, **changes)
+            self.changed.notify_all()
+        return self.jobs[job_id]
+
+    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
+        raise NotImplementedError
+
+    def expired(self, now: datetime) -> list[Job]:
+        raise NotImplementedError
+
+    # Executor
+    def submit(self, job: Job) -> Job:
+        if self.full:
+            raise QueueFull(retry_after=7)
+        for other in self.jobs.values():
+            if job.idempotency_key and other.idempotency_key == job.idempotency_key:
+                if other.fingerprint != job.fingerprint:
+                    raise IdempotencyConflict
+                return other
+        self.jobs[job.id] = job
+        run = self.runs[job.process_id]
+        if run is not None:
+            self.finish(job.id, run)
+        return job
+
+    def finish(self, job_id: str, run: Run = echo) -> Job:
+        job = self.transition(job_id, JobStatus.RUNNING, started=datetime.now(UTC), attempts=1)
+        try:
+            outputs = run(job, self.results.outputs(job_id))
+        except DragomanError as error:
+            failure = JobFailure(code=error.code, detail=error.detail)
+            return self.transition(job_id, JobStatus.FAILED, failure=failure, message=error.detail)
+        return self.transition(job_id, JobStatus.SUCCESSFUL, outputs=outputs)
+
+    def wait(self, job_id: str, timeout: float | None) -> Job:
+        with self.changed:
+            self.changed.wait_for(lambda: self.get(job_id).status.finished, timeout if timeout is not None else 20)
+        return self.get(job_id)
+
+    def dismiss(self, job_id: str) -> Job:
+        return self.transition(job_id, JobStatus.DISMISSED)
+
+    def remove(self, job_id: str) -> None:
+        if not self.get(job_id).status.finished:
+            raise IllegalTransition
+        del self.jobs[job_id]
+
+    def remove_output(self, job_id: str, output_id: str) -> None:
+        job = self.get(job_id)
+        left = {name: output for name, output in job.outputs.items() if name != output_id}
+        self.jobs[job_id] = replace(job, outputs=left)
+
+    def alive(self) -> bool:
+        return self.up
+
+    def close(self) -> None:
+        pass
+
+
+def _matches(job: Job, query: JobQuery) -> bool:
+    seconds = ((job.finished or job.updated) - (job.started or job.created)).total_seconds()
+    return (
+        (not query.process_ids or job.process_id in query.process_ids)
+        and (not query.statuses or job.status in query.statuses)
+        and (query.created_from is None or job.created >= query.created_from)
+        and (query.created_to is None or job.created <= query.created_to)
+        and (query.min_duration is None or seconds >= query.min_duration)
+        and (query.max_duration is None or seconds <= query.max_duration)
+        and (query.owner is None or job.principal.id == query.owner)
+    )
+
+
+class Server:
+    """An application with the OGC surface, a page of the host's beside it, and what is behind."""
+
+    def __init__(self, home: Path, **changes: Any) -> None:
+        settings = Settings(
+            config_path=home / "config.yml", server_url=BASE, host="127.0.0.1", port=5000, home=home,
+            database_url="", workers=1, limits=LimitSettings(request_bytes=100_000, min_free_disk=1),
+            cors_origins=("https://maps.example.org",),
+        )  # fmt: skip
+        self.settings = replace(settings, **changes)
+        results = FolderResults(home)
+        self.engine = Engine(results)
+        self.catalogue = Catalogue(processes=PROCESSES)
+        self.jobs = JobService(
+            catalogue=self.catalogue, store=self.engine, executor=self.engine, results=results,
+            policy=SourcePolicy(fetch=FetchSettings()),
+        )  # fmt: skip
+        self.services = Services(settings=self.settings, catalogue=self.catalogue, jobs=self.jobs)
+        self.app = self.build()
+
+    def build(self, prefix: str | None = None) -> Flask:
+        app = Flask("host")
+        app.register_blueprint(blueprint(self.services), url_prefix=prefix)
+        app.register_blueprint(health.blueprint(self.services))
+        app.add_url_rule("/collections", view_func=lambda: "the host's", methods=["GET", "POST"])
+        app.add_url_rule("/processes/<process_id>", "hosts_own", view_func=lambda process_id: "the host's")
+        return app
+
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    return Server(tmp_path)
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Callable[..., Server]:
+    return lambda **changes: Server(tmp_path, **changes)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[FlaskClient]:
+    with server.client() as made:
+        yield made
+
+
+@pytest.fixture
+def valid() -> Callable[[str, JSON], None]:
+    """Asserts that a document is what one of OGC's schemas says."""
+
+    def check(name: str, document: JSON) -> None:
+        errors = [error.message for error in _validator(name).iter_errors(document)]
+        assert not errors, errors
+
+    return check
+
+
+@cache
+def _validator(name: str) -> Draft4Validator:
+    registry: Registry[Any] = Registry(retrieve=_schema)  # type: ignore[call-arg]  # attrs hides the name from mypy
+    return Draft4Validator({"$ref": f"{name}.yaml"}, registry=registry)
+
+
+def _schema(uri: str) -> Resource[Any]:
+    contents = yaml.safe_load((SCHEMAS / uri).read_text())
+    if uri == "inputValueNoObject.yaml":
+        # as published an integer matches two of its branches and a string two others, so none is valid
+        contents["anyOf"] = contents.pop("oneOf")
+    return Resource.from_contents(contents, default_specification=DRAFT4)

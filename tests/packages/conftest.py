@@ -1,0 +1,77 @@
+"""Packages made by code, and a context that keeps what it is told."""
+
+from __future__ import annotations
+
+import logging
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.model.process import Process
+from dragoman.packages.loader import load_package
+
+type MakePackage = Callable[..., Path]
+type MakeProcess = Callable[..., Process]
+
+MINIMAL = """
+version: 1.0.0
+inputs:
+  name: {schema: {type: string}}
+outputs:
+  greeting: {schema: {type: string}}
+"""
+RUN = """
+def run(name):
+    return {"greeting": f"Hello {name}"}
+"""
+
+
+@dataclass(kw_only=True)
+class FakeContext:
+    """See dragoman.model.context.Context."""
+
+    scratch: Path
+    job_id: str = "job"
+    config: Mapping[str, Any] = field(default_factory=dict)
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("test"))
+    told: list[tuple[float, str]] = field(default_factory=list)
+
+    def progress(self, percent: float, message: str = "") -> None:
+        self.told.append((percent, message))
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> FakeContext:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return FakeContext(scratch=scratch)
+
+
+@pytest.fixture
+def make_package(tmp_path: Path) -> MakePackage:
+    """Writes a package folder: process.yml, algorithm.py, and further files by name."""
+
+    def make(yml: str = MINIMAL, py: str = RUN, name: str = "demo", **files: str) -> Path:
+        folder = tmp_path / name
+        (folder / "examples").mkdir(parents=True, exist_ok=True)
+        (folder / "process.yml").write_text(textwrap.dedent(yml).lstrip())
+        (folder / "algorithm.py").write_text(textwrap.dedent(py).lstrip())
+        for stem, text in files.items():
+            (folder / "examples" / f"{stem}.yml").write_text(textwrap.dedent(text).lstrip())
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def make_process(make_package: MakePackage) -> MakeProcess:
+    """Writes and loads a package; ``inputs`` and ``outputs`` are YAML in flow style."""
+
+    def make(inputs: str = "{}", outputs: str = "{out: {schema: {}}}", py: str = "def run(**_): ...") -> Process:
+        return load_package(make_package(f"version: '1'\ninputs: {inputs}\noutputs: {outputs}\n", py))
+
+    return make

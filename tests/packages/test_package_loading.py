@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dragoman.errors import PackageError
+from dragoman.packages.loader import load_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+FULL = """
+id: own-id
+version: 1.2.3
+title: A title
+keywords: [a, b]
+links: [{href: "https://example.org/", rel: about}]
+modes: [async]
+timeout: 1h
+memory_limit: 4GiB
+resources: {cpu: 1, ram: 2, gpu: 0}
+config: {chunk: 2048}
+config_schema: {type: object, properties: {chunk: {type: integer}}}
+inputs:
+  red: {title: Red, schema: raster}
+  band: {schema: {type: integer, exclusiveMinimum: 0, default: 1}, minOccurs: 1}
+  more: {schema: raster, minOccurs: 0, maxOccurs: unbounded}
+outputs:
+  out: {schema: raster}
+  stats: {schema: {type: object, properties: {mean: {type: [number, "null"]}}}}
+dialects: {pesto: {family: vegetation}}
+"""
+FULL_RUN = """
+def run(red, band=1, more=(), *, context):
+    return {}
+"""
+
+
+def test_a_whole_package_is_read(make_package: Any) -> None:
+    folder = make_package(FULL, FULL_RUN)
+    process = load_package(folder)
+    assert process.id == "own-id"
+    assert (process.version, process.title, process.keywords) == ("1.2.3", "A title", ("a", "b"))
+    assert process.modes == ("async",)
+    assert (process.timeout, process.runtime.memory_limit) == (3600, 4 * 2**30)
+    assert list(process.inputs) == ["red", "band", "more"]
+    assert process.inputs["red"].shorthand == "raster"
+    assert process.inputs["red"].schema["contentMediaType"] == "image/tiff; application=geotiff"
+    assert process.inputs["band"].min_occurs == 0
+    assert process.inputs["band"].schema["exclusiveMinimum"] is True
+    assert process.inputs["more"].max_occurs is None
+    assert process.outputs["stats"].schema["properties"]["mean"] == {"type": "number", "nullable": True}
+    assert process.runtime.kind == "package"
+    assert process.runtime.location == str(folder)
+    assert process.runtime.loader == "algorithm:run"
+    assert len(process.runtime.digest) == 64
+    assert process.config == {"chunk": 2048}
+    assert process.dialects == {"pesto": {"family": "vegetation"}}
+
+
+def test_the_operators_id_wins_and_the_folders_name_is_the_default(make_package: Any) -> None:
+    folder = make_package()
+    assert load_package(folder).id == "demo"
+    assert load_package(folder, id="other").id == "other"
+
+
+@pytest.mark.parametrize(
+    ("yml", "told"),
+    [
+        ("version: 1.0\noutputs: {a: {schema: raster}}", "demo/process.yml:1: version: got 1.0; allowed: a string"),
+        ("version: '1'\noutputs:\n  a: {schema: rastr}", 'demo/process.yml:3: outputs.a.schema: got "rastr"; allowed: raster, netcdf, features, bbox, or a JSON Schema'),  # noqa: E501
+        ("version: '1'\noutputs:\n  a:\n    schema:\n      type: int", 'demo/process.yml:5: outputs.a.schema.type: got "int"; allowed: array, boolean, integer, number, object, string'),  # noqa: E501
+        ("version: '1'\noutputs:\n  a:\n    schema:\n      minumum: 1", 'demo/process.yml:5: outputs.a.schema.minumum: "minumum" is unknown; allowed: title'),  # noqa: E501
+        ("version: '1'\nvershion: 2\noutputs: {a: {schema: raster}}", 'demo/process.yml:2: vershion: "vershion" is unknown; allowed: id, version'),  # noqa: E501
+        ("version: '1'", "demo/process.yml:1: got"),
+        ("", "demo/process.yml:1: got null; allowed: an object"),
+        ("version: '1'\nversion: '2'", "demo/process.yml:2: version: occurs twice, first in line 1"),
+        ("version: '1'\ninputs:\n  1: {schema: raster}", "demo/process.yml:3: inputs: the key '1' is not a string; put it in quotes"),  # noqa: E501
+        ("version: [", "demo/process.yml:1: "),
+        ("version: '1'\ntimeout: 5 weeks\noutputs: {a: {schema: raster}}", "demo/process.yml:2: timeout: got '5 weeks'; allowed: a number of seconds"),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\nmemory_limit: 4GB", "demo/process.yml:3: memory_limit: got '4GB'; allowed: a number of bytes"),  # noqa: E501
+        ("version: '1'\nmodes: [sync, later]\noutputs: {a: {schema: raster}}", 'demo/process.yml:2: modes[1]: got "later"; allowed: sync, async'),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\nconfig: {n: x}\nconfig_schema: {properties: {n: {type: integer}}}", 'demo/process.yml:3: config.n: got "x"; allowed: an integer'),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\nconfig_schema:\n  type: intt", 'demo/process.yml:4: config_schema.type: got "intt"'),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\ninputs:\n  n:\n    schema: {type: integer, default: x}", 'demo/process.yml:5: inputs.n.schema.default: got "x"; allowed: an integer'),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\ninputs:\n  n: {schema: raster, minOccurs: 3, maxOccurs: 2}", "demo/process.yml:4: inputs.n.minOccurs: got 3; allowed: at most maxOccurs, 2"),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\ninputs:\n  a b: {schema: raster}", 'demo/process.yml:4: inputs.a b: got "a b"; allowed: a string, 128 or fewer characters, matching'),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\ninputs:\n  context: {schema: raster}", "demo/process.yml:4: inputs.context: the name is taken by the algorithm's context"),  # noqa: E501
+        ("version: '1'\noutputs: {a: {schema: raster}}\ninputs:\n  a-b: {schema: raster}\n  a_b: {schema: raster}", "demo/process.yml:5: inputs.a_b: 'a-b' and 'a_b' are one parameter of run"),  # noqa: E501
+        ("version: '1'\nconfig: &a {b: *a}\noutputs: {a: {schema: raster}}", "demo/process.yml:2: config.b: an alias may not contain itself"),  # noqa: E501
+        ("version: '1'\nentry: other:run\noutputs: {a: {schema: raster}}", "demo: has no other.py, the module of its entry"),  # noqa: E501
+        ("version: '1'\nentry: algorithm:go\noutputs: {a: {schema: raster}}", "demo/algorithm.py:1: defines no 'go', the entry of the process"),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_names_file_line_and_key(make_package: Any, yml: str, told: str) -> None:
+    folder = make_package(yml, "def run(**inputs): ...")
+    with pytest.raises(PackageError) as raised:
+        load_package(folder)
+    assert raised.value.detail.startswith(told)
+    assert "\n" not in raised.value.detail
+    assert str(folder) not in raised.value.detail
+
+
+@pytest.mark.parametrize(
+    ("py", "told"),
+    [
+        ("def run(nam): ...", "demo/algorithm.py:1: run: parameter 'nam' is no input; inputs: name"),
+        ("def run(): ...", "demo/algorithm.py:1: run: input 'name' has no parameter 'name'"),
+        ("def run(name, /): ...", "demo/algorithm.py:1: run: parameters are given by name: no '/' and no *args"),
+        ("\nasync def run(name): ...", "demo/algorithm.py:2: run is async; it has to be a plain function"),
+        ("def run(name: ...", "demo/algorithm.py:1: '(' was never closed"),
+        ("x = 1", "demo/algorithm.py:1: defines no 'run' or 'Algorithm', the entry of the process"),
+        ("class Algorithm:\n  pass", "demo/algorithm.py:1: class Algorithm has no method run"),
+        ("class Algorithm:\n  def run(self, other): ...", "demo/algorithm.py:2: run: parameter 'other' is no input"),
+    ],
+)
+def test_the_signature_of_run_has_to_fit(make_package: Any, py: str, told: str) -> None:
+    folder = make_package(py=py)
+    with pytest.raises(PackageError) as raised:
+        load_package(folder)
+    assert raised.value.detail.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "py",
+    [
+        "def run(name, *, context): ...",
+        "def run(name, extra=1, **more): ...",
+        "from neighbour import run",
+        "class Base:\n  def run(self, name): ...\nclass Algorithm(Base): ...",
+        "class Algorithm:\n  def run(self, name): ...",
+        "try:\n  import x\nexcept ImportError:\n  pass\nif True:\n  def run(name): ...",
+    ],
+)
+def test_these_signatures_fit(make_package: Any, py: str) -> None:
+    load_package(make_package(py=py))
+
+
+def test_an_optional_input_needs_a_default_or_none(make_package: Any) -> None:
+    yml = "version: '1'\ninputs: {n: {schema: {type: integer}, minOccurs: 0}}\noutputs: {a: {schema: raster}}"
+    load_package(make_package(yml, "def run(n: int | None): ..."))
+    load_package(make_package(yml, "def run(n): ..."))
+    with pytest.raises(PackageError, match="needs a default, or X | None"):
+        load_package(make_package(yml, "def run(n: int): ..."))
+
+
+def test_ids_that_are_no_names_of_python_become_some(make_package: Any) -> None:
+    yml = "version: '1'\ninputs: {a-b: {schema: raster}, class: {schema: raster}}\noutputs: {a: {schema: raster}}"
+    load_package(make_package(yml, "def run(a_b, class_): ..."))
+
+
+def test_the_digest_follows_the_files(make_package: Any) -> None:
+    folder: Path = make_package()
+    before = load_package(folder).runtime.digest
+    cache = folder / "__pycache__"
+    cache.mkdir()
+    (cache / "algorithm.pyc").write_bytes(b"x")
+    assert load_package(folder).runtime.digest == before
+    (folder / "table.csv").write_text("1")
+    changed = load_package(folder).runtime.digest
+    assert changed != before
+    (folder / "table.csv").rename(folder / "other.csv")
+    assert load_package(folder).runtime.digest not in (before, changed)
+
+
+def test_dates_stay_text_and_exponents_are_numbers(make_package: Any) -> None:
+    yml = "version: 2024-05-06\nconfig: {e: 1e-5, d: 2024-01-01}\noutputs: {greeting: {schema: {}}}"
+    process = load_package(make_package(yml, "def run(): ..."))
+    assert process.version == "2024-05-06"
+    assert process.config == {"e": 1e-5, "d": "2024-01-01"}
+
+
+def test_describing_and_validating_import_nothing_heavy(make_package: Any) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dragoman.packages import catalogue, validation;"
+        f"catalogue.load_package(Path({str(make_package())!r}));"
+        "print([m for m in ('numpy', 'rasterio', 'xarray', 'flask', 'pygeoapi') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_example_that_names_what_is_not_there_is_refused(make_package: Any) -> None:
+    folder = make_package(small="title: x\ninputs:\n  nam: Ada\n")
+    with pytest.raises(PackageError, match=r"^demo/examples/small.yml:3: inputs.nam: is unknown; allowed: name$"):
+        load_package(folder)
+    folder = make_package(small="inputs:\n  name: {file: gone.txt}\n")
+    with pytest.raises(PackageError, match=r"small.yml:2: inputs.name: there is no file 'gone.txt' beside"):
+        load_package(folder)
+
+
+def test_the_example_is_the_first_that_stands_alone(make_package: Any) -> None:
+    folder = make_package(a="inputs: {name: {file: n.txt}}\n", b="inputs: {name: Ada}\n")
+    (folder / "examples" / "n.txt").write_text("Bob")
+    assert load_package(folder).example == {"inputs": {"name": "Ada"}}
+    (folder / "examples" / "b.yml").unlink()
+    value = {"value": "Qm9i", "encoding": "base64", "mediaType": "text/plain"}
+    assert load_package(folder).example == {"inputs": {"name": value}}
+    (folder / "examples" / "n.txt").write_text("B" * 70_000)
+    assert load_package(folder).example is None
