@@ -49,7 +49,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
 
 def executor(settings: Settings) -> LocalExecutor:
     """The embedded engine of this HOME; not started yet."""
-    return LocalExecutor(engine_settings(settings), [sys.executable, "-m", "dragoman.cli", "supervise"])
+    return LocalExecutor(engine_settings(settings), [sys.executable, "-P", "-m", "dragoman.cli", "supervise"])
 
 
 def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) -> Services:

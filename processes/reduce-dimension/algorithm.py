@@ -61,10 +61,7 @@ class Reduction:
         """The reduced block; NaN where no value was valid (0 for count)."""
         if self.method == "count":
             return self.count
-        if self.method == "std":
-            value = np.sqrt(self.squares / np.maximum(self.count, 1))
-        else:
-            value = self.value
+        value = np.sqrt(self.squares / np.maximum(self.count, 1)) if self.method == "std" else self.value
         return np.where(self.count > 0, value, np.nan)
 
 
@@ -82,7 +79,9 @@ def run(
     source = chosen_variable(dataset, variable)
     dim = chosen_dimension(dataset, source, dimension)
     path = Path(context.scratch) / "result.nc"
-    left = {name: v for name, v in dataset.coords.items() if dim not in v.dims and set(v.dims) <= set(source.dims)}
+    left = {
+        name: v for name, v in dataset.coords.items() if dim not in v.dims and set(v.dims) <= set(source.dims)
+    }
     mapping = source.attrs.get("grid_mapping", source.encoding.get("grid_mapping"))
     if mapping in dataset.variables and dim not in dataset[mapping].dims:
         left[mapping] = dataset[mapping]
@@ -123,9 +122,9 @@ def without(items: tuple[int, ...], axis: int) -> tuple[int, ...]:
 def create_variable(
     file: Any, source: xr.DataArray, dims: tuple[Any, ...], method: str, block: tuple[int, ...]
 ) -> Any:
-    """The result's variable: int64 for count, float32 where the source is no finer, else float64."""
+    """The result's variable: int32 for count, float32 where the source is no finer, else float64."""
     exact = source.dtype == np.float32 and method != "sum"
-    dtype = np.dtype(np.int64) if method == "count" else np.dtype(np.float32 if exact else np.float64)
+    dtype = np.dtype(np.int32) if method == "count" else np.dtype(np.float32 if exact else np.float64)
     options: dict[str, Any] = {}
     if dims:
         shape = tuple(source.sizes[name] for name in dims)
@@ -167,7 +166,9 @@ def chosen_variable(dataset: xr.Dataset, name: str | None) -> xr.DataArray:
             raise dragoman.InputError("variable", f"has to be given; the dataset holds {known}")
         return dataset[names[0]]
     if name not in names:
-        raise dragoman.InputError("variable", f"{name!r} is no variable of numbers; the dataset holds {known}")
+        raise dragoman.InputError(
+            "variable", f"{name!r} is no variable of numbers; the dataset holds {known}"
+        )
     return dataset[name]
 
 

@@ -13,13 +13,12 @@ from exactextract import Operation, exact_extract
 from exactextract.feature import JSONFeatureSource
 from exactextract.raster import RasterSource
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 from rasterio.warp import transform_geom
 from rasterio.windows import Window
 
 import dragoman
 from dragoman.errors import InvalidRequest
-from dragoman.rasters.crs import crs_label, parse_crs
+from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label, parse_crs
 from dragoman.rasters.opening import check_band, gdal_env
 from dragoman.rasters.windows import read_float
 
@@ -204,7 +203,7 @@ def in_crs_of(raster: Any, geometries: list[dict[str, Any] | None], crs: CRS) ->
     for number, geometry in enumerate(geometries):
         try:
             shape = geometry and transform_geom(crs, raster.crs, bent(geometry))
-        except (RasterioError, ValueError) as error:
+        except TRANSFORM_ERRORS as error:
             raise cannot_place(number, crs, raster) from error
         if shape and not all(math.isfinite(x) for ring in rings(shape) for point in ring for x in point):
             raise cannot_place(number, crs, raster)

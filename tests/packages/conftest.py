@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ inputs:
 outputs:
   greeting: {schema: {type: string}}
 """
+OUT = "{out: {schema: {}}}"
 RUN = """
 def run(name):
     return {"greeting": f"Hello {name}"}
@@ -71,7 +73,20 @@ def make_package(tmp_path: Path) -> MakePackage:
 def make_process(make_package: MakePackage) -> MakeProcess:
     """Writes and loads a package; ``inputs`` and ``outputs`` are YAML in flow style."""
 
-    def make(inputs: str = "{}", outputs: str = "{out: {schema: {}}}", py: str = "def run(**_): ...") -> Process:
+    def make(
+        inputs: str = "{}", outputs: str = "{out: {schema: {}}}", py: str = "def run(**_): ..."
+    ) -> Process:
         return load_package(make_package(f"version: '1'\ninputs: {inputs}\noutputs: {outputs}\n", py))
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def clean_imports() -> Iterator[None]:
+    """A worker belongs to one package; a test puts back what loading changed."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if name.startswith("dragoman_package_") or name == "neighbour":
+            del sys.modules[name]

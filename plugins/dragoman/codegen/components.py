@@ -28,13 +28,16 @@ def ref(kind: str, name: str) -> Object:
 
 
 def record(required: tuple[str, ...] = (), about: str = "", /, **properties: JSON) -> Object:
-    """A schema of an object with these members, and any others."""
+    """A schema of an object with these members, and any others.
+
+    That others are allowed is the default; said aloud, the R generator makes of it a class that it lacks.
+    """
     made: Object = {"type": "object"}
     if about:
         made["description"] = about
     if required:
         made["required"] = list(required)
-    return made | {"properties": properties, "additionalProperties": True}
+    return made | {"properties": properties}
 
 
 def strings(*words: str, description: str = "") -> Object:
@@ -75,7 +78,7 @@ SUMMARY: Final[Mapping[str, JSON]] = {
 }
 SECONDS: Final[Object] = {"type": "number", "minimum": 0, "maximum": 10**9}
 CALLBACK: Final[Object] = {"type": "string", "format": "uri", "pattern": "^https?://[A-Za-z0-9]"}
-OCCURS: Final[Object] = {"anyOf": [{"type": "integer"}, {"type": "string", "enum": ["unbounded"]}]}
+OCCURS: Final[Object] = {"description": "A whole number, or unbounded."}
 ANY_SCHEMA: Final[Object] = {"type": "object", "description": "JSON Schema with the OGC fields."}
 
 SCHEMAS: Final[Mapping[str, Object]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
 
 MULTIPART: Final = "multipart/related"
+EXAMPLE_LENGTH: Final = 64 * 1024
+"""Characters of an example up to which it is shown."""
 
 
 def pascal(id: str) -> str:
@@ -28,7 +31,7 @@ def pascal(id: str) -> str:
 def names(processes: Iterable[Process]) -> dict[str, str]:
     """A distinct name for each process, by id."""
     made: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = {"output"}  # OutputRequest is a component of its own
     for process in processes:
         base = name = pascal(process.id)
         count = 1
@@ -62,8 +65,6 @@ def schemas(process: Process, name: str) -> dict[str, Object]:
         response={"type": "string", "enum": ["raw", "document"], "default": "raw"},
         subscriber=ref("schemas", "Subscriber"),
     )
-    if process.example is not None:
-        request["example"] = process.example
     return {
         f"{name}Request": request,
         f"{name}Inputs": inputs,
@@ -80,9 +81,9 @@ def input_schema(spec: InputSpec) -> Object:
     ``anyOf``, since a value that is an object may well look like one of the other forms.
     """
     made = _described(spec)
-    value = to_oas30(spec.schema)
-    if "default" in value:
-        made["default"] = value.pop("default")
+    value = _value(spec)
+    if "default" in spec.schema:
+        made["default"] = spec.schema["default"]
     others = [_qualified(spec), ref("schemas", "Reference")]
     form = value if is_plain(spec.schema) else {"anyOf": [value, *others]}
     if not spec.repeatable:
@@ -119,7 +120,7 @@ def paths(process: Process, name: str, result_types: tuple[str, ...]) -> dict[st
         "operationId": f"execute{name}",
         "summary": f"Execute {title}",
         **({"description": process.description} if process.description else {}),
-        "parameters": [ref("parameters", name) for name in ("f", "prefer", "idempotencyKey")],
+        "parameters": [ref("parameters", name) for name in ("f", "idempotencyKey", "prefer")],
         "requestBody": {"required": True, "content": {JSON_TYPE: _body(process, name)}},
         "responses": execution_responses(ref("schemas", f"{name}Results"), result_types),
     }
@@ -174,8 +175,11 @@ def output_types(process: Process) -> tuple[str, ...]:
 
 
 def _body(process: Process, name: str) -> Object:
+    """The request's schema, with an example that may be sent as it is, unless that is too long."""
     body: Object = {"schema": ref("schemas", f"{name}Request")}
-    return body if process.example is None else body | {"example": process.example}
+    if process.example is None or len(json.dumps(process.example)) > EXAMPLE_LENGTH:
+        return body
+    return body | {"example": process.example}
 
 
 def _described(spec: InputSpec | OutputSpec) -> Object:
@@ -183,13 +187,18 @@ def _described(spec: InputSpec | OutputSpec) -> Object:
     return {"description": words} if words else {}
 
 
-def _qualified(spec: InputSpec) -> Object:
+def _qualified(spec: InputSpec | OutputSpec) -> Object:
     """``{value, mediaType, encoding, schema}``."""
     allowed = media_types(spec.schema)
     media_type = strings(description=f"One of {', '.join(allowed)}." if allowed else "")
+    return record(("value",), value=_value(spec), mediaType=media_type, encoding=strings(), schema={})
+
+
+def _value(spec: InputSpec | OutputSpec) -> Object:
+    """The schema of the bare value; a default belongs to the input as a whole."""
     value = to_oas30(spec.schema)
     value.pop("default", None)
-    return record(("value",), value=value, mediaType=media_type, encoding=strings(), schema={})
+    return value
 
 
 def _results(process: Process) -> Object:
@@ -198,19 +207,16 @@ def _results(process: Process) -> Object:
     return {
         "description": "Each output by its id; or, raw and alone, the value of one output.",
         "properties": described,
-        "additionalProperties": True,
     }
 
 
 def _result(process: Process, spec: OutputSpec) -> Object:
-    """One output in a document: its value, a qualified value or a link.
+    """One output in a document: a qualified value, a link, or a bare value.
 
     Nothing is promised of what a foreign processor returns, nor of a plain value, which may be a link too.
     """
     made = _described(spec)
-    if process.runtime.kind != "package" or is_plain(spec.schema):
+    typed = bool(media_types(spec.schema)) or "properties" in spec.schema
+    if process.runtime.kind != "package" or not typed:
         return made
-    value = to_oas30(spec.schema)
-    value.pop("default", None)
-    qualified = record(("value",), value={}, mediaType=strings(), encoding=strings())
-    return made | {"anyOf": [value, qualified, ref("schemas", "Link")]}
+    return made | {"anyOf": [_qualified(spec), ref("schemas", "Link"), _value(spec)]}

@@ -64,7 +64,7 @@ class _Conversion:
         _values(schema, made)
         _bounds(made)
         _content(schema, made)
-        if "patternProperties" in schema:
+        if "patternProperties" in schema or made.get("additionalProperties") in (True, {}):
             made.pop("additionalProperties", None)
         _types(made)
         return made

@@ -29,7 +29,8 @@ def create_package(name: str, parent: Path) -> Path:
         )
     folder = parent / name
     try:
-        (folder / "examples").mkdir(parents=True)
+        folder.mkdir(parents=True)
+        (folder / "examples").mkdir()
     except (FileExistsError, NotADirectoryError) as error:
         raise PackageError(f"{name} exists already; nothing was written") from error
     except OSError as error:

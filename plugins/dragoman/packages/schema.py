@@ -122,12 +122,14 @@ def _boolean_exclusive(schema: dict[str, JSON], bound: str, exclusive: str) -> N
 def _single_type(schema: dict[str, JSON]) -> None:
     given = schema.pop("type")
     types = [name for name in given if name != "null"]
-    if len(types) < len(given):
-        schema["nullable"] = True
+    nullable = len(types) < len(given)
     if len(types) == 1:
         schema["type"] = types[0]
-    elif types:
-        schema.setdefault("allOf", []).append({"anyOf": [{"type": name} for name in types]})
+        if nullable:
+            schema["nullable"] = True
+    else:
+        choices = [*({"type": name} for name in types), *([{"enum": [None]}] if nullable else [])]
+        schema["allOf"] = [*schema.get("allOf", []), {"anyOf": choices}]
 
 
 def validating_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -141,9 +143,11 @@ def validating_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
             made[exclusive] = made.pop(bound)
-    if made.pop("nullable", False) is True:
-        return {"anyOf": [{"type": "null"}, made]}
-    return made
+    if made.pop("nullable", False) is not True:
+        return made
+    if isinstance(made.get("type"), str):  # OpenAPI 3.0.3: it widens the type, and nothing else
+        return made | {"type": [made["type"], "null"]}
+    return {"anyOf": [made, {"type": "null"}]}
 
 
 def _map_children(

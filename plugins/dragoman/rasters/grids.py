@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
 from dragoman.errors import InvalidRequest
-from dragoman.rasters.crs import crs_label
+from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label
+from dragoman.rasters.raster import fits
 from dragoman.rasters.windows import EXACT_IN_FLOAT32
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Grid:
             return self.bounds
         try:
             left, bottom, right, top = transform_bounds(self.crs, crs, *self.bounds, densify_pts=21)
-        except RasterioError:
+        except TRANSFORM_ERRORS:
             return None
         bounds = (left, bottom, right, top)
         return bounds if np.isfinite(bounds).all() else None
@@ -160,7 +160,7 @@ def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[
             nodata=float("nan"),
             dtype=dtype,
         )
-    except RasterioError as error:
+    except TRANSFORM_ERRORS as error:
         raise InvalidRequest(
             f"no transformation from {crs_label(source.crs)} to {crs_label(grid.crs)} is known here"
         ) from error
@@ -169,7 +169,9 @@ def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[
 
 
 def source_nodata(dataset: Any) -> float | None:
-    """The nodata value a warp shall skip: the declared one, else NaN in floats, else None."""
-    if dataset.nodata is not None:
-        return float(dataset.nodata)
-    return float("nan") if np.dtype(dataset.dtypes[0]).kind == "f" else None
+    """The nodata value a warp shall skip: the declared one if the type can hold it, else NaN in floats."""
+    kinds = [np.dtype(name) for name in dataset.dtypes]
+    nodata = dataset.nodata
+    if nodata is not None and all(fits(nodata, kind) for kind in kinds):
+        return float(nodata)
+    return float("nan") if all(kind.kind == "f" for kind in kinds) else None

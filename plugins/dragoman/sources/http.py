@@ -81,6 +81,7 @@ def post_json(href: str, body: object, policy: SourcePolicy, *, resolver: Resolv
                 href, json=body, stream=True, allow_redirects=False, timeout=CONNECT_TIMEOUT
             )
             response.close()
+            deadline.check()  # cut within the headers, an answer may still look whole
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             deadline.check(error)
             raise InvalidRequest(_reason(error)) from error

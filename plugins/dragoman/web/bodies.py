@@ -28,6 +28,8 @@ def json_body() -> JSON:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
         raise PayloadTooLarge from error
+    if request.max_content_length is not None and len(data) >= request.max_content_length:
+        raise PayloadTooLarge
     return parse_json(data)
 
 

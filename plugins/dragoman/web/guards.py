@@ -139,7 +139,10 @@ def _check_origin(origin: str | None, settings: Settings) -> None:
 
 
 def _check_size(limit: int) -> None:
-    """Refuse a body that says it is too large; one that does not say is cut off while it is read."""
+    """Refuse a body that says it is too large.
+
+    One that does not say is cut off one byte beyond the limit, which ``bodies`` takes for too large.
+    """
     if (request.content_length or 0) > limit:
         raise PayloadTooLarge(f"the body is larger than this server accepts; allowed: {limit} bytes")
-    request.max_content_length = limit
+    request.max_content_length = limit + 1

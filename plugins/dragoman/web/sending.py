@@ -9,6 +9,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from flask import Response, request, send_file
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
@@ -92,7 +93,7 @@ def problem_response(error: BaseException, *, type: str = "about:blank", base_ur
     if not problems.expected(error):
         extra = {"action": "request"}
         log.error("unexpected error at %s %s", request.method, request.path, exc_info=error, extra=extra)
-    document = problems.problem(error, type=type, instance=request.path)
+    document = problems.problem(error, type=type, instance=quote(request.path, safe="/"))
     accept = request.headers.get("Accept", "")
     if _asks_for_page(accept):
         text = pages.render("problem", title=document["title"], data=document, links=[], base_url=base_url)

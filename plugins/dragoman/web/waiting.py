@@ -6,6 +6,7 @@ import re
 import shlex
 import threading
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import Unavailable
@@ -63,7 +64,7 @@ def waiter_limit(configured: int, argv: Sequence[str], env: Mapping[str, str]) -
     except ValueError:
         words = list(argv[1:])
     threads = 1
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         match = _THREADS.fullmatch(word)
         number = (match[1] or following) if match else ""
         threads = int(number) if number.isdecimal() else threads

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -40,6 +40,9 @@ from dragoman.sources.policy import SourcePolicy
 from dragoman.web import health
 from dragoman.web.services import Services
 
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
 SCHEMAS = Path(__file__).parents[2] / "data/ogc-schemas/ogcapi/processes/part1/1.0/openapi/schemas"
 BASE = "http://localhost:5000"
 
@@ -55,7 +58,11 @@ def echo(job: Job, folder: Path) -> dict[str, Output]:
     given = job.request.inputs
     text = given["text"][0].value
     numbers = [item.value for item in given.get("numbers", ())]
-    return {"text": value("text", text), "numbers": value("numbers", numbers), "all": value("all", {"text": text})}
+    return {
+        "text": value("text", text),
+        "numbers": value("numbers", numbers),
+        "all": value("all", {"text": text}),
+    }
 
 
 def raster(job: Job, folder: Path) -> dict[str, Output]:
@@ -65,7 +72,9 @@ def raster(job: Job, folder: Path) -> dict[str, Output]:
     (folder / "image.tif").write_bytes(bytes(index % 251 for index in range(size)))
     (folder / "points.json").write_text('{"type":"FeatureCollection","features":[]}')
     return {
-        "image": Output(id="image", media_type="image/tiff; application=geotiff", file="image.tif", size=size),
+        "image": Output(
+            id="image", media_type="image/tiff; application=geotiff", file="image.tif", size=size
+        ),
         "points": Output(id="points", media_type="application/geo+json", file="points.json", size=42),
         "statistics": value("statistics", {"mean": 1.5, "none": float("nan")}),
     }
@@ -87,7 +96,8 @@ def process(process_id: str, inputs: dict[str, Any], outputs: dict[str, Any], **
         id=process_id,
         version="1.0.0",
         inputs={
-            name: InputSpec(id=name, **(spec | {"schema": schema(spec["schema"])})) for name, spec in inputs.items()
+            name: InputSpec(id=name, **(spec | {"schema": schema(spec["schema"])}))
+            for name, spec in inputs.items()
         },
         outputs={name: OutputSpec(id=name, schema=schema(given)) for name, given in outputs.items()},
         runtime=Runtime(kind="package", location="/nowhere"),
@@ -166,11 +176,13 @@ class Engine:
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         raise NotImplementedError
 
-    def transition(self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any) -> Job:
+    def transition(
+        self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any
+    ) -> Job:
         job = self.get(job_id)
         check_transition(job.status, target)
         now = datetime.now(UTC)
-        ended = {"finished": now} if target.finished else {}
+        ended: dict[str, Any] = {"finished": now} if target.finished else {}
         with self.changed:
             self.jobs[job_id] = replace(job, status=target, updated=now, **ended, **changes)
             self.changed.notify_all()
@@ -208,7 +220,9 @@ class Engine:
 
     def wait(self, job_id: str, timeout: float | None) -> Job:
         with self.changed:
-            self.changed.wait_for(lambda: self.get(job_id).status.finished, timeout if timeout is not None else 20)
+            self.changed.wait_for(
+                lambda: self.get(job_id).status.finished, timeout if timeout is not None else 20
+            )
         return self.get(job_id)
 
     def dismiss(self, job_id: str) -> Job:
@@ -244,6 +258,13 @@ def _matches(job: Job, query: JobQuery) -> bool:
     )
 
 
+class Buffered(FlaskClient):
+    """Reads answers whole and closes them, as a web server does."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        return super().open(*args, **{"buffered": True, **kwargs})
+
+
 class Server:
     """An application with the OGC surface, a page of the host's beside it, and what is behind."""
 
@@ -266,6 +287,7 @@ class Server:
 
     def build(self, prefix: str | None = None) -> Flask:
         app = Flask("host")
+        app.test_client_class = Buffered
         app.register_blueprint(blueprint(self.services), url_prefix=prefix)
         app.register_blueprint(health.blueprint(self.services))
         app.add_url_rule("/collections", view_func=lambda: "the host's", methods=["GET", "POST"])

@@ -10,7 +10,6 @@ import pytest
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
-
     from tests.adapters.ogc.conftest import Server
 
 type Valid = Callable[[str, Any], None]
@@ -41,7 +40,7 @@ def test_every_class_of_part_1_is_declared(client: FlaskClient, valid: Valid) ->
     document = client.get("/conformance").get_json()
     valid("confClasses", document)
     base = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
-    names = "core ogc-process-description json html oas30 job-list callback dismiss".split()
+    names = ["core", "ogc-process-description", "json", "html", "oas30", "job-list", "callback", "dismiss"]
     assert document["conformsTo"] == [base + name for name in names]
 
 
@@ -207,7 +206,10 @@ def test_links_follow_a_prefix(server: Server) -> None:
 def test_links_follow_the_proxy_only_behind_one(make_server: Callable[..., Server]) -> None:
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.org, geo.example.org",
                "X-Forwarded-Prefix": "/api/"}  # fmt: skip
-    for behind, expected in ((True, "https://geo.example.org/api/processes"), (False, "http://localhost:5000/processes")):
+    for behind, expected in (
+        (True, "https://geo.example.org/api/processes"),
+        (False, "http://localhost:5000/processes"),
+    ):
         client = make_server(behind_proxy=behind).client()
         assert rels(client.get("/processes", headers=headers).get_json())["self"] == expected
 

@@ -47,7 +47,7 @@ class LocalExecutor:
         """Have a supervisor of this very build and these settings; an older one is replaced."""
         with self._lock:
             self._after_fork()
-            self._presence = self._connect(replace=True)
+            self._be_present(replace=True)
 
     def submit(self, job: Job) -> Job:
         """See the port."""
@@ -147,9 +147,32 @@ class LocalExecutor:
                 if channel.open():
                     return channel
                 channel.close()
-            if self._presence is None or not self._presence.open():
-                self._presence = self._connect()
+            if self._presence is None:
+                self._be_present()
             return self._connect()
+
+    def _be_present(self, *, replace: bool = False) -> None:
+        """Hold one connection open: while there is one, the supervisor lives, and its end is noticed here."""
+        self._presence = self._connect(replace=replace)
+        threading.Thread(target=self._watch, args=(self._presence,), name="presence", daemon=True).start()
+
+    def _watch(self, presence: Channel) -> None:
+        """When the supervisor dies, elect the next: its jobs must go on without a request."""
+        while True:
+            try:
+                presence.receive()
+            except Disconnected:
+                pass
+            with self._lock:
+                if self._presence is not presence or os.getpid() != self._pid:  # closed, or forked away
+                    return
+                presence.close()
+                try:
+                    presence = self._presence = self._connect()
+                except Unavailable as error:
+                    LOGGER.error("%s", error.detail, extra={"action": "elect"})
+                    self._presence = None  # the next request tries again
+                    return
 
     def _after_fork(self) -> None:
         """A forked server process must not share connections with its parent."""

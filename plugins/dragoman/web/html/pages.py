@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,9 @@ PAGES: Final = (
     "problem",
 )
 """The pages there are, one template each."""
+
+COMMAND_LENGTH: Final = 2000
+"""Characters of an example up to which it is written out in a command."""
 
 EXTRA: Final[Mapping[str, str]] = {
     "site": "name of the server in the header; default dragoman",
@@ -91,7 +95,7 @@ def _requests(page: str, data: JSON, base: str, example: JSON) -> list[tuple[str
     """The commands that run a process, each with the words above it."""
     if page != "process" or not isinstance(data, Mapping):
         return []
-    request = example or execute.request_of(data)
+    request = example if example and len(json.dumps(example)) <= COMMAND_LENGTH else execute.request_of(data)
     process_id = str(data.get("id", ""))
     modes = data.get("jobControlOptions") or ["sync-execute"]
     commands = []

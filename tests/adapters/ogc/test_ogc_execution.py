@@ -1,0 +1,356 @@
+"""Execution: what is waited for, what is refused, and the table of answers, line by line."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dragoman.web.waiting import Waiters
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+    from tests.adapters.ogc.conftest import Server
+    from werkzeug.test import TestResponse
+
+type Valid = Callable[[str, Any], None]
+
+ECHO = "/processes/echo/execution"
+RASTER = "/processes/raster/execution"
+EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
+
+
+def parts(response: TestResponse) -> dict[str, Any]:
+    """The parts of a multipart answer, by Content-ID."""
+    head = f"Content-Type: {response.headers['Content-Type']}\r\n\r\n".encode()
+    message = message_from_bytes(head + response.data, policy=policy.HTTP)
+    return {part["Content-ID"]: part for part in message.iter_parts()}
+
+
+def body(*names: str, by: str = "", response: str = "raw", **inputs: Any) -> dict[str, Any]:
+    outputs = {name: {"transmissionMode": by} if by else {} for name in names}
+    return {"inputs": inputs, "outputs": outputs, "response": response}
+
+
+# -- the table
+
+
+def test_raw_one_string_is_plain_text(client: FlaskClient) -> None:
+    response = client.post(ECHO, json=body("text", text="grüß <b>"))
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.data == "grüß <b>".encode()
+    assert "Link" not in response.headers
+
+
+def test_raw_one_other_value_is_json(client: FlaskClient) -> None:
+    response = client.post(ECHO, json=body("all", text="<&>"))
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.data == b'{"text":"<&>"}'
+
+
+def test_raw_one_file_is_sent_as_it_is(client: FlaskClient) -> None:
+    response = client.post(RASTER, json=body("image", size=600))
+    assert response.headers["Content-Type"] == "image/tiff; application=geotiff"
+    assert len(response.data) == 600
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_raw_several_values_are_multipart(client: FlaskClient) -> None:
+    response = client.post(ECHO, json={"inputs": {"text": "hello", "numbers": [1, 2]}})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("multipart/related;")
+    boundary = response.headers["Content-Type"].split("boundary=")[1]
+    assert response.data.startswith(f"--{boundary}\r\n".encode())
+    assert int(response.headers["Content-Length"]) == len(response.data)
+    assert "Link" not in response.headers
+    found = parts(response)
+    assert list(found) == ["text", "numbers", "all"]
+    assert found["text"].get_content_type() == "text/plain"
+    assert found["text"].get_payload(decode=True) == b"hello"
+    assert json.loads(found["numbers"].get_payload(decode=True)) == [1, 2]
+
+
+def test_files_in_multipart_are_whole(client: FlaskClient) -> None:
+    response = client.post(RASTER, json={"inputs": {"size": 700_000}})
+    image = parts(response)["image"]
+    assert image.get_content_type() == "image/tiff"
+    assert len(image.get_payload(decode=True)) == 700_000
+    assert int(response.headers["Content-Length"]) == len(response.data)
+
+
+def test_raw_all_by_reference_is_204_with_links(client: FlaskClient) -> None:
+    response = client.post(RASTER, json=body("image", "statistics", by="reference", size=10))
+    assert response.status_code == 204
+    assert response.data == b""
+    links = response.headers.getlist("Link")
+    assert len(links) == 2
+    assert 'rel="image"' in links[0]
+    href = links[0].split(">")[0].strip("<")
+    fetched = client.get(href)
+    assert (fetched.status_code, len(fetched.data)) == (200, 10)
+
+
+def test_raw_mixed_has_an_empty_part_with_its_location(client: FlaskClient) -> None:
+    wanted = {"image": {"transmissionMode": "reference"}, "statistics": {"transmissionMode": "value"}}
+    response = client.post(RASTER, json={"inputs": {"size": 10}, "outputs": wanted})
+    found = parts(response)
+    assert found["image"].get_payload(decode=True) == b""
+    assert client.get(found["image"]["Content-Location"]).data == bytes(range(10))
+    assert json.loads(found["statistics"].get_payload(decode=True)) == {"mean": 1.5, "none": None}
+
+
+def test_document_holds_values_qualified_values_and_links(client: FlaskClient, valid: Valid) -> None:
+    request = body("image", "points", "statistics", response="document", size=4)
+    request["outputs"]["points"] = {"transmissionMode": "reference"}
+    response = client.post(RASTER, json=request)
+    assert response.headers["Content-Type"] == "application/json"
+    document = response.get_json()
+    valid("results", document)
+    assert document["image"] == {
+        "value": "AAECAw==", "mediaType": "image/tiff; application=geotiff", "encoding": "base64"
+    }  # fmt: skip
+    assert document["points"]["href"].endswith("/results/points")
+    assert document["points"]["type"] == "application/geo+json"
+    assert document["statistics"] == {"value": {"mean": 1.5, "none": None}, "mediaType": "application/json"}
+
+
+def test_document_links_to_large_files_unless_told_otherwise(client: FlaskClient) -> None:
+    size = 1024**2 + 1
+    document = client.post(RASTER, json=body("image", response="document", size=size)).get_json()
+    assert document["image"].keys() == {"href", "type"}
+    document = client.post(RASTER, json=body("image", response="document", by="value", size=size)).get_json()
+    assert document["image"]["encoding"] == "base64"
+
+
+def test_document_embeds_json_files(client: FlaskClient) -> None:
+    document = client.post(RASTER, json=body("points", response="document", size=1)).get_json()
+    assert document["points"]["value"] == {"type": "FeatureCollection", "features": []}
+
+
+def test_document_of_plain_values(client: FlaskClient, valid: Valid) -> None:
+    document = client.post(
+        ECHO, json={"inputs": {"text": "a"}, "response": "document", "outputs": {}}
+    ).get_json()
+    valid("results", document)
+    assert document["text"] == "a"
+    assert document["numbers"] == []
+
+
+@pytest.mark.parametrize("mode", ["raw", "document"])
+def test_a_page_where_one_is_asked_for(client: FlaskClient, mode: str) -> None:
+    request = {"inputs": {"text": "seen"}, "response": mode}
+    response = client.post(ECHO, json=request, headers={"Accept": "text/html"})
+    assert response.mimetype == "text/html"
+    assert "seen" in response.text
+
+
+# -- what is waited for
+
+
+@pytest.mark.parametrize("prefer", ["respond-async", "Respond-Async ; x=1", "handling=lenient,respond-async"])
+def test_respond_async(client: FlaskClient, valid: Valid, prefer: str) -> None:
+    response = client.post(ECHO, json={"inputs": {"text": "a"}}, headers={"Prefer": prefer})
+    assert response.status_code == 201
+    assert response.headers["Preference-Applied"] == "respond-async"
+    document = response.get_json()
+    valid("statusInfo", document)
+    assert response.headers["Location"] == f"http://localhost:5000/jobs/{document['jobID']}"
+    assert client.get(response.headers["Location"]).get_json()["status"] == "successful"
+
+
+def test_prefer_in_several_headers(client: FlaskClient) -> None:
+    headers = [("Prefer", "return=minimal"), ("Prefer", "respond-async")]
+    assert client.post(ECHO, json={"inputs": {"text": "a"}}, headers=headers).status_code == 201
+
+
+def test_async_only_is_async_without_being_asked(client: FlaskClient) -> None:
+    response = client.post("/processes/later/execution", json={"inputs": {"text": "a"}})
+    assert response.status_code == 201
+    assert "Preference-Applied" not in response.headers
+
+
+def test_sync_only_is_sync_whatever_is_preferred(client: FlaskClient) -> None:
+    request = {"inputs": {"text": "a"}, "outputs": {"text": {}}}
+    response = client.post(
+        "/processes/now/execution", json=request, headers={"Prefer": "respond-async, wait=0"}
+    )
+    assert (response.status_code, response.text) == (200, "a")
+
+
+def test_wait_answers_with_the_job_when_time_is_up(client: FlaskClient) -> None:
+    started = time.monotonic()
+    headers = {"Prefer": "respond-async, wait=1"}
+    response = client.post("/processes/slow/execution", json={"inputs": {"text": "a"}}, headers=headers)
+    assert 0.9 < time.monotonic() - started < 5
+    assert response.status_code == 201
+    assert response.get_json()["status"] == "accepted"
+
+
+def test_wait_answers_with_the_result_if_it_is_there_by_then(client: FlaskClient) -> None:
+    response = client.post(ECHO, json=body("text", text="a"), headers={"Prefer": "wait=5"})
+    assert (response.status_code, response.text) == (200, "a")
+
+
+def test_wait_zero_is_async(client: FlaskClient) -> None:
+    response = client.post(ECHO, json=body("text", text="a"), headers={"Prefer": "wait=0"})
+    assert response.status_code == 201
+
+
+def test_a_sync_call_waits_for_its_job_and_is_recorded(server: Server) -> None:
+    def finish() -> None:
+        while not server.engine.jobs:
+            time.sleep(0.01)
+        server.engine.finish(next(iter(server.engine.jobs)))
+
+    thread = threading.Thread(target=finish)
+    thread.start()
+    response = server.client().post("/processes/slow/execution", json=body("text", text="late"))
+    thread.join()
+    assert (response.status_code, response.text) == (200, "late")
+    assert next(iter(server.engine.jobs.values())).mode == "sync"
+
+
+def test_too_many_waiting_calls_get_503(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Waiters, "enter", lambda self: False)
+    client = server.client()
+    response = client.post(ECHO, json={"inputs": {"text": "a"}})
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert not server.engine.jobs
+    assert client.post(ECHO, json={"inputs": {"text": "a"}}, headers={"Prefer": "wait=9"}).status_code == 201
+
+
+def test_full_queue_is_503(server: Server) -> None:
+    server.engine.full = True
+    response = server.client().post(ECHO, json={"inputs": {"text": "a"}})
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "7"
+
+
+def test_failure_of_a_sync_call(client: FlaskClient, valid: Valid) -> None:
+    response = client.post("/processes/fail/execution", json={"inputs": {"text": "a"}})
+    assert response.status_code == 500
+    valid("exception", response.get_json())
+    assert response.get_json()["detail"] == "the sky fell"
+    assert response.get_json()["code"] == "execution-failed"
+
+
+# -- the same key
+
+
+def test_repetition_gives_the_first_job(server: Server) -> None:
+    client, request = server.client(), {"inputs": {"text": "a"}}
+    headers = {"Idempotency-Key": "k1", "Prefer": "respond-async"}
+    first = client.post(ECHO, json=request, headers=headers)
+    again = client.post(ECHO, json=request, headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Location"] == first.headers["Location"]
+    waited = client.post(ECHO, json=request, headers={"Idempotency-Key": "k1"})
+    assert waited.status_code == 200
+    assert len(server.engine.jobs) == 1
+
+
+def test_another_body_under_the_same_key_is_409(client: FlaskClient) -> None:
+    headers = {"Idempotency-Key": "k"}
+    client.post(ECHO, json={"inputs": {"text": "a"}}, headers=headers)
+    response = client.post(ECHO, json={"inputs": {"text": "b"}}, headers=headers)
+    assert response.status_code == 409
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_keys_that_cannot_be_kept(client: FlaskClient, key: str) -> None:
+    response = client.post(ECHO, json={"inputs": {"text": "a"}}, headers={"Idempotency-Key": key})
+    assert response.status_code == 400
+
+
+# -- what is refused
+
+
+def refused(client: FlaskClient, request: Any) -> str:
+    response = client.post(ECHO, json=request)
+    assert response.status_code == 400, response.text
+    return str(response.get_json()["detail"])
+
+
+def test_each_wrong_input_is_named(server: Server) -> None:
+    detail = refused(server.client(), {"inputs": {"text": 5, "numbers": ["x"], "more": 1}})
+    for name in ("text", "numbers", "more"):
+        assert f"input '{name}'" in detail
+    assert not server.engine.jobs
+
+
+def test_wrong_inputs_are_members_of_the_problem(client: FlaskClient) -> None:
+    document = client.post(ECHO, json={"inputs": {}}).get_json()
+    assert [wrong["name"] for wrong in document["invalid-params"]] == ["text"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        [], 5, "text", None, {"inputs": []}, {"inputs": None},
+        {"inputs": {"text": "a"}, "outputs": []},
+        {"inputs": {"text": "a"}, "outputs": {"nothing": {}}},
+        {"inputs": {"text": "a"}, "outputs": {"text": None}},
+        {"inputs": {"text": "a"}, "outputs": {"text": {"transmissionMode": "pigeon"}}},
+        {"inputs": {"text": "a"}, "outputs": {"text": {"format": 3}}},
+        {"inputs": {"text": "a"}, "outputs": {"text": {"format": {"mediaType": 3}}}},
+        {"inputs": {"text": "a"}, "response": "loud"}, {"inputs": {"text": "a"}, "response": ["raw"]},
+        {"inputs": {"text": "a"}, "subscriber": "x"},
+        {"inputs": {"text": "a"}, "subscriber": {"successUri": "ftp://x"}},
+        {"inputs": {"text": "a"}, "subscriber": {"successUri": "http://["}},
+        {"inputs": {"text": {"href": 5}}}, {"inputs": {"text": {"href": ""}}},
+        {"inputs": {"text": {"href": "file:///etc/passwd"}}},
+        {"inputs": {"text": {"value": "a", "mediaType": 5}}},
+    ],
+)  # fmt: skip
+def test_malformed_requests(client: FlaskClient, request_: Any) -> None:
+    assert refused(client, request_)
+
+
+def test_unsupported_output_format_is_refused(client: FlaskClient) -> None:
+    request = {"inputs": {"size": 1}, "outputs": {"image": {"format": {"mediaType": "image/png"}}}}
+    response = client.post(RASTER, json=request)
+    assert response.status_code == 400
+    assert "image/tiff" in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"\xff", b'{"inputs": NaN}', b'{"inputs":{"text":"\\ud800"}}', b"[" * 90_000,
+     b'{"inputs":{"numbers":1e999}}', b"1" * 9000],
+)  # fmt: skip
+def test_bodies_that_are_not_json(client: FlaskClient, data: bytes) -> None:
+    response = client.post(ECHO, data=data, content_type="application/json")
+    assert response.status_code == 400
+    assert response.mimetype == "application/problem+json"
+
+
+def test_other_media_types_are_415(client: FlaskClient) -> None:
+    response = client.post(ECHO, data="x", content_type="text/plain")
+    assert response.status_code == 415
+
+
+def test_a_body_that_is_too_large_is_413(client: FlaskClient) -> None:
+    response = client.post(ECHO, data=b" " * 100_001, content_type="application/json")
+    assert response.status_code == 413
+    assert response.get_json()["code"] == "payload-too-large"
+
+
+def test_a_body_of_unknown_length_is_cut_off(client: FlaskClient) -> None:
+    response = client.post(
+        ECHO, input_stream=io.BytesIO(b" " * 200_000), content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )  # fmt: skip
+    assert response.status_code == 413
+
+
+def test_a_bad_f_is_refused_before_anything_is_done(server: Server) -> None:
+    assert server.client().post(f"{ECHO}?f=x", json={"inputs": {"text": "a"}}).status_code == 400
+    assert not server.engine.jobs

@@ -1,0 +1,359 @@
+"""The pure parts: values on the wire, plans, intervals, documents, notifications; and a fuzz over all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from dragoman.adapters.ogc.api import load_content
+from dragoman.adapters.ogc.callbacks import notification
+from dragoman.adapters.ogc.describe import time_text
+from dragoman.adapters.ogc.documents import INLINE, INLINE_BINARY, kind_of, linked, native, results_document
+from dragoman.adapters.ogc.queries import job_query, parse_interval
+from dragoman.adapters.ogc.translate import Plan, execute_request, input_values, plan
+from dragoman.errors import InvalidInputs, InvalidQueryParameter, RequestError
+from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output, OutputRequest, Subscriber
+from dragoman.model.process import InputSpec, Process, Runtime
+from dragoman.model.status import JobStatus
+from dragoman.web.prefer import Preferences
+
+if TYPE_CHECKING:
+    from tests.adapters.ogc.conftest import Server
+
+OBJECT = {"type": "object", "properties": {"value": {"type": "number"}, "href": {"type": "string"}}}
+NOW = datetime(2024, 5, 17, 10, 0, 0, 123456, tzinfo=UTC)
+RUNTIME = Runtime(kind="package", location="")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def spec(schema: dict[str, Any], most: int | None = 1) -> InputSpec:
+    return InputSpec(id="x", schema=schema, max_occurs=most)
+
+
+def one(wire: Any, schema: dict[str, Any] | None = None) -> InputValue:
+    (value,) = input_values("x", wire, spec(schema or {"type": "string"}))
+    return value
+
+
+# -- values
+
+
+@pytest.mark.parametrize("wire", ["a", 5, 1.5, True, None, [1, 2], {"bbox": [1, 2, 3, 4]}, {"a": 1}, {}])
+def test_plain_values(wire: Any) -> None:
+    assert one(wire) == InputValue(value=wire)
+
+
+def test_references() -> None:
+    wire = {"href": "http://x/a.tif", "type": "image/tiff", "rel": "data", "title": "A"}
+    assert one(wire) == InputValue(href="http://x/a.tif", media_type="image/tiff")
+
+
+def test_qualified_values() -> None:
+    wire = {"value": "AAE=", "mediaType": "image/tiff", "encoding": "base64", "schema": {"a": 1}}
+    expected = InputValue(value="AAE=", media_type="image/tiff", encoding="base64", schema={"a": 1})
+    assert one(wire) == expected
+    assert one({"value": {"a": 1}}) == InputValue(value={"a": 1})
+    assert one({"value": [1, 2]}) == InputValue(value=[1, 2])
+
+
+def test_objects_that_only_look_qualified() -> None:
+    """An object of the input's own with a member named value, or href."""
+    assert one({"value": 5}, OBJECT) == InputValue(value={"value": 5})
+    assert one({"value": {"value": 5}}, OBJECT) == InputValue(value={"value": 5})
+    assert one({"href": "a"}, OBJECT) == InputValue(value={"href": "a"})
+    assert one({"value": 5, "more": 1}) == InputValue(value={"value": 5, "more": 1})
+    assert one({"value": 5}, {"allOf": [{"format": "x"}, OBJECT]}) == InputValue(value={"value": 5})
+
+
+@pytest.mark.parametrize("most", [None, 3])
+def test_repeatable_inputs(most: int | None) -> None:
+    number, array = spec({"type": "number"}, most), spec({"type": "array"}, most)
+    assert input_values("x", 5, number) == (InputValue(value=5),)
+    assert input_values("x", [5], number) == (InputValue(value=5),)
+    assert input_values("x", [5, {"value": 6}], number) == (InputValue(value=5), InputValue(value=6))
+    assert input_values("x", [{"href": "http://x"}], number) == (InputValue(href="http://x"),)
+    assert input_values("x", [], number) == ()
+    assert input_values("x", [1, 2], array) == (InputValue(value=[1, 2]),)
+    assert input_values("x", [[1], [2]], array) == (InputValue(value=[1]), InputValue(value=[2]))
+    assert input_values("x", [1, 2], None) == (InputValue(value=[1, 2]),)
+
+
+def process() -> Process:
+    return Process(id="p", version="1", inputs={"x": spec({})}, outputs={}, runtime=RUNTIME)
+
+
+def test_every_wrong_form_is_named() -> None:
+    body = {"inputs": {"a": {"href": 1}, "x": {"value": 1, "encoding": 2}, "c": 1}}
+    with pytest.raises(InvalidInputs) as caught:
+        execute_request(body, process())
+    assert [wrong.input_id for wrong in caught.value.problems] == ["a", "x"]
+
+
+def test_the_rest_of_a_request() -> None:
+    request = execute_request(
+        {
+            "outputs": {
+                "a": {"transmissionMode": "reference", "format": {"mediaType": "image/png"}},
+                "b": {},
+            },
+            "response": "document",
+            "subscriber": {"successUri": "http://s", "inProgressUri": "https://p", "failedUri": "http://f"},
+            "more": 1,
+        },
+        process(),
+    )
+    assert request == JobRequest(
+        outputs={"a": OutputRequest(media_type="image/png", transmission="reference"), "b": OutputRequest()},
+        response="document",
+        subscriber=Subscriber(success_uri="http://s", in_progress_uri="https://p", failed_uri="http://f"),
+    )
+
+
+@pytest.mark.parametrize("body", [{}, {"outputs": {}}, {"inputs": {}, "subscriber": {}}])
+def test_what_is_omitted_is_everything(body: Any) -> None:
+    assert execute_request(body, process()) == JobRequest()
+
+
+@given(st.dictionaries(st.text(), JSON) | JSON)
+@example({"inputs": {"x": {"value": 1, "schema": None}}})
+def test_any_json_is_a_request_or_refused(body: Any) -> None:
+    try:
+        request = execute_request(body, process())
+    except RequestError:
+        return
+    json.dumps([value.value for values in request.inputs.values() for value in values])
+
+
+@given(JSON, st.sampled_from([None, "text/plain"]))
+def test_a_qualified_value_reads_back(value: Any, media_type: str | None) -> None:
+    wire = {"value": value} | ({"mediaType": media_type} if media_type else {})
+    assert one(wire) == InputValue(value=value, media_type=media_type)
+
+
+# -- plans
+
+
+@pytest.mark.parametrize(
+    ("modes", "prefer", "expected"),
+    [
+        (("sync", "async"), Preferences(), Plan(mode="sync", wait=None)),
+        (
+            ("sync", "async"),
+            Preferences(respond_async=True),
+            Plan(mode="async", wait=0, applied="respond-async"),
+        ),
+        (("sync", "async"), Preferences(wait=3), Plan(mode="sync", wait=3, applied="wait=3")),
+        (
+            ("sync", "async"),
+            Preferences(wait=3, respond_async=True),
+            Plan(mode="async", wait=3, applied="respond-async"),
+        ),
+        (("async",), Preferences(), Plan(mode="async", wait=0)),
+        (("async",), Preferences(respond_async=True), Plan(mode="async", wait=0, applied="respond-async")),
+        (("sync",), Preferences(respond_async=True, wait=1), Plan(mode="sync", wait=None)),
+    ],
+)
+def test_plans(modes: Any, prefer: Preferences, expected: Plan) -> None:
+    assert plan(modes, prefer) == expected
+
+
+# -- intervals
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2024-02-29", "2024-02-29T00:00:00Z", "2024-02-29T23:59:59.999999Z"),
+        ("2024-01-01T10:00:00Z", "2024-01-01T10:00:00Z", "2024-01-01T10:00:00.999999Z"),
+        ("2024-01-01t10:00:00.5z", "2024-01-01T10:00:00.5Z", "2024-01-01T10:00:00.599999Z"),
+        ("2024-01-01T10:00:00.123456789Z", "2024-01-01T10:00:00.123456Z", "2024-01-01T10:00:00.123456Z"),
+        ("2024-01-01T10:00:00", "2024-01-01T10:00:00Z", "2024-01-01T10:00:00.999999Z"),
+        ("2024-01-01T10:00:00 02:00", "2024-01-01T08:00:00Z", "2024-01-01T08:00:00.999999Z"),
+        ("2024-01-01/..", "2024-01-01T00:00:00Z", None),
+        ("2024-01-01/", "2024-01-01T00:00:00Z", None),
+        ("../2024-01-01", None, "2024-01-01T23:59:59.999999Z"),
+        ("/2024-01-01T00:00:00-01:00", None, "2024-01-01T01:00:00.999999Z"),
+        ("2024-01-01/2024-01-01", "2024-01-01T00:00:00Z", "2024-01-01T23:59:59.999999Z"),
+        ("../..", None, None),
+        ("9999-12-31", "9999-12-31T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_intervals(text: str, first: str | None, last: str | None) -> None:
+    assert parse_interval(text) == (first and at(first), last and at(last))
+
+
+@given(st.text(alphabet="0123456789-:TZ./+ ") | st.text())
+@example("9999-12-31T23:59:59-01:00")
+@example("0001-01-01T00:00:00+01:00")
+@example("2024-01-01T10:00:60Z")
+def test_intervals_never_break(text: str) -> None:
+    try:
+        first, last = parse_interval(text)
+    except InvalidQueryParameter:
+        return
+    assert first is None or last is None or first <= last
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)))
+def test_a_time_that_was_shown_finds_its_moment(moment: datetime) -> None:
+    first, last = parse_interval(time_text(moment))
+    assert first is not None
+    assert last is not None
+    assert first <= moment <= last
+
+
+def test_times_are_utc_with_z() -> None:
+    assert time_text(NOW) == "2024-05-17T10:00:00.123Z"
+
+
+NAMES = ("limit", "offset", "type", "status", "processID", "minDuration", "maxDuration", "datetime")
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.lists(st.text(), max_size=3)))
+def test_queries_never_break(arguments: dict[str, list[str]]) -> None:
+    try:
+        query = job_query(arguments)
+    except InvalidQueryParameter as error:
+        assert "allowed: " in error.detail  # noqa: PT017 - either outcome is fine
+        return
+    assert 1 <= query.limit <= 10_000
+
+
+# -- documents
+
+
+def job(status: JobStatus = JobStatus.SUCCESSFUL, **changes: Any) -> Job:
+    made = Job(
+        id="00000000-0000-4000-8000-000000000000", process_id="p", process_version="1", runtime=RUNTIME,
+        status=status, created=NOW, updated=NOW + timedelta(seconds=1),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(
+    ("value", "declared", "media_type", "data"),
+    [
+        ("ü", "text/plain", "text/plain; charset=utf-8", "ü".encode()),
+        ("a", "application/json", "text/plain; charset=utf-8", b"a"),
+        ("a", "", "text/plain; charset=utf-8", b"a"),
+        ("a", "text/csv", "text/csv; charset=utf-8", b"a"),
+        ("a", "text/csv; charset=utf-8", "text/csv; charset=utf-8", b"a"),
+        ("<a/>", "application/gml+xml", "application/gml+xml; charset=utf-8", b"<a/>"),
+        ({"a": 1}, "application/geo+json", "application/geo+json", b'{"a":1}'),
+        ([1], "text/plain", "application/json", b"[1]"),
+        (None, "application/json", "application/json", b"null"),
+        (True, "application/json", "application/json", b"true"),
+    ],
+)
+def test_native_form_of_values(value: Any, declared: str, media_type: str, data: bytes) -> None:
+    assert native(Output(id="x", media_type=declared, value=value)) == (media_type, data)
+
+
+@pytest.mark.parametrize(
+    ("value", "media_type", "wire"),
+    [
+        ("a", "text/plain", "a"), ("a", "application/json", "a"), (1.5, "application/json", 1.5),
+        ([1], "application/json", [1]),
+        ("a", "text/csv", {"value": "a", "mediaType": "text/csv"}),
+        ({"a": 1}, "application/geo+json", {"value": {"a": 1}, "mediaType": "application/geo+json"}),
+        ({"bbox": [1, 2, 3, 4]}, "application/json", {"bbox": [1, 2, 3, 4]}),
+    ],
+)  # fmt: skip
+def test_values_in_documents(value: Any, media_type: str, wire: Any) -> None:
+    output = Output(id="x", media_type=media_type, value=value)
+    assert results_document(job(), [output], "http://b", lambda output: None) == {"x": wire}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "size", "wanted", "is_link"),
+    [
+        ("image/tiff", INLINE_BINARY, None, False), ("image/tiff", INLINE_BINARY + 1, None, True),
+        ("image/tiff", INLINE_BINARY + 1, "value", False), ("image/tiff", INLINE + 1, "value", True),
+        ("application/geo+json", INLINE, None, False), ("application/geo+json", INLINE + 1, None, True),
+        ("image/tiff", 1, "reference", True),
+    ],
+)  # fmt: skip
+def test_when_files_are_linked(media_type: str, size: int, wanted: Any, is_link: bool) -> None:
+    assert linked(Output(id="x", media_type=media_type, file="x", size=size), wanted) is is_link
+
+
+def test_kinds_and_contents() -> None:
+    names = ("Application/JSON; a=b", "a/b+json", "text/csv", "a/b+xml", "a/b")
+    assert [kind_of(name) for name in names] == [
+        "json", "json", "text", "text", "binary",
+    ]  # fmt: skip
+    assert load_content(b'{"a":1}', "application/json") == {"a": 1}
+    assert load_content(b"{", "application/json") == "{"
+    assert load_content(b"\xff", "text/plain") == "\ufffd"
+    assert load_content(b"\x00", "image/tiff") == "AA=="
+
+
+# -- notifications
+
+SUBSCRIBER = Subscriber(success_uri="http://s", in_progress_uri="http://p", failed_uri="http://f")
+
+
+@pytest.mark.parametrize(
+    ("status", "url"),
+    [
+        (JobStatus.ACCEPTED, "http://p"), (JobStatus.RUNNING, "http://p"), (JobStatus.SUCCESSFUL, "http://s"),
+        (JobStatus.FAILED, "http://f"), (JobStatus.DISMISSED, None),
+    ],
+)  # fmt: skip
+def test_who_is_told(status: JobStatus, url: str | None) -> None:
+    told = notification(
+        job(status, request=JobRequest(subscriber=SUBSCRIBER)), "http://b", lambda output: None
+    )
+    assert (told and told.url) == url
+    assert notification(job(status), "http://b", lambda output: None) is None
+    silent = job(status, request=JobRequest(subscriber=Subscriber()))
+    assert notification(silent, "http://b", lambda output: None) is None
+
+
+def test_what_they_are_told() -> None:
+    request = JobRequest(subscriber=SUBSCRIBER, outputs={"a": OutputRequest()})
+    outputs = {name: Output(id=name, media_type="application/json", value=1) for name in ("a", "b")}
+    told = notification(job(request=request, outputs=outputs), "http://b", lambda output: None)
+    assert told is not None
+    assert told.body == {"a": 1}
+    failure = JobFailure(code="execution-failed", detail="why")
+    told = notification(
+        job(JobStatus.FAILED, request=request, failure=failure), "http://b", lambda output: None
+    )
+    assert told is not None
+    assert (told.body["status"], told.body["message"]) == ("failed", "why")
+
+
+# -- anything at all
+
+VALUES = JSON | st.fixed_dictionaries({"value": JSON}) | st.fixed_dictionaries({"href": JSON})
+BODIES = JSON | st.fixed_dictionaries(
+    {},
+    optional={
+        "inputs": st.dictionaries(st.sampled_from(["text", "numbers", "box", "thing", "zz"]), VALUES) | JSON,
+        "outputs": st.dictionaries(st.sampled_from(["text", "all", "zz"]), JSON) | JSON,
+        "response": st.sampled_from(["raw", "document"]) | JSON,
+        "subscriber": JSON,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=BODIES)
+def test_no_body_is_the_servers_mistake(server: Server, body: Any) -> None:
+    response = server.client().post("/processes/echo/execution", json=body)
+    assert response.status_code in (200, 204, 400), response.text

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from rasterio.transform import from_origin
+
+from dragoman import Raster
+from dragoman.errors import OutputError
+from dragoman.packages.jsonvalues import to_json
+from dragoman.packages.outputs import write_outputs
+
+
+@pytest.fixture
+def write(make_process: Any, context: Any, tmp_path: Path) -> Any:
+    """Writes what run returned for the outputs declared; files lie in ``tmp_path / out``."""
+
+    def write_them(outputs: str, returned: object, wanted: Any = None, inputs: Any = ()) -> Any:
+        process = make_process(outputs=outputs)
+        return write_outputs(process, returned, tmp_path / "out", wanted, context=context, inputs=inputs)
+
+    return write_them
+
+
+def raster() -> Raster:
+    array = np.ma.masked_equal(np.arange(6, dtype="float32").reshape(1, 2, 3), 4)
+    crs = rasterio.CRS.from_epsg(4326)
+    return Raster(array=array, transform=from_origin(0, 2, 1, 1), crs=crs, nodata=float("nan"))
+
+
+NUMBER = "{out: {schema: {type: number}}}"
+TWO = "{a: {schema: {type: integer}}, b: {schema: {type: string}}}"
+
+
+def test_small_json_stays_with_the_job(write: Any, tmp_path: Path) -> None:
+    made = write(TWO, {"b": "x", "a": 1, "more": object()})
+    assert list(made) == ["a", "b"]
+    assert (made["a"].value, made["a"].media_type, made["a"].file) == (1, "application/json", None)
+    assert (made["b"].value, made["b"].media_type) == ("x", "text/plain")
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_what_is_wanted_is_written(write: Any) -> None:
+    assert list(write(TWO, {"a": 1, "b": "x"}, wanted={"b"})) == ["b"]
+
+
+def test_one_output_may_be_returned_bare(write: Any) -> None:
+    assert write(NUMBER, 5)["out"].value == 5
+    assert write(NUMBER, {"out": 5})["out"].value == 5
+    assert write("{out: {schema: {type: object}}}", {"a": 5})["out"].value == {"a": 5}
+
+
+def test_large_json_becomes_a_file(write: Any, tmp_path: Path) -> None:
+    features = {"type": "FeatureCollection", "features": [], "note": "ä" * 20_000}
+    made = write("{out: {schema: features}}", features)["out"]
+    assert (made.file, made.media_type) == ("out.geojson", "application/geo+json")
+    assert made.size == (tmp_path / "out" / "out.geojson").stat().st_size
+    assert json.loads((tmp_path / "out" / "out.geojson").read_text()) == features
+    made = write("{out: {schema: {type: string}}}", "x" * 20_000)["out"]
+    assert (made.file, made.size, made.media_type) == ("out.txt", 20_000, "text/plain")
+
+
+def test_numbers_of_numpy_become_json(write: Any) -> None:
+    stats = {
+        "mean": np.float32(0.5),
+        "none": np.nan,
+        "hist": np.arange(2),
+        "masked": np.ma.masked_equal([1, 2], 2),
+    }
+    made = write("{out: {schema: {type: object}}}", stats)["out"].value
+    assert made == {"mean": 0.5, "none": None, "hist": [0, 1], "masked": [1, None]}
+    assert type(made["mean"]) is float
+    assert to_json({"d": datetime.date(2024, 1, 2), 1: np.datetime64("2024-01-02")}) == {
+        "d": "2024-01-02",
+        "1": "2024-01-02",
+    }
+
+
+def test_a_raster_is_written_as_geotiff(write: Any, tmp_path: Path) -> None:
+    made = write("{out: {schema: raster}}", {"out": raster()})["out"]
+    assert (made.file, made.media_type) == ("out.tif", "image/tiff; application=geotiff")
+    with rasterio.open(tmp_path / "out" / "out.tif") as dataset:
+        assert np.isnan(dataset.nodata)
+        assert dataset.read(1, masked=True).mask.sum() == 1
+
+
+def test_a_dataset_is_written_as_netcdf(write: Any, tmp_path: Path) -> None:
+    made = write("{out: {schema: netcdf}}", xr.Dataset({"t": ("x", [1.0, 2.0])}))["out"]
+    assert (made.file, made.media_type) == ("out.nc", "application/x-netcdf")
+    assert made.size == (tmp_path / "out" / "out.nc").stat().st_size
+
+
+def test_bytes_and_text_become_files_where_the_schema_is_binary(write: Any, tmp_path: Path) -> None:
+    made = write(
+        "{out: {schema: {type: string, contentEncoding: binary, contentMediaType: image/png}}}", b"png"
+    )
+    assert (made["out"].file, made["out"].media_type, made["out"].size) == ("out.png", "image/png", 3)
+    made = write(
+        "{out: {schema: {type: string, contentEncoding: binary, contentMediaType: text/csv}}}", "a,b"
+    )
+    assert (tmp_path / "out" / made["out"].file).read_text() == "a,b"
+    made = write("{out: {schema: {type: string, contentMediaType: text/csv}}}", "a,b")
+    assert (made["out"].value, made["out"].media_type) == ("a,b", "text/csv")
+
+
+def test_a_path_is_moved_from_scratch(write: Any, context: Any, tmp_path: Path) -> None:
+    file = context.scratch / "made.tif"
+    file.write_bytes(b"tif")
+    made = write("{out: {schema: raster}}", file)["out"]
+    assert (made.file, made.size) == ("out.tif", 3)
+    assert not file.exists()
+    (tmp_path / "out" / "mine").write_bytes(b"x")
+    assert write("{out: {schema: raster}}", tmp_path / "out" / "mine")["out"].size == 1
+
+
+def test_an_input_and_a_file_of_the_package_are_copied(write: Any, tmp_path: Path) -> None:
+    given_file = tmp_path / "input.tif"
+    given_file.write_bytes(b"tif")
+    assert write("{out: {schema: raster}}", given_file, inputs=[given_file])["out"].size == 3
+    assert given_file.exists()
+    package_file = tmp_path / "demo" / "table.json"
+    package_file.parent.mkdir(exist_ok=True)
+    package_file.write_bytes(b"{}")
+    made = write("{out: {schema: {}}}", package_file)["out"]
+    assert (made.file, made.media_type) == ("out.json", "application/json")
+    assert package_file.exists()
+
+
+def test_one_file_may_be_two_outputs(write: Any, context: Any) -> None:
+    file = context.scratch / "made.tif"
+    file.write_bytes(b"tif")
+    made = write("{a: {schema: raster}, b: {schema: raster}}", {"a": file, "b": file})
+    assert [made[name].size for name in "ab"] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "returned", "told"),
+    [
+        (TWO, {"a": 1}, "the algorithm returned no output 'b'"),
+        (TWO, {"a": 1, "b": None}, "the algorithm returned no output 'b'"),
+        (TWO, 5, "the algorithm returned a int; allowed: a mapping with a, b"),
+        (TWO, {"a": "x", "b": "x"}, "output 'a': got \"x\"; allowed: an integer"),
+        (NUMBER, None, "the algorithm returned no output 'out'"),
+        (NUMBER, np.nan, "output 'out': got null; allowed: a number"),
+        (NUMBER, {1, 2}, "output 'out': the value is a set, which has no JSON form"),
+        (NUMBER, [{"a": object()}], "output 'out': [0].a is a object, which has no JSON form"),
+        (NUMBER, b"x", "output 'out': the algorithm returned bytes; allowed: number"),
+        (NUMBER, xr.Dataset(), "returned application/x-netcdf; allowed: number"),
+        ("{out: {schema: netcdf}}", raster(), "returned image/tiff; allowed: application/x-netcdf"),
+        ("{out: {schema: features}}", raster(), "returned image/tiff; allowed: application/geo+json"),
+        ("{out: {schema: raster}}", {"a": 1}, "returned an object; allowed: image/tiff; application=geotiff"),
+        ("{out: {schema: raster}}", "x", "returned a string; allowed: image/tiff; application=geotiff"),
+        ("{out: {schema: raster}}", Path("/etc/passwd"), "'passwd' is not in the scratch folder"),
+        ("{out: {schema: raster}}", Path("/nowhere/x"), "'x' does not exist"),
+        ("{out: {schema: raster}}", Path("/etc"), "'etc' is not a regular file"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(write: Any, outputs: str, returned: Any, told: str) -> None:
+    with pytest.raises(OutputError) as raised:
+        write(outputs, returned)
+    assert told in raised.value.detail
+
+
+def test_a_link_out_of_scratch_gives_nothing_away(write: Any, context: Any) -> None:
+    link = context.scratch / "link"
+    link.symlink_to("/etc/passwd")
+    with pytest.raises(OutputError, match="is not in the scratch folder"):
+        write("{out: {schema: raster}}", link)
+
+
+def test_nesting_without_end_is_refused(write: Any) -> None:
+    deep: list[Any] = []
+    deep.append(deep)
+    with pytest.raises(OutputError, match="is nested too deeply"):
+        write("{out: {schema: {}}}", deep)
+
+
+@given(
+    value=st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
+def test_json_values_come_through_unchanged(value: Any) -> None:
+    assert to_json(value) == value
+    assert json.loads(json.dumps(to_json(value))) == value
