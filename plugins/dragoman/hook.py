@@ -9,6 +9,7 @@ meet itself.)
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from dragoman.errors import SettingsError
 if TYPE_CHECKING:
     from dragoman.settings import Settings
 
+ABOVE = "dragoman.plugin"
+"""By name, and when it is needed: it imports pygeoapi, which loads this module in the middle of its own import."""
 DEFAULT_CONFIG = "pygeoapi-config.yml"
 CONFIGURATION_ERROR = 3
 """Exit code; the one at which gunicorn gives up instead of starting its worker again for ever."""
@@ -35,9 +38,7 @@ def command() -> None:
 @command.command()
 def check() -> None:
     """Check the configuration and every declared package."""
-    from dragoman.cli import main
-
-    main(["check"])
+    importlib.import_module("dragoman.cli").main(["check"])
 
 
 def install() -> None:
@@ -97,9 +98,7 @@ def _load_openapi_document(original: Callable[..., Any], *args: Any, **kwargs: A
     """Write the document first, if it is ours to write and is stale."""
     path = Path(os.environ.get("PYGEOAPI_OPENAPI", ""))
     if path.name == "openapi.json" and path.parent.name and os.environ.get("PYGEOAPI_CONFIG"):
-        from dragoman.plugin import refresh_openapi
-
-        refresh_openapi(path)
+        importlib.import_module(ABOVE).refresh_openapi(path)
     return original(*args, **kwargs)
 
 
@@ -107,9 +106,7 @@ def _get_oas_30(original: Callable[..., Any], cfg: Any, *args: Any, **kwargs: An
     """In what ``pygeoapi openapi generate`` writes, processes and jobs are described as we serve them."""
     if not _is_ours(cfg):
         return original(cfg, *args, **kwargs)
-    from dragoman.plugin import merged_openapi
-
-    return merged_openapi(lambda others: original(others, *args, **kwargs), cfg)
+    return importlib.import_module(ABOVE).merged_openapi(lambda others: original(others, *args, **kwargs), cfg)
 
 
 def _wrap(module: Any, name: str, replacement: Callable[..., Any]) -> None:

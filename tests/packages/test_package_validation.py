@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import time
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -229,6 +230,27 @@ JSON = st.recursive(
 def test_no_json_makes_it_fail_otherwise(value: Any) -> None:
     for one in ONE.values():
         problems(process_of(one), x=[value])
+
+
+def test_one_of_is_just_one() -> None:
+    process = process_of(spec("x", {"oneOf": [{"type": "integer"}, {"type": "number"}, {"type": "string"}]}))
+    assert problems(process, x=[1.5]) == []
+    assert problems(process, x=["a"]) == []
+    assert problems(process, x=[1]) == [
+        "input 'x': got 1, which fits more than one of: an integer, or a number, or a string"
+    ]
+
+
+def test_findings_in_a_large_value_cost_little() -> None:
+    words = {"type": "array", "items": {"type": "string"}}
+    process = process_of(spec("x", {"oneOf": [words, {"type": "string"}, {"type": "integer"}]}))
+    tracemalloc.start()
+    try:
+        found = problems(process, x=[list(range(200_000))])
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert found[0].startswith("input 'x': [0]: got 0; allowed: a string")
 
 
 def test_nesting_without_end_is_refused_not_fatal() -> None:

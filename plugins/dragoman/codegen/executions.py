@@ -83,13 +83,23 @@ def input_schema(spec: InputSpec) -> Object:
     made = _described(spec)
     value = _value(spec)
     if "default" in spec.schema:
-        made["default"] = spec.schema["default"]
+        _default(made, spec)
     others = [_qualified(spec), ref("schemas", "Reference")]
     form = value if is_plain(spec.schema) else {"anyOf": [value, *others]}
     if not spec.repeatable:
         return form | made
     many: Object = made | {"type": "array", "minItems": spec.min_occurs, "items": form}
     return many if spec.max_occurs is None else many | {"maxItems": spec.max_occurs}
+
+
+def _default(made: Object, spec: InputSpec) -> None:
+    """The default: of a single scalar as such, else in words, which spoil no generated constructor."""
+    default = spec.schema["default"]
+    if is_plain(spec.schema) and not spec.repeatable and not isinstance(default, list):
+        made["default"] = default
+    else:
+        words = f"Default: {json.dumps(default, ensure_ascii=False)}."
+        made["description"] = f"{made.get('description', '')} {words}".strip()
 
 
 def is_plain(schema: Mapping[str, JSON]) -> bool:

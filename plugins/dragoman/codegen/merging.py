@@ -115,8 +115,13 @@ class _Move:
 def _group(key: str, group: str) -> str:
     """The kind of component that a reference in the value of a member points to.
 
-    Within responses, headers and the like the members are named by their author until one of OpenAPI's own.
+    Within responses, headers and the like the members are named by their author until one of OpenAPI's own;
+    so are the members of ``properties``.
     """
+    if group == "names":
+        return "schemas"
     if key in HOLDERS:
         return HOLDERS[key]
+    if key == "properties":
+        return "names"
     return group if group != "schemas" and key not in ("content", "schema") else "schemas"

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
@@ -19,7 +19,7 @@ from dragoman.packages.schema import validating_form
 from dragoman.packages.wording import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jsonschema.protocols import Validator
 
@@ -93,5 +93,32 @@ def _validator_class() -> type[Validator]:
     types = base.TYPE_CHECKER.redefine_many(
         {"number": lambda _, value: is_number(value), "integer": lambda _, value: is_integer(value)}
     )
-    made: type[Validator] = extend(base, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
+    keywords = {"type": _type, "anyOf": _any_of, "oneOf": _one_of}
+    made: type[Validator] = extend(base, keywords, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
     return made
+
+
+# The library's own versions print the whole value, and keep every finding of every branch: for a large
+# value that costs far more time and memory than the value itself.
+
+
+def _type(validator: Any, types: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
+    if not any(validator.is_type(instance, name) for name in ([types] if isinstance(types, str) else types)):
+        yield ValidationError("wrong type")
+
+
+def _any_of(validator: Any, branches: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
+    context: list[ValidationError] = []
+    for index, branch in enumerate(branches):
+        found = list(islice(validator.descend(instance, branch, schema_path=index), MOST))
+        if not found:
+            return
+        context.extend(found)
+    yield ValidationError("fits no branch", context=context)
+
+
+def _one_of(validator: Any, branches: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    yield from _any_of(validator, branches, instance, schema)
+    fitting = (branch for branch in branches if validator.evolve(schema=branch).is_valid(instance))
+    if len(list(islice(fitting, 2))) == 2:
+        yield ValidationError("fits more than one branch")

@@ -34,14 +34,9 @@ def load_package(folder: Path, *, id: str | None = None) -> Process:
     ``module:function`` or ``module:Class``.
     """
     folder = folder.absolute()
-    if not (folder / FILE).is_file():
-        raise PackageError(f"{folder.name}: has no {FILE}")
-    document = read_document(folder / FILE, f"{folder.name}/{FILE}")
-    check_document(document, "process")
+    document = _document(folder)
     said: Mapping[str, JSON] = document.data
     inputs = _inputs(document)
-    entry = find_entry(folder, said.get("entry"))
-    check_signature(folder, entry, inputs)
     process = Process(
         id=id or said.get("id") or folder.name,
         version=said["version"],
@@ -57,15 +52,29 @@ def load_package(folder: Path, *, id: str | None = None) -> Process:
         resources=said.get("resources", {}),
         config=_config(document),
         dialects=said.get("dialects", {}),
-        runtime=Runtime(
-            kind="package",
-            location=str(folder),
-            loader=str(entry),
-            digest=package_digest(folder),
-            memory_limit=_quantity(document, "memory_limit", parse_size),
-        ),
+        runtime=_runtime(document, folder, inputs),
     )
     return replace(process, example=example_request(load_examples(folder, process), process))
+
+
+def _document(folder: Path) -> Document:
+    if not (folder / FILE).is_file():
+        raise PackageError(f"{folder.name}: has no {FILE}")
+    document = read_document(folder / FILE, f"{folder.name}/{FILE}")
+    check_document(document, "process")
+    return document
+
+
+def _runtime(document: Document, folder: Path, inputs: Mapping[str, InputSpec]) -> Runtime:
+    entry = find_entry(folder, document.data.get("entry"))
+    check_signature(folder, entry, inputs)
+    return Runtime(
+        kind="package",
+        location=str(folder),
+        loader=str(entry),
+        digest=package_digest(folder),
+        memory_limit=_quantity(document, "memory_limit", parse_size),
+    )
 
 
 def _quantity[T](document: Document, key: str, parse: Callable[[object], T]) -> T | None:

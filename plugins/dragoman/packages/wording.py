@@ -143,6 +143,8 @@ def finding(error: Finding) -> str:
         return f"{extra} is unknown; allowed: {', '.join(known) or 'none'}"
     if keyword == "uniqueItems":
         return f"got {shown(given)}; allowed: each item once"
+    if keyword == "oneOf" and not error.context:
+        return f"got {shown(given)}, which fits more than one of: {allowed(schema)}"
     if keyword == "not":
         return f"got {shown(given)}, which is not allowed"
     if keyword == "format":

@@ -170,24 +170,24 @@ def _check_hdf5(path: Path) -> None:
     """Refuse an HDF5 file that names other files, or holds chunks that explode."""
     import h5py
 
-    def check_link(_name: str, link: Any) -> None:
-        if isinstance(link, h5py.ExternalLink):
-            raise InvalidRequest("the NetCDF file links to another file")
+    def bad_link(_name: str, link: Any) -> str | None:
+        return "the NetCDF file links to another file" if isinstance(link, h5py.ExternalLink) else None
 
-    def check_item(_name: str, item: Any) -> None:
+    def bad_item(_name: str, item: Any) -> str | None:
         if not isinstance(item, h5py.Dataset):
-            return
+            return None
         if item.external or item.is_virtual:
-            raise InvalidRequest("the NetCDF file keeps values in another file")
-        if math.prod(item.chunks or ()) * item.dtype.itemsize > MAX_BLOCK_BYTES:
-            raise InvalidRequest(f"the NetCDF file holds chunks above {MAX_BLOCK_BYTES} bytes")
+            return "the NetCDF file keeps values in another file"
+        large = math.prod(item.chunks or ()) * item.dtype.itemsize > MAX_BLOCK_BYTES
+        return f"the NetCDF file holds chunks above {MAX_BLOCK_BYTES} bytes" if large else None
 
     try:
         with h5py.File(path, "r") as file:
-            file.visititems_links(check_link)
-            file.visititems(check_item)
+            wrong = file.visititems_links(bad_link) or file.visititems(bad_item)
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise InvalidRequest(DAMAGED) from error
+    if wrong:
+        raise InvalidRequest(wrong)
 
 
 def _check_sizes(dataset: xr.Dataset, max_values: int | None) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
+from affine import Affine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: float | N
         "count": count,
         "dtype": dtype,
         "crs": grid.crs,
-        "transform": grid.transform,
+        **({} if grid.transform == Affine.identity() else {"transform": grid.transform}),
         "nodata": nodata,
         "tiled": True,
         "blockxsize": TILE,

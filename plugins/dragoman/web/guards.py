@@ -16,14 +16,14 @@ import ipaddress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import request
 
 from dragoman.errors import DragomanError, Forbidden, PayloadTooLarge
 from dragoman.web.links import origin_of, public_base
-from dragoman.web.sending import problem_response
+from dragoman.web.sending import empty_response, problem_response
 
 if TYPE_CHECKING:
-    from flask import Blueprint
+    from flask import Blueprint, Response
     from flask.blueprints import BlueprintSetupState
 
     from dragoman.settings import Settings
@@ -72,7 +72,7 @@ def check(settings: Settings) -> Response | None:
     except DragomanError as error:
         return problem_response(error, base_url=settings.server_url)
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return Response(status=204)
+        return empty_response()
     return None
 
 

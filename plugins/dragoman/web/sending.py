@@ -51,7 +51,7 @@ def json_bytes(document: JSON) -> bytes:
     try:
         return _dump(document)
     except ValueError:
-        return _dump(_finite(document))
+        return _dump(finite(document))
 
 
 def _dump(document: JSON) -> bytes:
@@ -59,11 +59,12 @@ def _dump(document: JSON) -> bytes:
     return text.encode("utf-8", errors="replace")
 
 
-def _finite(value: JSON) -> JSON:
+def finite(value: JSON) -> JSON:
+    """The same with null for every number that JSON has no word for."""
     if isinstance(value, dict):
-        return {name: _finite(member) for name, member in value.items()}
+        return {name: finite(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(member) for member in value]
+        return [finite(member) for member in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -85,6 +86,13 @@ def data_response(data: bytes, media_type: str, status: int = 200) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache"
     response.headers.add("Vary", "Accept")
+    return response
+
+
+def empty_response() -> Response:
+    """204."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
     return response
 
 

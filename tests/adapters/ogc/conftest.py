@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,20 +16,11 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from dragoman.adapters.ogc.routes import blueprint
-from dragoman.errors import (
-    AlgorithmError,
-    DragomanError,
-    IdempotencyConflict,
-    IllegalTransition,
-    InvalidInputs,
-    NoSuchJob,
-    QueueFull,
-)
+from dragoman.errors import AlgorithmError
 from dragoman.jobs.results import FolderResults
 from dragoman.jobs.service import JobService
-from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, Output, WorkerIdentity
+from dragoman.model.job import Job, Output
 from dragoman.model.process import JSON, InputSpec, OutputSpec, Process, Runtime
-from dragoman.model.status import JobStatus, check_transition
 from dragoman.packages.catalogue import Catalogue
 from dragoman.packages.schema import expand
 from dragoman.settings import FetchSettings, LimitSettings, Settings
@@ -41,12 +29,13 @@ from dragoman.web import health
 from dragoman.web.services import Services
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.adapters.conftest import NewEngine, Run
     from werkzeug.test import TestResponse
 
 SCHEMAS = Path(__file__).parents[2] / "data/ogc-schemas/ogcapi/processes/part1/1.0/openapi/schemas"
 BASE = "http://localhost:5000"
-
-type Run = Callable[[Job, Path], Mapping[str, Output]]
 
 
 def value(name: str, content: JSON, media_type: str = "application/json") -> Output:
@@ -82,10 +71,6 @@ def raster(job: Job, folder: Path) -> dict[str, Output]:
 
 def fail(job: Job, folder: Path) -> dict[str, Output]:
     raise AlgorithmError("the sky fell")
-
-
-def blame(job: Job, folder: Path) -> dict[str, Output]:
-    raise InvalidInputs([])
 
 
 def process(process_id: str, inputs: dict[str, Any], outputs: dict[str, Any], **more: Any) -> Process:
@@ -142,122 +127,6 @@ RUNS: dict[str, Run | None] = {
 }  # fmt: skip
 
 
-class Engine:
-    """Store and executor in one: a job is run as it is submitted, or stays until ``finish``."""
-
-    def __init__(self, results: FolderResults) -> None:
-        self.jobs: dict[str, Job] = {}
-        self.results = results
-        self.runs = dict(RUNS)
-        self.full = False
-        self.up = True
-        self.changed = threading.Condition()
-
-    # JobStore
-    def get(self, job_id: str) -> Job:
-        try:
-            return self.jobs[job_id]
-        except KeyError:
-            raise NoSuchJob(f"there is no job '{job_id}'") from None
-
-    def find(self, query: JobQuery) -> JobPage:
-        found = [job for job in reversed(self.jobs.values()) if _matches(job, query)]
-        return JobPage(jobs=tuple(found[query.offset : query.offset + query.limit]), matched=len(found))
-
-    def counts(self) -> Mapping[JobStatus, int]:
-        return {status: sum(job.status is status for job in self.jobs.values()) for status in JobStatus}
-
-    def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
-        raise NotImplementedError
-
-    def waiting(self) -> list[Job]:
-        raise NotImplementedError
-
-    def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
-        raise NotImplementedError
-
-    def transition(
-        self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any
-    ) -> Job:
-        job = self.get(job_id)
-        check_transition(job.status, target)
-        now = datetime.now(UTC)
-        ended: dict[str, Any] = {"finished": now} if target.finished else {}
-        with self.changed:
-            self.jobs[job_id] = replace(job, status=target, updated=now, **ended, **changes)
-            self.changed.notify_all()
-        return self.jobs[job_id]
-
-    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
-        raise NotImplementedError
-
-    def expired(self, now: datetime) -> list[Job]:
-        raise NotImplementedError
-
-    # Executor
-    def submit(self, job: Job) -> Job:
-        if self.full:
-            raise QueueFull(retry_after=7)
-        for other in self.jobs.values():
-            if job.idempotency_key and other.idempotency_key == job.idempotency_key:
-                if other.fingerprint != job.fingerprint:
-                    raise IdempotencyConflict
-                return other
-        self.jobs[job.id] = job
-        run = self.runs[job.process_id]
-        if run is not None:
-            self.finish(job.id, run)
-        return job
-
-    def finish(self, job_id: str, run: Run = echo) -> Job:
-        job = self.transition(job_id, JobStatus.RUNNING, started=datetime.now(UTC), attempts=1)
-        try:
-            outputs = run(job, self.results.outputs(job_id))
-        except DragomanError as error:
-            failure = JobFailure(code=error.code, detail=error.detail)
-            return self.transition(job_id, JobStatus.FAILED, failure=failure, message=error.detail)
-        return self.transition(job_id, JobStatus.SUCCESSFUL, outputs=outputs)
-
-    def wait(self, job_id: str, timeout: float | None) -> Job:
-        with self.changed:
-            self.changed.wait_for(
-                lambda: self.get(job_id).status.finished, timeout if timeout is not None else 20
-            )
-        return self.get(job_id)
-
-    def dismiss(self, job_id: str) -> Job:
-        return self.transition(job_id, JobStatus.DISMISSED)
-
-    def remove(self, job_id: str) -> None:
-        if not self.get(job_id).status.finished:
-            raise IllegalTransition
-        del self.jobs[job_id]
-
-    def remove_output(self, job_id: str, output_id: str) -> None:
-        job = self.get(job_id)
-        left = {name: output for name, output in job.outputs.items() if name != output_id}
-        self.jobs[job_id] = replace(job, outputs=left)
-
-    def alive(self) -> bool:
-        return self.up
-
-    def close(self) -> None:
-        pass
-
-
-def _matches(job: Job, query: JobQuery) -> bool:
-    seconds = ((job.finished or job.updated) - (job.started or job.created)).total_seconds()
-    return (
-        (not query.process_ids or job.process_id in query.process_ids)
-        and (not query.statuses or job.status in query.statuses)
-        and (query.created_from is None or job.created >= query.created_from)
-        and (query.created_to is None or job.created <= query.created_to)
-        and (query.min_duration is None or seconds >= query.min_duration)
-        and (query.max_duration is None or seconds <= query.max_duration)
-        and (query.owner is None or job.principal.id == query.owner)
-    )
-
-
 class Buffered(FlaskClient):
     """Reads answers whole and closes them, as a web server does."""
 
@@ -268,7 +137,7 @@ class Buffered(FlaskClient):
 class Server:
     """An application with the OGC surface, a page of the host's beside it, and what is behind."""
 
-    def __init__(self, home: Path, **changes: Any) -> None:
+    def __init__(self, home: Path, new_engine: NewEngine, **changes: Any) -> None:
         settings = Settings(
             config_path=home / "config.yml", server_url=BASE, host="127.0.0.1", port=5000, home=home,
             database_url="", workers=1, limits=LimitSettings(request_bytes=100_000, min_free_disk=1),
@@ -276,7 +145,7 @@ class Server:
         )  # fmt: skip
         self.settings = replace(settings, **changes)
         results = FolderResults(home)
-        self.engine = Engine(results)
+        self.engine = new_engine(results, dict(RUNS))
         self.catalogue = Catalogue(processes=PROCESSES)
         self.jobs = JobService(
             catalogue=self.catalogue, store=self.engine, executor=self.engine, results=results,
@@ -299,13 +168,13 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    return Server(tmp_path)
+def server(tmp_path: Path, new_engine: NewEngine) -> Server:
+    return Server(tmp_path, new_engine)
 
 
 @pytest.fixture
-def make_server(tmp_path: Path) -> Callable[..., Server]:
-    return lambda **changes: Server(tmp_path, **changes)
+def make_server(tmp_path: Path, new_engine: NewEngine) -> Callable[..., Server]:
+    return lambda **changes: Server(tmp_path, new_engine, **changes)
 
 
 @pytest.fixture

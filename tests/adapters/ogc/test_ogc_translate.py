@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dragoman.adapters.ogc.api import load_content
-from dragoman.adapters.ogc.callbacks import notification
 from dragoman.adapters.ogc.describe import time_text
-from dragoman.adapters.ogc.documents import INLINE, INLINE_BINARY, kind_of, linked, native, results_document
 from dragoman.adapters.ogc.queries import job_query, parse_interval
 from dragoman.adapters.ogc.translate import Plan, execute_request, input_values, plan
 from dragoman.errors import InvalidInputs, InvalidQueryParameter, RequestError
-from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output, OutputRequest, Subscriber
+from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.model.process import InputSpec, Process, Runtime
-from dragoman.model.status import JobStatus
 from dragoman.web.prefer import Preferences
 
 if TYPE_CHECKING:
@@ -231,111 +226,6 @@ def test_queries_never_break(arguments: dict[str, list[str]]) -> None:
         assert "allowed: " in error.detail  # noqa: PT017 - either outcome is fine
         return
     assert 1 <= query.limit <= 10_000
-
-
-# -- documents
-
-
-def job(status: JobStatus = JobStatus.SUCCESSFUL, **changes: Any) -> Job:
-    made = Job(
-        id="00000000-0000-4000-8000-000000000000", process_id="p", process_version="1", runtime=RUNTIME,
-        status=status, created=NOW, updated=NOW + timedelta(seconds=1),
-    )  # fmt: skip
-    return replace(made, **changes)
-
-
-@pytest.mark.parametrize(
-    ("value", "declared", "media_type", "data"),
-    [
-        ("ü", "text/plain", "text/plain; charset=utf-8", "ü".encode()),
-        ("a", "application/json", "text/plain; charset=utf-8", b"a"),
-        ("a", "", "text/plain; charset=utf-8", b"a"),
-        ("a", "text/csv", "text/csv; charset=utf-8", b"a"),
-        ("a", "text/csv; charset=utf-8", "text/csv; charset=utf-8", b"a"),
-        ("<a/>", "application/gml+xml", "application/gml+xml; charset=utf-8", b"<a/>"),
-        ({"a": 1}, "application/geo+json", "application/geo+json", b'{"a":1}'),
-        ([1], "text/plain", "application/json", b"[1]"),
-        (None, "application/json", "application/json", b"null"),
-        (True, "application/json", "application/json", b"true"),
-    ],
-)
-def test_native_form_of_values(value: Any, declared: str, media_type: str, data: bytes) -> None:
-    assert native(Output(id="x", media_type=declared, value=value)) == (media_type, data)
-
-
-@pytest.mark.parametrize(
-    ("value", "media_type", "wire"),
-    [
-        ("a", "text/plain", "a"), ("a", "application/json", "a"), (1.5, "application/json", 1.5),
-        ([1], "application/json", [1]),
-        ("a", "text/csv", {"value": "a", "mediaType": "text/csv"}),
-        ({"a": 1}, "application/geo+json", {"value": {"a": 1}, "mediaType": "application/geo+json"}),
-        ({"bbox": [1, 2, 3, 4]}, "application/json", {"bbox": [1, 2, 3, 4]}),
-    ],
-)  # fmt: skip
-def test_values_in_documents(value: Any, media_type: str, wire: Any) -> None:
-    output = Output(id="x", media_type=media_type, value=value)
-    assert results_document(job(), [output], "http://b", lambda output: None) == {"x": wire}
-
-
-@pytest.mark.parametrize(
-    ("media_type", "size", "wanted", "is_link"),
-    [
-        ("image/tiff", INLINE_BINARY, None, False), ("image/tiff", INLINE_BINARY + 1, None, True),
-        ("image/tiff", INLINE_BINARY + 1, "value", False), ("image/tiff", INLINE + 1, "value", True),
-        ("application/geo+json", INLINE, None, False), ("application/geo+json", INLINE + 1, None, True),
-        ("image/tiff", 1, "reference", True),
-    ],
-)  # fmt: skip
-def test_when_files_are_linked(media_type: str, size: int, wanted: Any, is_link: bool) -> None:
-    assert linked(Output(id="x", media_type=media_type, file="x", size=size), wanted) is is_link
-
-
-def test_kinds_and_contents() -> None:
-    names = ("Application/JSON; a=b", "a/b+json", "text/csv", "a/b+xml", "a/b")
-    assert [kind_of(name) for name in names] == [
-        "json", "json", "text", "text", "binary",
-    ]  # fmt: skip
-    assert load_content(b'{"a":1}', "application/json") == {"a": 1}
-    assert load_content(b"{", "application/json") == "{"
-    assert load_content(b"\xff", "text/plain") == "\ufffd"
-    assert load_content(b"\x00", "image/tiff") == "AA=="
-
-
-# -- notifications
-
-SUBSCRIBER = Subscriber(success_uri="http://s", in_progress_uri="http://p", failed_uri="http://f")
-
-
-@pytest.mark.parametrize(
-    ("status", "url"),
-    [
-        (JobStatus.ACCEPTED, "http://p"), (JobStatus.RUNNING, "http://p"), (JobStatus.SUCCESSFUL, "http://s"),
-        (JobStatus.FAILED, "http://f"), (JobStatus.DISMISSED, None),
-    ],
-)  # fmt: skip
-def test_who_is_told(status: JobStatus, url: str | None) -> None:
-    told = notification(
-        job(status, request=JobRequest(subscriber=SUBSCRIBER)), "http://b", lambda output: None
-    )
-    assert (told and told.url) == url
-    assert notification(job(status), "http://b", lambda output: None) is None
-    silent = job(status, request=JobRequest(subscriber=Subscriber()))
-    assert notification(silent, "http://b", lambda output: None) is None
-
-
-def test_what_they_are_told() -> None:
-    request = JobRequest(subscriber=SUBSCRIBER, outputs={"a": OutputRequest()})
-    outputs = {name: Output(id=name, media_type="application/json", value=1) for name in ("a", "b")}
-    told = notification(job(request=request, outputs=outputs), "http://b", lambda output: None)
-    assert told is not None
-    assert told.body == {"a": 1}
-    failure = JobFailure(code="execution-failed", detail="why")
-    told = notification(
-        job(JobStatus.FAILED, request=request, failure=failure), "http://b", lambda output: None
-    )
-    assert told is not None
-    assert (told.body["status"], told.body["message"]) == ("failed", "why")
 
 
 # -- anything at all

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from typing import TYPE_CHECKING, Final
 
 from flask import request
 
-from dragoman.adapters.ogc.documents import kind_of
+from dragoman.adapters.ogc.documents import load_content
 from dragoman.errors import NoSuchJob
 from dragoman.web.html import pages
 from dragoman.web.links import public_base, self_links
@@ -95,20 +93,3 @@ def check_job_id(job_id: str) -> None:
     """Raise NoSuchJob for what cannot be the id of a job."""
     if not _JOB_ID.fullmatch(job_id):
         raise NoSuchJob(f"there is no job '{job_id[:100]}'")
-
-
-def load_content(data: bytes, media_type: str) -> JSON:
-    """A file's content for a document: JSON parsed, text decoded, anything else as base64.
-
-    What should be JSON and is not stays text.
-    """
-    kind = kind_of(media_type)
-    if kind == "binary":
-        return base64.b64encode(data).decode()
-    text = data.decode("utf-8", errors="replace")
-    if kind == "text":
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dragoman.adapters.ogc.describe import status_info
-from dragoman.adapters.ogc.documents import results_document, wanted
+from dragoman.adapters.ogc.documents import load_content, results_document, wanted
 from dragoman.model.status import JobStatus
+from dragoman.web.sending import finite
 
 if TYPE_CHECKING:
-    from dragoman.adapters.ogc.documents import Load
-    from dragoman.model.job import Job
+    from collections.abc import Callable
+
+    from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON
 
 
@@ -23,10 +25,11 @@ class Notification:
     body: JSON
 
 
-def notification(job: Job, server_url: str, load: Load) -> Notification | None:
+def notification(job: Job, server_url: str, read: Callable[[Output], bytes]) -> Notification | None:
     """The message due for the job's present state; None if nobody asked for one.
 
-    The results document when it is successful; else, accepted, running or failed, its statusInfo.
+    The results document when it is successful (``read`` gives the bytes of an output that is a file); else,
+    accepted, running or failed, its statusInfo.
     """
     subscriber = job.request.subscriber
     if subscriber is None:
@@ -41,5 +44,9 @@ def notification(job: Job, server_url: str, load: Load) -> Notification | None:
     if not url:
         return None
     if job.status is JobStatus.SUCCESSFUL:
-        return Notification(url=url, body=results_document(job, wanted(job), server_url, load))
+
+        def load(output: Output) -> JSON:
+            return load_content(read(output), output.media_type)
+
+        return Notification(url=url, body=finite(results_document(job, wanted(job), server_url, load)))
     return Notification(url=url, body=status_info(job, server_url))

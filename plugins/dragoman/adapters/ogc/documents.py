@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING, Final, Literal
 
 from dragoman.web.links import url
@@ -30,6 +32,23 @@ def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
     if essence == "application/json" or essence.endswith("+json"):
         return "json"
     return "text" if essence.startswith("text/") or essence.endswith(_XML) else "binary"
+
+
+def load_content(data: bytes, media_type: str) -> JSON:
+    """A file's content for a document: JSON parsed, text decoded, anything else as base64.
+
+    What should be JSON and is not stays text.
+    """
+    kind = kind_of(media_type)
+    if kind == "binary":
+        return base64.b64encode(data).decode()
+    text = data.decode("utf-8", errors="replace")
+    if kind == "text":
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def output_url(job: Job, output: Output, base: str) -> str:

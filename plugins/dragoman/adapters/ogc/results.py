@@ -31,6 +31,7 @@ from dragoman.web.links import url
 from dragoman.web.sending import (
     Part,
     data_response,
+    empty_response,
     file_response,
     harden,
     json_response,
@@ -118,7 +119,7 @@ def _part(api: Api, job: Job, output: Output, *, here: bool) -> Part:
 
 def _links(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
     """204; the relation of each link is the output's id, since nothing else tells them apart."""
-    response = Response(status=204)
+    response = empty_response()
     for output in outputs:
         href = output_url(job, output, api.base)
         name = quote(output.id, safe="!#$&+-.^_`|~:")

@@ -19,7 +19,7 @@ from dragoman.adapters.ogc.api import Api
 from dragoman.codegen.openapi import document
 from dragoman.web import guards
 from dragoman.web.links import Link, link, url
-from dragoman.web.sending import json_response, problem_response
+from dragoman.web.sending import empty_response, json_response, problem_response
 from dragoman.web.waiting import Waiters, waiter_limit
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _dispatcher(api: Api, handlers: Mapping[str, Handler]) -> Handler:
         if handler is not None:
             return handler(api, **arguments)
         if request.method == "OPTIONS":
-            response = Response(status=204)
+            response = empty_response()
         else:
             error = errors.MethodNotAllowed(f"{request.method} is not allowed here; allowed: {allow}")
             response = problem_response(error, base_url=api.base)

@@ -1,0 +1,46 @@
+# Two commands matter: `make serve` serves, `make test` tests. Both set up what they need, in .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The first of these that is 3.12 or newer, 3.12 before 3.13 before newer; PYTHON=... overrides.
+PYTHON ?= $(shell sh tools/find-python)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Build tools are pinned as well: pip passes this on to the isolated environment that it builds in.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: serve test lint bench openapi setup clean
+
+serve: $(VENV)/.serve
+	@exec $(BIN)/pygeoapi serve
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py
+
+openapi: $(VENV)/.serve
+	$(BIN)/dragoman openapi
+
+setup: $(VENV)/.test
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.serve: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[postgresql]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.serve
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@

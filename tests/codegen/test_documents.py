@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from dragoman.codegen import documents
+from dragoman.composition import catalogue as build
+from dragoman.foreign import foreign_process
+from dragoman.settings import load_settings
+
+if TYPE_CHECKING:
+    from dragoman.model.process import Process
+    from dragoman.packages.catalogue import Catalogue
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def served() -> Catalogue:
+    return build(load_settings(ROOT / "pygeoapi-config.yml", {}), foreign_process)
+
+
+def test_what_was_written_does_not_drift(tmp_path: Path, catalogue: list[Process]) -> None:
+    folder = tmp_path / "openapi"
+    documents.write(folder, catalogue)
+    assert documents.drift(folder, catalogue) == ""
+    assert yaml.safe_load((folder / "ogc.yml").read_text())["openapi"] == "3.0.3"
+
+
+def test_a_change_shows_as_drift(tmp_path: Path, catalogue: list[Process]) -> None:
+    documents.write(tmp_path, catalogue)
+    assert "-  /processes/echo:" in documents.drift(tmp_path, catalogue[1:])
+    assert documents.drift(tmp_path / "missing", catalogue)
+
+
+def test_the_file_is_written_without_anchors(catalogue: list[Process]) -> None:
+    tokens = yaml.scan(documents.texts(catalogue)["ogc.yml"])
+    assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
+
+
+def test_the_documents_of_the_repository_are_up_to_date(served: Catalogue) -> None:
+    assert not served.problems
+    drift = documents.drift(ROOT / "openapi", served)
+    assert not drift, f"run `make openapi`:\n{drift[:2000]}"
+
+
+def test_the_document_of_the_repository_is_valid(served: Catalogue) -> None:
+    document = yaml.safe_load((ROOT / "openapi" / "ogc.yml").read_text(encoding="utf-8"))
+    OpenAPIV30SpecValidator(document).validate()
+    assert {f"/processes/{process.id}/execution" for process in served} <= set(document["paths"])
