@@ -144,7 +144,7 @@ def supervise() -> None:
     from dragoman.jobs.notifier import Notifier
     from dragoman.jobs.supervisor import supervise as run
 
-    settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the server process that started this one
+    settings = pickle.load(sys.stdin.buffer)
     os._exit(run(settings, Notifier(settings, notification)))
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.results import FolderResults
@@ -16,9 +16,11 @@ from dragoman.jobs.settings import EngineSettings
 from dragoman.jobs.stores import open_store
 from dragoman.model.process import Process
 from dragoman.packages.catalogue import Catalogue, build_catalogue
-from dragoman.settings import Settings
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.services import Services
+
+if TYPE_CHECKING:
+    from dragoman.settings import Settings
 
 type Foreign = Callable[[str, Mapping[str, Any]], Process]
 """Makes a Process of a pygeoapi processor's definition."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pygeoapi.plugin import InvalidPluginError, load_plugin
 
 from dragoman.composition import plain
 from dragoman.errors import OutputError, PackageError
-from dragoman.model.context import Context
 from dragoman.model.job import Output
 from dragoman.model.process import InputSpec, Mode, OutputSpec, Process, Runtime
-from dragoman.model.resolved import ResolvedValue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dragoman.model.context import Context
+    from dragoman.model.resolved import ResolvedValue
 
 LOADER = "dragoman.plugin:load_processor"
 MODES: Mapping[str, Mode] = {"sync-execute": "sync", "async-execute": "async"}
@@ -56,8 +59,8 @@ class ForeignProgram:
         """Execute as pygeoapi's own manager would, and take the answer apart by the declared outputs."""
         data = {name: self._argument(name, items) for name, items in values.items()}
         self.processor.set_job_id(context.job_id)
-        more = (
-            {"outputs": dict.fromkeys(wanted, {}) if wanted else None}
+        more: dict[str, Any] = (
+            {"outputs": {key: {} for key in wanted} if wanted else None}
             if self.processor.supports_outputs
             else {}
         )

@@ -12,7 +12,6 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ import click
 from dragoman.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dragoman.settings import Settings
 
 ABOVE = "dragoman.plugin"
@@ -63,7 +64,7 @@ def read_settings() -> Settings:
         settings = load_settings(path, os.environ)
         text = path.read_text("utf-8")
     except SettingsError as error:
-        print(error.detail, file=sys.stderr)  # noqa: T201 - the one line the operator is to see
+        print(error.detail, file=sys.stderr)
         raise SystemExit(CONFIGURATION_ERROR) from error
     for name in unset_empty(text, os.environ):  # pygeoapi, which reads the file next, takes "" for a value
         del os.environ[name]
@@ -106,7 +107,9 @@ def _get_oas_30(original: Callable[..., Any], cfg: Any, *args: Any, **kwargs: An
     """In what ``pygeoapi openapi generate`` writes, processes and jobs are described as we serve them."""
     if not _is_ours(cfg):
         return original(cfg, *args, **kwargs)
-    return importlib.import_module(ABOVE).merged_openapi(lambda others: original(others, *args, **kwargs), cfg)
+    return importlib.import_module(ABOVE).merged_openapi(
+        lambda others: original(others, *args, **kwargs), cfg
+    )
 
 
 def _wrap(module: Any, name: str, replacement: Callable[..., Any]) -> None:

@@ -7,9 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pygeoapi.process.base import (
     BaseProcessor,
@@ -35,6 +33,9 @@ from dragoman.packages.loader import load_package
 from dragoman.web import health
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from flask import Flask
     from flask.blueprints import BlueprintSetupState
 
@@ -144,7 +145,7 @@ def mount(state: BlueprintSetupState) -> None:
     )
     state.app.register_blueprint(blueprint, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
-    _serve_well(state.app)
+    _serve_well(cast("Flask", state.app))
 
 
 def build_services(settings: Settings) -> Services:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +25,7 @@ from rasterio.windows import Window
 import dragoman
 from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import reopen
-from dragoman.rasters.windows import WindowWriter, each_window, is_striped, read_float, windows_of
+from dragoman.rasters.windows import THREADS, WindowWriter, each_window, is_striped, read_float, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
 MAX_LENGTH = 2000
@@ -46,6 +47,8 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Mod: "%"}
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 JOINS = {ast.BitAnd: "&", ast.BitOr: "|"}
+NUMEXPR = threading.Lock()
+"""numexpr's machine is one for the process: two threads in it at once corrupt the memory."""
 
 type Kind = Literal["number", "condition"]
 
@@ -193,7 +196,8 @@ class Program(NamedTuple):
 
     def __call__(self, arrays: list[Any]) -> Any:
         """float32 of the arrays' shape; NaN where any of them is, and where the result is not finite."""
-        result = self.compiled(*arrays, casting="safe", ex_uses_vml=False)
+        with NUMEXPR:
+            result = self.compiled(*arrays, casting="safe", ex_uses_vml=False)
         with np.errstate(over="ignore"):
             result = result.astype(np.float32)
         missing = ~np.isfinite(result)
@@ -239,7 +243,7 @@ def run(
     """Calculate on the common grid of all rasters, window by window."""
     program = compile_expression(expression)
     check_rasters(rasters, program)
-    numexpr.set_num_threads(1)  # the windows are what is done in parallel
+    numexpr.set_num_threads(THREADS)
     grid = Grid.of(rasters[0])
     used = sorted({raster for raster, _ in program.bands})
 

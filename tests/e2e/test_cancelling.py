@@ -56,7 +56,10 @@ def test_a_long_call_into_c_is_stopped_within_a_second(server: Server) -> None:
 def test_every_process_it_started_dies_with_it(server: Server, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     job_id = server.submit("spawner", pids=str(pids))
-    started = [int(pid) for pid in wait_for(lambda: pids.exists() and pids.read_text().split(), 30, "it has children")]
+    started = [
+        int(pid)
+        for pid in wait_for(lambda: pids.exists() and pids.read_text().split(), 30, "it has children")
+    ]
     assert not any(gone(pid) for pid in started)
     _cancel_and_check(server, job_id, server.running(job_id))
     assert all(gone(pid) for pid in started)

@@ -49,7 +49,9 @@ def test_a_job_whose_worker_is_killed_is_run_again(server: Server) -> None:
     assert server.details(job_id)["attempts"] == 2
 
 
-def test_a_job_that_kills_its_worker_each_time_fails_at_the_cap_with_the_reason(server: Server, tmp_path: Path) -> None:
+def test_a_job_that_kills_its_worker_each_time_fails_at_the_cap_with_the_reason(
+    server: Server, tmp_path: Path
+) -> None:
     tally = tmp_path / "tally"
     job_id = server.submit("mortal", tally=str(tally))
     info = server.finished(job_id)
@@ -79,7 +81,10 @@ def test_all_jobs_end_successful_after_the_supervisor_was_killed(server: Server)
 def test_what_a_killed_supervisor_left_behind_is_killed(server: Server, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     server.submit("spawner", pids=str(pids))
-    left = [int(pid) for pid in wait_for(lambda: pids.exists() and pids.read_text().split(), 30, "it has children")]
+    left = [
+        int(pid)
+        for pid in wait_for(lambda: pids.exists() and pids.read_text().split(), 30, "it has children")
+    ]
     os.kill(server.supervisor, signal.SIGKILL)
     server.execute("number", wait=True, number=1)
     wait_for(lambda: all(gone(pid) for pid in left), 10, "its grandchildren are gone")
@@ -100,7 +105,9 @@ def test_queued_jobs_go_on_after_a_stop_without_a_request(server: Server) -> Non
     server.running(ids[0])
     server.stop()
     server.start(ready=False)
-    wait_for(lambda: "20 of 20" in server.cli("jobs", "list", "--status", "successful").stdout, 60, "all done")
+    wait_for(
+        lambda: "20 of 20" in server.cli("jobs", "list", "--status", "successful").stdout, 60, "all done"
+    )
 
 
 def test_a_sync_call_survives_the_supervisor(server: Server) -> None:
@@ -113,6 +120,8 @@ def test_a_sync_call_survives_the_supervisor(server: Server) -> None:
 
 
 def test_a_thousand_jobs_of_eight_clients_are_each_done_once(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+
     def client(share: int) -> list[tuple[int, str]]:
         with requests.Session() as session:
             made = []
@@ -127,20 +136,24 @@ def test_a_thousand_jobs_of_eight_clients_are_each_done_once(tmp_path: Path) -> 
                 made.append((number, answer.json()["jobID"]))
             return made
 
-    server = Server(tmp_path)
-    server.start(gunicorn=2)
     try:
+        server.start(gunicorn=2)
         with ThreadPoolExecutor(8) as pool:
             jobs = [job for made in pool.map(client, range(8)) for job in made]
         assert len({job_id for _, job_id in jobs}) == 1000
         wait_for(
-            lambda: requests.get(f"{server.url}/jobs?status=successful&limit=1", timeout=30).json()["numberMatched"]
-            == 1000,
+            lambda: (
+                requests.get(f"{server.url}/jobs?status=successful&limit=1", timeout=30).json()[
+                    "numberMatched"
+                ]
+                == 1000
+            ),
             120,
             "all successful",
         )
         listed = Counter(
-            info["jobID"] for info in requests.get(f"{server.url}/jobs?limit=10000", timeout=60).json()["jobs"]
+            info["jobID"]
+            for info in requests.get(f"{server.url}/jobs?limit=10000", timeout=60).json()["jobs"]
         )
         assert listed == Counter(job_id for _, job_id in jobs)
         for number, job_id in jobs:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
+from rasterio.shutil import copy as rasterio_copy
 from rasterio.windows import Window
 
 from dragoman.errors import InputError, InvalidRequest
@@ -17,7 +18,7 @@ from dragoman.rasters.opening import check_band, open_dataset, open_raster, reop
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import MakeRaster
+    from tests.rasters.conftest import MakeRaster
 
 VRT = """<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>
 <SourceFilename relativeToVRT="0">{path}</SourceFilename><SourceBand>1</SourceBand>
@@ -47,7 +48,7 @@ def test_a_png_without_georeference_is_opened_in_silence(tmp_path: Path) -> None
         with memory.open(crs="EPSG:4326", transform=rasterio.Affine(2, 0, 0, 0, -2, 0), **profile) as made:
             made.write(np.ones((1, 2, 3), "uint8"))
         with memory.open() as made:
-            rasterio.shutil.copy(made, path, driver="PNG")
+            rasterio_copy(made, path, driver="PNG")
     (tmp_path / "a.png.aux.xml").unlink(missing_ok=True)
     with open_raster(path) as dataset:
         assert dataset.driver == "PNG"

@@ -27,7 +27,7 @@ def test_is_public() -> None:
 
 
 def test_two_dimensions_become_one_band() -> None:
-    raster = Raster(array=np.ones((2, 3)), transform=NORTH_UP)
+    raster = Raster(array=np.ma.ones((2, 3)), transform=NORTH_UP)
     assert raster.array.shape == (1, 2, 3)
     assert (raster.count, raster.height, raster.width) == (1, 2, 3)
     assert raster.bounds == (500_000, 4_999_980, 500_030, 5_000_000)

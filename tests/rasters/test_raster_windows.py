@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import MakeRaster
     from rasterio.windows import Window
+    from tests.rasters.conftest import MakeRaster
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([16, 64, 512]), st.booleans())

@@ -9,21 +9,23 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 import requests
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 REPOSITORY = Path(__file__).parents[2]
 TEST_PROCESSES = REPOSITORY / "tests" / "e2e" / "processes"
 BIN = Path(sys.executable).parent
 
 
-def wait_for[T](condition: Callable[[], T], seconds: float = 30.0, what: str = "") -> T:
+def wait_for[T](condition: Callable[[], T | Literal[False] | None], seconds: float = 30.0, what: str = "") -> T:
     """What ``condition`` gives once it is true; fails the test if it is not by the deadline."""
     deadline = time.monotonic() + seconds
     while True:
@@ -73,7 +75,12 @@ class Server:
             command = [str(BIN / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=self.folder,
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         if ready:
             wait_for(self.is_ready, 60, f"the server is ready\n{self.log.read_text()}")
@@ -137,7 +144,13 @@ class Server:
         """Run the command line tool on this HOME."""
         command = [str(BIN / "dragoman"), *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     # -- OGC, in as few words as the tests need ----------------------------------------------------------
@@ -172,7 +185,10 @@ class Server:
     def finished(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
         """Wait until a job has finished; its statusInfo."""
         ends = {"successful", "failed", "dismissed"}
-        return wait_for(lambda: (info := self.job(job_id))["status"] in ends and info, seconds, f"{job_id} ends") or {}
+        return (
+            wait_for(lambda: (info := self.job(job_id))["status"] in ends and info, seconds, f"{job_id} ends")
+            or {}
+        )
 
     def dismiss(self, job_id: str) -> requests.Response:
         """DELETE a job."""

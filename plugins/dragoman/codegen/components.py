@@ -140,9 +140,7 @@ SCHEMAS: Final[Mapping[str, Object]] = {
     "Format": record(
         mediaType=strings(), encoding=strings(), schema={"description": "A schema, or the URL of one."}
     ),
-    "OutputRequest": record(
-        format=ref("schemas", "Format"), transmissionMode=strings("value", "reference")
-    ),
+    "OutputRequest": record(format=ref("schemas", "Format"), transmissionMode=strings("value", "reference")),
     "Subscriber": record(
         (),
         "Called with the job's results, its status or its failure.",

@@ -197,7 +197,7 @@ def _described(spec: InputSpec | OutputSpec) -> Object:
     return {"description": words} if words else {}
 
 
-def _qualified(spec: InputSpec | OutputSpec) -> Object:
+def _qualified(spec: InputSpec) -> Object:
     """``{value, mediaType, encoding, schema}``."""
     allowed = media_types(spec.schema)
     media_type = strings(description=f"One of {', '.join(allowed)}." if allowed else "")
@@ -229,4 +229,5 @@ def _result(process: Process, spec: OutputSpec) -> Object:
     typed = bool(media_types(spec.schema)) or "properties" in spec.schema
     if process.runtime.kind != "package" or not typed:
         return made
-    return made | {"anyOf": [_qualified(spec), ref("schemas", "Link"), _value(spec)]}
+    qualified = record(("value",), value={}, mediaType=strings(), encoding=strings())
+    return made | {"anyOf": [qualified, ref("schemas", "Link"), _value(spec)]}

@@ -52,16 +52,12 @@ def document(
     description: str,
     extra: Mapping[str, JSON] | None = None,
 ) -> dict[str, JSON]:
-    """The whole document, its members in a fixed order.
-
-    ``extra`` is an OpenAPI document, or its paths alone, whose paths are taken in where they are not ours;
-    see ``merging.merge``.
-    """
+    """The whole document, its members in a fixed order; for ``extra`` see ``merging.merge``."""
     processes = list(catalogue)
     named = executions.names(processes)
     types = {process.id: executions.output_types(process) for process in processes}
     schemas: dict[str, JSON] = dict(SCHEMAS)
-    paths: dict[str, JSON] = _server_paths() | _process_list()
+    paths = _server_paths() | _process_list()
     for process in processes:
         paths |= executions.paths(process, named[process.id], types[process.id])
         schemas |= executions.schemas(process, named[process.id])
@@ -73,14 +69,18 @@ def document(
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "security": [],
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "parameters": dict(PARAMETERS),
-            "headers": dict(HEADERS),
-            "responses": responses(),
-        },
+        "components": _components(schemas),
     }
     return merging.merge(made, extra) if extra else made
+
+
+def _components(schemas: dict[str, JSON]) -> Object:
+    return {
+        "schemas": schemas,
+        "parameters": dict(PARAMETERS),
+        "headers": dict(HEADERS),
+        "responses": responses(),
+    }
 
 
 def _info(title: str, description: str) -> Object:

@@ -11,17 +11,20 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
 from dragoman.jobs.codec import dump_job, load_job
-from dragoman.jobs.engine import Engine
-from dragoman.jobs.ports import JobStore
 from dragoman.jobs.wire import FrameReader, encode
-from dragoman.model.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dragoman.jobs.engine import Engine
+    from dragoman.jobs.stores.sql import SqlStore
+    from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ class Desk:
     """Answers verbs out of the engine and the store."""
 
     def __init__(
-        self, engine: Engine, store: JobStore, facts: dict[str, Any], stop: Callable[[], None]
+        self, engine: Engine, store: SqlStore, facts: dict[str, Any], stop: Callable[[], None]
     ) -> None:
         self._engine = engine
         self._store = store
@@ -70,16 +73,17 @@ class Desk:
 
     def handle(self, client: Client, message: Any) -> None:
         """Do what a message asks."""
-        number = message["n"]
-        verb = getattr(self, f"_do_{message['verb']}", None)
+        number = message.get("n", 0)
+        verb = getattr(self, f"_do_{message.get('verb')}", None)
         try:
             if verb is None:
-                raise InvalidRequest(f"the supervisor does not know '{message['verb']}'")
+                raise InvalidRequest(f"the supervisor does not know '{message.get('verb')}'")
             verb(client, number, message)
         except DragomanError as error:
             client.answer(number, error=dump_error(error))
-        except ValueError as error:
-            client.answer(number, error=dump_error(InvalidRequest(str(error))))
+        except (ValueError, KeyError, TypeError) as error:  # not of our wire, or an id that is taken
+            LOGGER.warning("a message is refused: %r", error, extra={"action": "wire"})
+            client.answer(number, error=dump_error(InvalidRequest(f"the supervisor refuses this: {error}")))
 
     def changed(self, job: Job) -> None:
         """Answer everybody who waited for this."""

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dragoman.model.job import (
     InputValue,
@@ -23,6 +22,9 @@ from dragoman.model.job import (
 from dragoman.model.principal import Principal
 from dragoman.model.process import JSON, Runtime
 from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def dump_inputs(inputs: Mapping[str, tuple[InputValue, ...]]) -> JSON:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import (
     DragomanError,
@@ -25,10 +25,12 @@ from dragoman.errors import (
     WorkerLost,
 )
 from dragoman.jobs.codec import dump_job, load_failure, load_outputs
-from dragoman.jobs.pool import Pool, Worker
-from dragoman.jobs.ports import JobStore, ResultStore
 from dragoman.model.job import Job, JobFailure
 from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from dragoman.jobs.pool import Pool, Worker
+    from dragoman.jobs.ports import JobStore, ResultStore
 
 LOGGER = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Engine:
         self._dismissing: dict[str, list[Told]] = {}
         self._pending: deque[Callable[[], None]] = deque()
         self._order = 0
+        self._complained = False
         self.closing = False
         """Set at the end: nothing new is started."""
 
@@ -187,6 +190,9 @@ class Engine:
                 worker.begin_end("timed-out")
         for _ in range(len(self._pending)):
             self._keep(self._pending.popleft())
+        if self._complained and not self._pending:
+            self._complained = False
+            LOGGER.info("the store takes writes again", extra={"action": "store"})
         self.dispatch()
 
     def renew(self) -> None:
@@ -240,7 +246,7 @@ class Engine:
         try:
             claimed = self._store.claim(job.id, worker.identity, LEASE)
         except Unavailable as error:
-            LOGGER.error("cannot start a job: %s", error.detail, extra={"action": "claim", "job_id": job.id})
+            self._complain(error)
             self._release(worker)
             self._pending.append(lambda: self._enqueue(job))
             return
@@ -281,14 +287,13 @@ class Engine:
             finished = self._store.transition(job.id, target, attempt=job.attempts, **changes)
         except (IllegalTransition, NoSuchJob) as error:
             LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
-            return
-        self._changed(finished)
+            outcome: Job | DragomanError = error
+        else:
+            self._changed(finished)
+            late = IllegalTransition(f"the job is {target} already")
+            outcome = finished if target is JobStatus.DISMISSED else late
         for told in self._dismissing.pop(job.id, []):
-            told(
-                finished
-                if target is JobStatus.DISMISSED
-                else IllegalTransition(f"the job is {target} already")
-            )
+            told(outcome)
 
     def _fail(self, job: Job, error: DragomanError) -> None:
         failure = JobFailure(code=error.code, detail=error.detail)
@@ -325,5 +330,11 @@ class Engine:
         try:
             write()
         except Unavailable as error:
-            LOGGER.error("kept for later: %s", error.detail, extra={"action": "store"})
+            self._complain(error)
             self._pending.append(write)
+
+    def _complain(self, error: Unavailable) -> None:
+        """Once for each outage of the store, not at every try."""
+        if not self._complained:
+            self._complained = True
+            LOGGER.error("writes wait: %s", error.detail, extra={"action": "store"})

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dragoman.jobs.results import FolderResults
 from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
 from dragoman.model.job import Job, JobRequest
-from dragoman.model.process import Process
 from dragoman.packages.examples import Example, compare, example_inputs, load_examples
 from dragoman.packages.loader import load_package
 from dragoman.packages.validation import validate_inputs
 from dragoman.settings import FetchSettings
 from dragoman.sources.policy import SourcePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dragoman.model.process import Process
 
 
 def run_examples(folder: Path) -> Iterator[tuple[str, list[str]]]:

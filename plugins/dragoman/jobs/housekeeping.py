@@ -6,11 +6,14 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dragoman.errors import IllegalTransition, NoSuchJob, Unavailable
-from dragoman.jobs.ports import JobStore
-from dragoman.jobs.results import FolderResults
 from dragoman.model.job import JobQuery
+
+if TYPE_CHECKING:
+    from dragoman.jobs.ports import JobStore
+    from dragoman.jobs.results import FolderResults
 
 LOGGER = logging.getLogger(__name__)
 EVERY = 30.0

@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import DragomanError
 from dragoman.jobs.results import FolderResults
-from dragoman.jobs.settings import EngineSettings
-from dragoman.model.job import Job
+from dragoman.model.job import Job, Output
 from dragoman.sources.http import post_json
+
+if TYPE_CHECKING:
+    from dragoman.jobs.settings import EngineSettings
 
 LOGGER = logging.getLogger(__name__)
 
@@ -76,5 +78,6 @@ class Notifier:
             if pause is not None:
                 time.sleep(pause)
 
-    def _load(self, job: Job, output: Any) -> bytes:
-        return (self._results.outputs(job.id) / output.file).read_bytes()
+    def _load(self, job: Job, output: Output) -> bytes:
+        path = self._results.outputs(job.id) / (output.file or "")
+        return path.read_bytes()

@@ -12,21 +12,24 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
-from multiprocessing.context import ForkServerProcess
 from queue import SimpleQueue
-from typing import Any
-
-import psutil
+from typing import TYPE_CHECKING, Any
 
 from dragoman.jobs import proctree, worker
 from dragoman.jobs.wire import FrameReader, encode
-from dragoman.jobs.worker import WorkerSetup
-from dragoman.model.job import Job, WorkerIdentity
 from dragoman.model.process import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from multiprocessing.context import ForkServerProcess
+
+    import psutil
+
+    from dragoman.jobs.worker import WorkerSetup
+    from dragoman.model.job import Job, WorkerIdentity
 
 TERM_TIMEOUT = 0.2
 """Seconds between SIGTERM and SIGKILL."""
@@ -148,8 +151,8 @@ class Pool:
 
     def keepers(self) -> set[int]:
         """Children of this process that are no orphans."""
-        server: Any = forkserver._forkserver  # type: ignore[attr-defined]
-        tracker: Any = resource_tracker._resource_tracker  # type: ignore[attr-defined]
+        server: Any = forkserver._forkserver
+        tracker: Any = resource_tracker._resource_tracker
         pids = {server._forkserver_pid, tracker._pid}
         return {pid for pid in pids if pid is not None}
 
@@ -158,7 +161,7 @@ class Pool:
         self._orders.put(None)
         for each in list(self.workers):
             each.kill()
-        server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+        server: Any = forkserver._forkserver
         if server._forkserver_pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(server._forkserver_pid, signal.SIGKILL)

@@ -6,13 +6,15 @@ JobService ──► Executor ──► (the engine that owns the writes) ──
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
-from dragoman.model.status import JobStatus
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
+    from dragoman.model.status import JobStatus
 
 
 class JobStore(Protocol):

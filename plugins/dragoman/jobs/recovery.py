@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
+from typing import TYPE_CHECKING
 
 from dragoman.jobs import proctree
-from dragoman.jobs.engine import Engine
-from dragoman.jobs.ports import JobStore, ResultStore
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from dragoman.jobs.engine import Engine
+    from dragoman.jobs.ports import JobStore, ResultStore
 
 LOGGER = logging.getLogger(__name__)
 PATIENCE = 5.0
@@ -21,7 +25,7 @@ def recover(store: JobStore, results: ResultStore, engine: Engine, home_hash: st
     running = _running(store)
     for job in running:
         if job.worker is not None and proctree.lives(job.worker):
-            proctree.send(proctree.descendants(job.worker.pid), proctree.signal.SIGKILL)
+            proctree.send(proctree.descendants(job.worker.pid), signal.SIGKILL)
             proctree.kill_group(job.worker.pid)
     killed = proctree.kill_marked(home_hash)
     for job in running:

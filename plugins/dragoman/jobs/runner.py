@@ -12,21 +12,23 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import AlgorithmError, DragomanError, InputError, InvalidInputs, OutOfMemory
 from dragoman.jobs.codec import load_inputs
-from dragoman.jobs.ports import ResultStore
-from dragoman.model.context import Context
 from dragoman.model.job import InputValue, Job, JobFailure, Output
-from dragoman.model.process import Process, Runtime
-from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.algorithm import Algorithm, load_algorithm
 from dragoman.packages.loader import load_package
 from dragoman.packages.running import run_package
 from dragoman.packages.validation import validate_resolved
-from dragoman.sources.policy import SourcePolicy
 from dragoman.sources.resolve import resolve
+
+if TYPE_CHECKING:
+    from dragoman.jobs.ports import ResultStore
+    from dragoman.model.context import Context
+    from dragoman.model.process import Process, Runtime
+    from dragoman.model.resolved import ResolvedValue
+    from dragoman.sources.policy import SourcePolicy
 
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
@@ -40,7 +42,9 @@ type Report = Callable[[int, str], None]
 class Program(Protocol):
     """What a runtime loads to: a process and the code that runs it."""
 
-    process: Process
+    @property
+    def process(self) -> Process:
+        """What it runs."""
 
     def run(
         self,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dragoman.errors import (
@@ -34,6 +32,9 @@ from dragoman.packages.validation import validate_inputs
 from dragoman.sources.precheck import check_href
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.model.principal import Principal
     from dragoman.model.process import Mode, Process

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dragoman.sources.policy import SourcePolicy
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dragoman.sources.policy import SourcePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,9 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs import proctree
@@ -26,11 +25,15 @@ from dragoman.jobs.housekeeping import Housekeeper
 from dragoman.jobs.meeting import LOCK, Meeting, home_hash
 from dragoman.jobs.pool import Key, Pool, Worker
 from dragoman.jobs.recovery import recover
-from dragoman.jobs.settings import EngineSettings
 from dragoman.jobs.results import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.worker import WorkerSetup
-from dragoman.model.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dragoman.jobs.settings import EngineSettings
+    from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
 
@@ -121,8 +124,11 @@ class _Supervisor:
                 self._renewed = now
                 self._engine.renew()
         except Unavailable as error:
-            LOGGER.error("%s", error.detail, extra={"action": "tick"})
+            LOGGER.error("%s", error.detail, extra={"action": "tick"})  # noqa: TRY400 - one line will do
         self._desk.tick()
+        for client in self._clients:
+            if client.unsent:
+                client.flush()
         if self._clients:
             self._alone_since = now
         elif now - self._alone_since >= ALONE:

@@ -12,23 +12,27 @@ import os
 import resource
 import select
 import signal
-import socket
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dragoman.jobs import proctree
 from dragoman.jobs.codec import dump_failure, dump_outputs, load_job
 from dragoman.jobs.results import FolderResults
 from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
 from dragoman.jobs.wire import Channel, Disconnected
-from dragoman.model.job import Job
-from dragoman.model.process import Runtime
-from dragoman.sources.policy import SourcePolicy
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dragoman.model.job import Job
+    from dragoman.model.process import Runtime
+    from dragoman.sources.policy import SourcePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,21 @@ from typing import Any, Protocol
 class Context(Protocol):
     """Given to an algorithm whose ``run`` or ``setup`` has a parameter ``context``."""
 
-    job_id: str
-    """The job's id; empty in ``setup``."""
-    config: Mapping[str, Any]
-    """``config`` of process.yml, validated."""
-    log: logging.Logger
-    """Kept with the job, for the operator."""
-    scratch: Path
-    """An empty folder that vanishes when the run ends."""
+    @property
+    def job_id(self) -> str:
+        """The job's id; empty in ``setup``."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """``config`` of process.yml, validated."""
+
+    @property
+    def log(self) -> logging.Logger:
+        """Kept with the job, for the operator."""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder that vanishes when the run ends."""
 
     def progress(self, percent: float, message: str = "") -> None:
         """Report 0..100 and what is being done; cheap enough for every window."""

@@ -9,17 +9,20 @@ import pickle
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dragoman import errors
 from dragoman.errors import DragomanError, NoSuchJob, Unavailable
 from dragoman.jobs.codec import dump_job, load_job
 from dragoman.jobs.meeting import LOCK, Meeting
-from dragoman.jobs.settings import EngineSettings
 from dragoman.jobs.wire import Channel, Disconnected
-from dragoman.model.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dragoman.jobs.settings import EngineSettings
+    from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
 
@@ -159,10 +162,8 @@ class LocalExecutor:
     def _watch(self, presence: Channel) -> None:
         """When the supervisor dies, elect the next: its jobs must go on without a request."""
         while True:
-            try:
+            with suppress(Disconnected):
                 presence.receive()
-            except Disconnected:
-                pass
             with self._lock:
                 if self._presence is not presence or os.getpid() != self._pid:  # closed, or forked away
                     return
@@ -170,7 +171,7 @@ class LocalExecutor:
                 try:
                     presence = self._presence = self._connect()
                 except Unavailable as error:
-                    LOGGER.error("%s", error.detail, extra={"action": "elect"})
+                    LOGGER.error("%s", error.detail, extra={"action": "elect"})  # noqa: TRY400 - one line will do
                     self._presence = None  # the next request tries again
                     return
 
@@ -220,7 +221,7 @@ class LocalExecutor:
         return True
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603 - our own command
+        process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
         assert process.stdin is not None
         with suppress(BrokenPipeError):
             process.stdin.write(pickle.dumps(self._settings))
@@ -231,8 +232,7 @@ class LocalExecutor:
 
 def load_error(data: dict[str, Any]) -> DragomanError:
     """An error from the wire, as the class that was raised."""
-    cls = getattr(errors, data["class"], DragomanError)
-    if issubclass(cls, Unavailable) and data["retry_after"]:
+    cls: type[DragomanError] = getattr(errors, data["class"], DragomanError)
+    if issubclass(cls, Unavailable):
         return cls(data["detail"], retry_after=data["retry_after"])
-    error: DragomanError = cls(data["detail"])
-    return error
+    return cls(data["detail"])

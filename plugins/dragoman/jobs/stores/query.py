@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, func
 
 from dragoman.jobs.codec import to_micros
 from dragoman.jobs.stores.schema import JOBS
-from dragoman.model.job import JobQuery
+
+if TYPE_CHECKING:
+    from dragoman.model.job import JobQuery
 
 LISTED = [column for column in JOBS.c if column.name != "request"]
 """Columns of a listed job: all but its request, which may be long."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -24,6 +23,9 @@ from dragoman.jobs.stores.query import LISTED, conditions
 from dragoman.jobs.stores.schema import JOBS, META, METADATA, VERSION, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
 from dragoman.model.status import FINISHED, JobStatus, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 TEXTS = frozenset({"runtime", "principal", "request", "worker", "outputs", "failure"})
 """Fields that are kept as JSON text."""
@@ -140,7 +142,7 @@ class SqlStore:
         changes["updated"] = datetime.now(UTC)
         with self._reaching(), self._write() as connection:
             result = connection.execute(update(JOBS).where(*where).values(**_encode(changes)))
-        return result.rowcount == 1
+        return bool(result.rowcount == 1)
 
     def expired(self, now: datetime) -> list[Job]:
         """See the port."""

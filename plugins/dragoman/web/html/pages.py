@@ -65,8 +65,7 @@ def render(
     """
     if page not in PAGES:
         raise ValueError(f"there is no page '{page}'; pages: {', '.join(PAGES)}")
-    base = base_url.rstrip("/")
-    shown = _links(data, links)
+    base, shown = base_url.rstrip("/"), _links(data, links)
     context = {
         "site": extra.get("site") or "dragoman",
         "job_id": extra.get("job_id"),

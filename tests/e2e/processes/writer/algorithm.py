@@ -4,9 +4,7 @@ import sys
 import dragoman
 
 
-def run(
-    size: int = 1000, fail: str = "", blame: str = "", *, context: dragoman.Context
-) -> dict[str, object]:
+def run(size: int = 1000, fail: str = "", blame: str = "", *, context: dragoman.Context) -> dict[str, object]:
     print("to standard output")
     print("to standard error", file=sys.stderr)
     os.system("echo from a child")
