@@ -150,14 +150,14 @@ def bbox_bounds(bbox: dict[str, Any], crs: CRS) -> Bounds:
 
 def check_grid(raster: rasterio.DatasetReader, grid: Grid, limit: int) -> None:
     """Raise InputError for a result that is too large, or that holds nothing of the raster."""
+    if not overlapping(Grid.of(raster), grid):
+        raise dragoman.InputError("bbox", "does not overlap the raster")
     pixels = grid.width * grid.height * raster.count
     if pixels > limit:
         raise dragoman.InputError(
             "resolution",
             f"makes {grid.width} x {grid.height} pixels in {raster.count} bands; at most {limit} are written",
         )
-    if not overlapping(Grid.of(raster), grid):
-        raise dragoman.InputError("bbox", "does not overlap the raster")
 
 
 def data_bands(raster: rasterio.DatasetReader) -> list[int]:

@@ -59,7 +59,7 @@ def algorithm(request: pytest.FixtureRequest) -> ModuleType:
 @pytest.fixture
 def examples(request: pytest.FixtureRequest) -> Path:
     """The folder of its examples."""
-    return PROCESSES / request.module.PROCESS / "examples"
+    return PROCESSES / str(request.module.PROCESS) / "examples"
 
 
 @pytest.fixture

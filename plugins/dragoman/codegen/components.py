@@ -78,7 +78,6 @@ SUMMARY: Final[Mapping[str, JSON]] = {
 }
 SECONDS: Final[Object] = {"type": "number", "minimum": 0, "maximum": 10**9}
 CALLBACK: Final[Object] = {"type": "string", "format": "uri", "pattern": "^https?://[A-Za-z0-9]"}
-OCCURS: Final[Object] = {"description": "A whole number, or unbounded."}
 ANY_SCHEMA: Final[Object] = {"type": "object", "description": "JSON Schema with the OGC fields."}
 
 SCHEMAS: Final[Mapping[str, Object]] = {
@@ -99,7 +98,11 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         ("processes", "links"), processes=listed(ref("schemas", "ProcessSummary")), links=LINKS
     ),
     "InputDescription": record(
-        ("schema",), **DESCRIPTION, schema=ANY_SCHEMA, minOccurs={"type": "integer"}, maxOccurs=OCCURS
+        ("schema",),
+        "Beside these, maxOccurs: a whole number or unbounded, for which the R generator has no class.",
+        **DESCRIPTION,
+        schema=ANY_SCHEMA,
+        minOccurs={"type": "integer"},
     ),
     "OutputDescription": record(("schema",), **DESCRIPTION, schema=ANY_SCHEMA),
     "Process": record(

@@ -132,13 +132,17 @@ def paths(process: Process, name: str, result_types: tuple[str, ...]) -> dict[st
         **({"description": process.description} if process.description else {}),
         "parameters": [ref("parameters", name) for name in ("f", "idempotencyKey", "prefer")],
         "requestBody": {"required": True, "content": {JSON_TYPE: _body(process, name)}},
-        "responses": execution_responses(ref("schemas", f"{name}Results"), result_types),
+        "responses": execution_responses(f"{name}Results", result_types),
     }
     return {path: {"get": describe}, f"{path}/execution": {"post": execute}}
 
 
-def execution_responses(results: Object, result_types: tuple[str, ...]) -> Object:
-    """Every answer to an execution."""
+def execution_responses(results: str, result_types: tuple[str, ...]) -> Object:
+    """Every answer to an execution; ``results`` names the component that tells the members of the document.
+
+    The schema of 200 is open: the R generator reads every answer as that of 200, a 201 with its jobID too, and
+    has no class for a value of any type.
+    """
     started = {
         "description": "A job was started.",
         "headers": {
@@ -149,9 +153,9 @@ def execution_responses(results: Object, result_types: tuple[str, ...]) -> Objec
     }
     return {
         "200": {
-            "description": "The results: raw, or as a document.",
+            "description": f"The results: raw, or as a document ({results} tells its members).",
             "headers": {"Preference-Applied": ref("headers", "PreferenceApplied")},
-            "content": result_content(results, result_types),
+            "content": result_content(ref("schemas", "Results"), result_types),
         },
         "201": started,
         "204": {

@@ -1,6 +1,6 @@
 """The supervisor's side of its socket: one connection, its verbs, its answers.
 
-→ {"n": 1, "verb": "submit", "job": {...}}            ← {"n": 1, "job": {...}}
+→ {"n": 1, "verb": "submit", "job": {...}}            ← {"n": 1, "accepted": true}, or {"job": the first one}
 → {"n": 2, "verb": "wait", "job_id": ..., "timeout"}  ← {"n": 2, "job": {...}}      when it has finished
 → {"n": 3, "verb": "dismiss", "job_id": ...}          ← {"n": 3, "job": {...}}      when nothing of it runs
 any error                                             ← {"n": ..., "error": {"class", "detail", "retry_after"}}
@@ -128,17 +128,23 @@ class Desk:
         client.answer(number, ok=True)
 
     def _do_submit(self, client: Client, number: int, message: Any) -> None:
-        client.answer(number, job=dump_job(self._engine.accept(load_job(message["job"]))))
+        job = load_job(message["job"])
+        accepted = self._engine.accept(job)
+        if accepted.id == job.id:  # the client has it already
+            client.answer(number, accepted=True)
+        else:
+            client.answer(number, job=dump_job(accepted))
 
     def _do_wait(self, client: Client, number: int, message: Any) -> None:
-        job = self._store.get(message["job_id"])
-        timeout = message["timeout"]
-        if job.status.finished or (timeout is not None and timeout <= 0):
-            client.answer(number, job=dump_job(job))
-            return
+        job_id, timeout = message["job_id"], message["timeout"]
+        if not self._engine.holds(job_id) or (timeout is not None and timeout <= 0):
+            job = self._store.get(job_id)
+            if job.status.finished or (timeout is not None and timeout <= 0):
+                client.answer(number, job=dump_job(job))
+                return
         deadline = None if timeout is None else time.monotonic() + timeout
         waiter = Waiter(client=client, number=number, deadline=deadline)
-        self._waiters.setdefault(job.id, []).append(waiter)
+        self._waiters.setdefault(job_id, []).append(waiter)
 
     def _do_dismiss(self, client: Client, number: int, message: Any) -> None:
         def told(outcome: Job | DragomanError) -> None:

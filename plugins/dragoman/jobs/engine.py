@@ -94,9 +94,12 @@ class Engine:
             raise QueueFull(f"{len(self._queued)} jobs are waiting already; try again later")
         accepted = self._store.add(job)
         if accepted.id == job.id:
-            self._enqueue(accepted)
-            self.dispatch()
+            self._enqueue(accepted)  # the next tick, which follows at once, gives it to a worker
         return accepted
+
+    def holds(self, job_id: str) -> bool:
+        """Whether the job waits or runs here, so that its end will be told."""
+        return job_id in self._queued or job_id in self._placed
 
     def dismiss(self, job_id: str, told: Told) -> None:
         """Stop a job; ``told`` gets it once nothing of it is left, or the reason why that cannot be."""

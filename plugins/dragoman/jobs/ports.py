@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class JobStore(Protocol):
     """The truth about jobs. Safe for many readers and writers, in threads and processes.
 
-    Every write is one transaction, durable when the call returns.
+    Every write is one transaction that outlasts the death of any process when the call returns; adding, moving
+    and removing outlast a power cut as well.
     """
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:

@@ -19,10 +19,11 @@ from dragoman.errors import (
     Unavailable,
 )
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
+from dragoman.jobs.stores import statements
 from dragoman.jobs.stores.query import LISTED, conditions
 from dragoman.jobs.stores.schema import JOBS, META, METADATA, VERSION, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
-from dragoman.model.status import FINISHED, JobStatus, sources
+from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,33 +41,38 @@ class SqlStore:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        with self._reaching(), self._engine.execution_options(write=True).begin() as connection:
+        self._held: Connection | None = None
+        self._durable = self._engine.execution_options(write=True)
+        self._light_engine = open_engine(url, durable=False)
+        self._light = self._light_engine.execution_options(write=True)
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
+                connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
             METADATA.create_all(connection)
             _check_version(connection)
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         """See the port."""
-        with self._reaching():
-            try:
-                with self._write() as connection:
-                    if queue_limit is not None:
-                        _check_queue(connection, queue_limit)
-                    connection.execute(insert(JOBS), _columns(job))
-            except IntegrityError as error:
-                first = self._same_key(job)
-                if first is None:
-                    raise ValueError(f"the job id {job.id} is taken") from error
-                if first.fingerprint != job.fingerprint:
-                    raise IdempotencyConflict(
-                        f"the Idempotency-Key was used for another request to '{job.process_id}'"
-                    ) from error
-                return first
+        try:
+            with self._writing() as connection:
+                if queue_limit is not None:
+                    _check_queue(connection, queue_limit)
+                connection.execute(statements.insert_job(), _columns(job))
+        except IntegrityError as error:
+            first = self._same_key(job)
+            if first is None:
+                raise ValueError(f"the job id {job.id} is taken") from error
+            if first.fingerprint != job.fingerprint:
+                raise IdempotencyConflict(
+                    f"the Idempotency-Key was used for another request to '{job.process_id}'"
+                ) from error
+            return first
         return job
 
     def get(self, job_id: str) -> Job:
         """See the port."""
-        with self._reaching(), self._engine.connect() as connection:
-            row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).one_or_none()
+        with self._reading() as connection:
+            row = connection.execute(statements.select_job(), {"old_id": job_id}).one_or_none()
         if row is None:
             raise NoSuchJob(f"there is no job '{job_id}'")
         return _job(row)
@@ -74,44 +80,34 @@ class SqlStore:
     def find(self, query: JobQuery) -> JobPage:
         """See the port."""
         where = conditions(query)
-        with self._reaching(), self._engine.connect() as connection:
+        newest = select(*LISTED).where(*where).order_by(JOBS.c.seq.desc())
+        with self._reading() as connection:
             matched = connection.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
-            rows = connection.execute(
-                select(*LISTED)
-                .where(*where)
-                .order_by(JOBS.c.seq.desc())
-                .limit(query.limit)
-                .offset(query.offset)
-            ).all()
+            rows = connection.execute(newest.limit(query.limit).offset(query.offset)).all()
         return JobPage(jobs=tuple(_job(row) for row in rows), matched=matched)
 
     def waiting(self) -> list[Job]:
         """See the port."""
-        order = (JOBS.c.mode.desc(), JOBS.c.priority.desc(), JOBS.c.seq)  # "sync" sorts after "async"
-        with self._reaching(), self._engine.connect() as connection:
-            rows = connection.execute(
-                select(JOBS).where(JOBS.c.status == JobStatus.ACCEPTED).order_by(*order)
-            ).all()
-        return [_job(row) for row in rows]
+        with self._reading() as connection:
+            return [_job(row) for row in connection.execute(statements.select_waiting()).all()]
 
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         """See the port."""
         now = datetime.now(UTC)
-        changes = {
-            "status": JobStatus.RUNNING,
-            "worker": worker,
-            "started": now,
-            "lease_until": now + timedelta(seconds=lease),
-            "progress": 0,
-        }
-        statement = (
-            update(JOBS)
-            .where(JOBS.c.id == job_id, JOBS.c.status == JobStatus.ACCEPTED)
-            .values(attempts=JOBS.c.attempts + 1, **_encode(changes), updated=to_micros(now))
-            .returning(JOBS)
+        values = _encode(
+            {
+                "status": JobStatus.RUNNING,
+                "worker": worker,
+                "started": now,
+                "lease_until": now + timedelta(seconds=lease),
+                "progress": 0,
+                "updated": now,
+            }
         )
-        with self._reaching(), self._write() as connection:
-            row = connection.execute(statement).one_or_none()
+        with self._writing(durable=False) as connection:
+            row = connection.execute(
+                statements.claim(tuple(values)), {**values, "old_id": job_id}
+            ).one_or_none()
         return None if row is None else _job(row)
 
     def transition(
@@ -119,15 +115,12 @@ class SqlStore:
     ) -> Job:
         """See the port."""
         now = datetime.now(UTC)
-        values = {"status": target, **changes, "updated": now}
-        if target.finished:
-            values |= {"finished": now, "lease_until": None}
-        where = [JOBS.c.id == job_id, JOBS.c.status.in_([str(s) for s in sorted(sources(target))])]
-        if attempt is not None:
-            where.append(JOBS.c.attempts == attempt)
-        with self._reaching(), self._write() as connection:
+        ends = {"finished": now, "lease_until": None} if target.finished else {}
+        values = _encode({"status": target, **changes, "updated": now, **ends})
+        statement = statements.move(target, tuple(values), fenced=attempt is not None)
+        with self._writing() as connection:
             row = connection.execute(
-                update(JOBS).where(*where).values(**_encode(values)).returning(JOBS)
+                statement, {**values, "old_id": job_id, "old_attempts": attempt}
             ).one_or_none()
         if row is None:
             current = self.get(job_id)
@@ -136,25 +129,24 @@ class SqlStore:
 
     def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
         """See the port."""
-        where = [JOBS.c.id == job_id, JOBS.c.attempts == attempt]
-        if "progress" in changes:
-            where += [JOBS.c.status == JobStatus.RUNNING, JOBS.c.progress <= changes["progress"]]
-        changes["updated"] = datetime.now(UTC)
-        with self._reaching(), self._write() as connection:
-            result = connection.execute(update(JOBS).where(*where).values(**_encode(changes)))
+        values = _encode({**changes, "updated": datetime.now(UTC)})
+        durable = "outputs" in values
+        with self._writing(durable=durable) as connection:
+            result = connection.execute(
+                statements.report(tuple(values)), {**values, "old_id": job_id, "old_attempts": attempt}
+            )
         return bool(result.rowcount == 1)
 
     def expired(self, now: datetime) -> list[Job]:
         """See the port."""
-        where = (JOBS.c.status == JobStatus.RUNNING, JOBS.c.lease_until < to_micros(now))
-        with self._reaching(), self._engine.connect() as connection:
-            return [_job(row) for row in connection.execute(select(JOBS).where(*where)).all()]
+        with self._reading() as connection:
+            rows = connection.execute(statements.select_expired(), {"old_lease_until": to_micros(now)}).all()
+        return [_job(row) for row in rows]
 
     def remove(self, job_id: str) -> None:
         """See the port."""
-        ends = [str(status) for status in FINISHED]
-        with self._reaching(), self._write() as connection:
-            result = connection.execute(JOBS.delete().where(JOBS.c.id == job_id, JOBS.c.status.in_(ends)))
+        with self._writing() as connection:
+            result = connection.execute(statements.remove(), {"old_id": job_id})
         if result.rowcount == 0:
             raise IllegalTransition(
                 f"job '{job_id}' is {self.get(job_id).status}; only a finished job can be removed"
@@ -162,14 +154,14 @@ class SqlStore:
 
     def counts(self) -> Mapping[JobStatus, int]:
         """See the port."""
-        with self._reaching(), self._engine.connect() as connection:
-            rows = connection.execute(select(JOBS.c.status, func.count()).group_by(JOBS.c.status)).all()
+        with self._reading() as connection:
+            rows = connection.execute(statements.count_states()).all()
         return dict.fromkeys(JobStatus, 0) | {JobStatus(status): count for status, count in rows}
 
     def check_writable(self) -> None:
         """Write something durable; raises Unavailable."""
         now = str(to_micros(datetime.now(UTC)))
-        with self._reaching(), self._write() as connection:
+        with self._writing() as connection:
             connection.execute(update(META).where(META.c.key == "checked").values(value=now))
 
     def lock_engine(self) -> bool:
@@ -179,44 +171,54 @@ class SqlStore:
         """
         if self._engine.dialect.name == "sqlite":
             return True
-        with self._reaching():
-            self._held = self._engine.connect()
+        with _reaching():  # no transaction: one that stays open for days would stop VACUUM
+            self._held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             return bool(self._held.execute(select(func.pg_try_advisory_lock(ADVISORY_KEY))).scalar_one())
 
     def close(self) -> None:
         """Close every connection."""
+        if self._held is not None:
+            self._held.close()
         self._engine.dispose()
+        self._light_engine.dispose()
 
     def _same_key(self, job: Job) -> Job | None:
         if job.idempotency_key is None:
             return None
-        where = (
-            JOBS.c.owner == job.principal.id,
-            JOBS.c.process_id == job.process_id,
-            JOBS.c.idempotency_key == job.idempotency_key,
-        )
-        with self._engine.connect() as connection:
-            row = connection.execute(select(JOBS).where(*where)).one_or_none()
+        key = {
+            "old_owner": job.principal.id,
+            "old_process_id": job.process_id,
+            "old_idempotency_key": job.idempotency_key,
+        }
+        with self._reading() as connection:
+            row = connection.execute(statements.select_same_key(), key).one_or_none()
         return None if row is None else _job(row)
 
-    def _write(self) -> Any:
-        return self._engine.execution_options(write=True).begin()
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _reaching(), self._engine.connect() as connection:
+            yield connection
 
     @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Turn a database that cannot be reached, or is full or read-only, into Unavailable."""
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except (OperationalError, DBAPIError) as error:
-            raise Unavailable(f"the job store cannot be used: {type(error.orig).__name__}") from error
+    def _writing(self, *, durable: bool = True) -> Iterator[Connection]:
+        """What would only be done again after a power cut (a claim, a report) need not wait for the disk."""
+        with _reaching(), (self._durable if durable else self._light).begin() as connection:
+            yield connection
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Turn a database that cannot be reached, or is full or read-only, into Unavailable."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (OperationalError, DBAPIError) as error:
+        raise Unavailable(f"the job store cannot be used: {type(error.orig).__name__}") from error
 
 
 def _check_queue(connection: Connection, limit: int) -> None:
-    waiting = connection.execute(
-        select(func.count()).select_from(JOBS).where(JOBS.c.status == JobStatus.ACCEPTED)
-    ).scalar_one()
+    waiting = connection.execute(statements.count_waiting()).scalar_one()
     if waiting >= limit:
         raise QueueFull(f"{waiting} jobs are waiting already; try again later")
 

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import dragoman
+from dragoman.rasters.opening import open_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from tests.processes.conftest import FakeContext
+
+PROCESS = "reduce-dimension"
+METHODS = ["mean", "min", "max", "sum", "std", "count"]
+
+
+def sample(shape: tuple[int, int, int] = (7, 5, 6), seed: int = 7) -> xr.Dataset:
+    """Temperatures with some values missing, and one place without any."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(280, 10, shape).astype("float32")
+    values[rng.random(shape) < 0.2] = np.nan
+    values[:, 0, 0] = np.nan
+    times = np.datetime64("2020-01-01", "ns") + np.arange(shape[0]) * np.timedelta64(1, "D")
+    return xr.Dataset(
+        {"t": (("time", "y", "x"), values, {"units": "K", "standard_name": "air_temperature"})},
+        coords={"time": times, "y": np.arange(shape[1]) * 0.5, "x": np.arange(shape[2]) * 0.25},
+        attrs={"title": "sample", "history": "made"},
+    )
+
+
+def expected(data: xr.DataArray, dimension: str, method: str) -> Any:
+    if method == "count":
+        return data.count(dimension)
+    if method == "sum":
+        return data.astype(float).sum(dimension, min_count=1)
+    with np.errstate(all="ignore"):
+        return getattr(data.astype(float), method)(dimension)
+
+
+def run(algorithm: ModuleType, path: Path, context: FakeContext, **inputs: Any) -> xr.Dataset:
+    with open_dataset(path) as data:
+        result = algorithm.run(data, context=context, **inputs)
+    with open_dataset(result["result"]) as made:
+        loaded: xr.Dataset = made.load()
+    return loaded
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("form", ["NETCDF3_CLASSIC", "NETCDF3_64BIT", "NETCDF4"])
+@pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:All-NaN:RuntimeWarning")
+def test_methods_and_formats(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, method: str, form: Any
+) -> None:
+    source = sample()
+    chunks = {"t": {"chunksizes": (2, 3, 4)}} if form == "NETCDF4" else {}
+    source.to_netcdf(tmp_path / "a.nc", engine="netcdf4", format=form, encoding=chunks)
+    context.config = {"block_values": 24}
+    made = run(algorithm, tmp_path / "a.nc", context, method=method)
+    np.testing.assert_allclose(made["t"], expected(source["t"], "time", method), rtol=1e-5)
+    assert made["t"].dtype == {"count": np.int32, "sum": np.float64}.get(method, np.float32)
+    assert len(context.seen) > 1
+    assert context.seen[-1] == 100
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_chunks_and_blocks_give_the_same(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, data: st.DataObject
+) -> None:
+    shape = tuple(data.draw(st.integers(1, 6)) for _ in range(3))
+    chunks = tuple(data.draw(st.integers(1, size)) for size in shape)
+    dimension = data.draw(st.sampled_from(["time", "y", "x"]))
+    values = np.random.default_rng(8).normal(1e6, 1, shape)
+    source = xr.Dataset({"t": (("time", "y", "x"), values)})
+    source.to_netcdf(tmp_path / "a.nc", engine="h5netcdf", encoding={"t": {"chunksizes": chunks}})
+    context.config = {"block_values": data.draw(st.integers(1, 300))}
+    made = run(algorithm, tmp_path / "a.nc", context, dimension=dimension, method="std")
+    np.testing.assert_allclose(made["t"], source["t"].std(dimension), rtol=1e-6, atol=1e-7)
+
+
+def test_the_result_is_cf(algorithm: ModuleType, context: FakeContext, tmp_path: Path) -> None:
+    source = sample().assign_coords(
+        lon=(("y", "x"), np.ones((5, 6))), height=2.0, moment=("time", np.arange(7.0)), crs=((), 0)
+    )
+    source["t"].attrs["grid_mapping"] = "crs"
+    source.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    made = run(algorithm, tmp_path / "a.nc", context)
+    assert set(made.coords) == {"y", "x", "lon", "height", "crs"}
+    assert made["t"].attrs["cell_methods"] == "time: mean"
+    assert (made["t"].attrs["units"], made["t"].attrs["standard_name"]) == ("K", "air_temperature")
+    assert made.attrs["title"] == "sample"
+    assert made.attrs["Conventions"].startswith("CF-")
+    assert made.attrs["history"].splitlines()[1] == "made"
+    assert "mean of t over time" in made.attrs["history"]
+    count = run(algorithm, tmp_path / "a.nc", context, method="count")["t"]
+    assert count.attrs["standard_name"] == "air_temperature number_of_observations"
+    assert count.attrs["units"] == "1"
+
+
+def test_packed_integers_with_fill_values(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    packing = {"t": {"dtype": "int16", "scale_factor": 0.1, "add_offset": 280.0, "_FillValue": -32768}}
+    source = sample()
+    source.to_netcdf(tmp_path / "a.nc", engine="netcdf4", format="NETCDF3_CLASSIC", encoding=packing)
+    made = run(algorithm, tmp_path / "a.nc", context)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(made["t"].values[1:], source["t"].mean("time").values[1:], atol=0.05)
+    assert np.isnan(made["t"].values[0, 0])
+
+
+def test_one_dimension_becomes_a_number(algorithm: ModuleType, context: FakeContext, tmp_path: Path) -> None:
+    xr.Dataset({"a": ("x", [1.0, 2.0, 6.0])}).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert run(algorithm, tmp_path / "a.nc", context, dimension="x")["a"].item() == 3
+
+
+def test_a_classic_file_with_malformed_fill_values(
+    algorithm: ModuleType, context: FakeContext, examples: Path
+) -> None:
+    made = run(algorithm, examples / "wind.nc", context)
+    with open_dataset(examples / "wind.nc") as data:
+        assert "_FillValue" not in data["u"].encoding
+        np.testing.assert_allclose(made["u"], data["u"].mean("month"))
+    assert made["u"].dims == ("level", "latitude", "longitude")
+
+
+def test_a_file_without_axis_attributes(algorithm: ModuleType, context: FakeContext, examples: Path) -> None:
+    made = run(algorithm, examples / "basins.nc", context, dimension="Z", method="max")
+    with open_dataset(examples / "basins.nc") as data:
+        top = data["basin"].fillna(-1).max("Z")
+        np.testing.assert_array_equal(made["basin"].fillna(-1), top)
+        with pytest.raises(dragoman.InputError, match="no time axis is found; 'basin' has Z, Y, X"):
+            algorithm.run(data, context=context)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "input_id", "says"),
+    [
+        ({}, "variable", "has to be given; the dataset holds a, b"),
+        ({"variable": "q"}, "variable", "'q' is no variable of numbers"),
+        ({"variable": "word"}, "variable", "is no variable of numbers"),
+        ({"variable": "a", "dimension": "q"}, "dimension", "'q' is no dimension of the variable; 'a' has x"),
+        ({"variable": "a"}, "dimension", "no time axis"),
+        ({"variable": "a", "method": "mode"}, "method", "is none of mean"),
+    ],
+)
+def test_the_callers_faults(
+    algorithm: ModuleType, context: FakeContext, inputs: dict[str, str], input_id: str, says: str
+) -> None:
+    data = xr.Dataset({"a": ("x", [1.0]), "b": ("x", [2]), "word": ("x", ["w"])})
+    with pytest.raises(dragoman.InputError, match=says) as caught:
+        algorithm.run(data, context=context, **inputs)
+    assert caught.value.problems[0].input_id == input_id

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import yaml
+from affine import Affine
+from rasterio.warp import transform_geom
+
+import dragoman
+from dragoman.rasters.opening import open_raster
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from tests.processes.conftest import FakeContext, MakeRaster
+
+PROCESS = "zonal-statistics"
+LEFT, TOP = 500_000, 5_000_000
+UTM_MEMBER = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32633"}}
+ALL = ["count", "sum", "mean", "min", "max", "median", "stdev", "variety", "majority"]
+
+
+def box(left: float, bottom: float, right: float, top: float) -> dict[str, Any]:
+    """A rectangle in pixels of 10 m, counted from the upper left corner, y downwards."""
+    xs, ys = (LEFT + 10 * left, LEFT + 10 * right), (TOP - 10 * bottom, TOP - 10 * top)
+    ring = [[xs[0], ys[0]], [xs[1], ys[0]], [xs[1], ys[1]], [xs[0], ys[1]], [xs[0], ys[0]]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def collection(*geometries: Any, crs: Any = UTM_MEMBER) -> dict[str, Any]:
+    features = [{"type": "Feature", "geometry": geometry, "properties": {"n": 1}} for geometry in geometries]
+    return {"type": "FeatureCollection", "features": features, **({"crs": crs} if crs else {})}
+
+
+def run(
+    algorithm: ModuleType,
+    path: Path,
+    zones: dict[str, Any],
+    statistics: list[str],
+    context: FakeContext,
+    **more: Any,
+) -> list[dict[str, Any]]:
+    """The properties of the resulting zones."""
+    with open_raster(path) as raster:
+        result = algorithm.run(raster, zones, statistics, context=context, **more)["zones"]
+    assert result["type"] == "FeatureCollection"
+    assert [f["geometry"] for f in result["features"]] == [f["geometry"] for f in zones["features"]]
+    return [feature["properties"] for feature in result["features"]]
+
+
+def test_whole_pixels(algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster) -> None:
+    values = np.arange(100, dtype="int16").reshape(10, 10)
+    (found,) = run(algorithm, make_raster("a.tif", values), collection(box(2, 6, 5, 1)), ALL, context)
+    inside = values[1:6, 2:5].astype(float)
+    assert found["n"] == 1
+    assert found["count"] == inside.size
+    assert found["sum"] == inside.sum()
+    assert found["mean"] == inside.mean()
+    assert (found["min"], found["max"]) == (inside.min(), inside.max())
+    assert found["median"] == np.median(inside)
+    assert found["stdev"] == pytest.approx(inside.std())
+    assert found["variety"] == inside.size
+
+
+def test_parts_of_pixels_count_by_their_part(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    values = np.array([[1, 3], [1, 3]], dtype="uint8")
+    (found,) = run(algorithm, make_raster("a.tif", values), collection(box(0.5, 1, 1.25, 0)), ALL, context)
+    assert found["count"] == pytest.approx(0.75)
+    assert found["sum"] == pytest.approx(0.5 * 1 + 0.25 * 3)
+    assert found["mean"] == pytest.approx(1.25 / 0.75)
+    assert found["majority"] == 1
+
+
+def test_nodata_does_not_count(algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster) -> None:
+    path = make_raster("a.tif", np.array([[0, 2], [4, 0]], dtype="uint8"), nodata=0)
+    found, nothing = run(algorithm, path, collection(box(0, 2, 2, 0), box(0, 1, 1, 0)), ALL, context)
+    assert (found["count"], found["mean"]) == (2, 3)
+    assert (nothing["count"], nothing["sum"]) == (0, 0)
+    assert nothing["mean"] is None
+    assert nothing["median"] is None
+
+
+def test_partly_and_wholly_outside_and_without_geometry(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("a.tif", np.full((10, 10), 5, "uint8"))
+    zones = collection(box(8, 5, 20, 0), box(50, 60, 60, 50), None)
+    zones["features"][2]["properties"] = None
+    edge, outside, without = run(algorithm, path, zones, ["count", "mean", "quantiles"], context)
+    assert (edge["count"], edge["mean"], edge["quantile_50"]) == (10, 5, 5)
+    assert (outside["count"], outside["mean"], outside["quantile_50"]) == (0, None, None)
+    assert (without["count"], without["mean"], without["quantile_25"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("epsg", [4326, 3857, 32634])
+def test_zones_of_another_crs_give_the_same(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, epsg: int
+) -> None:
+    values = np.random.default_rng(5).normal(10, 1, (200, 200)).astype("float32")
+    path = make_raster("a.tif", values)
+    shape = {
+        "type": "MultiPolygon",
+        "coordinates": [box(10, 150, 180, 20)["coordinates"], box(185, 199, 195, 180)["coordinates"]],
+    }
+    moved = transform_geom("EPSG:32633", f"EPSG:{epsg}", algorithm.bent(shape))
+    crs = None if epsg == 4326 else {"type": "name", "properties": {"name": f"EPSG:{epsg}"}}
+    (own,) = run(algorithm, path, collection(shape), ["count", "mean"], context)
+    (other,) = run(algorithm, path, collection(dict(moved), crs=crs), ["count", "mean"], context)
+    assert other["count"] == pytest.approx(own["count"], rel=1e-4)
+    assert other["mean"] == pytest.approx(own["mean"], rel=1e-5)
+
+
+def test_small_pieces_of_memory_give_the_same(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    values = np.random.default_rng(6).integers(1, 50, (100, 100)).astype("uint8")
+    path = make_raster("a.tif", values)
+    zones = collection(box(3.3, 97, 90, 2.5))
+    (whole,) = run(algorithm, path, zones, ALL, context)
+    context.config = {"cells": 256}
+    (pieces,) = run(algorithm, path, zones, ALL, context)
+    assert pieces == pytest.approx(whole)
+
+
+@pytest.mark.parametrize(("x", "y"), [(1, 1), (-1, -1), (-1, 1)])
+def test_rasters_that_are_not_north_up(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, x: int, y: int
+) -> None:
+    values = np.arange(16, dtype="uint8").reshape(4, 4)
+    flipped = values[:: -1 if y > 0 else 1, :: -1 if x < 0 else 1]
+    transform = Affine(10 * x, 0, LEFT + (40 if x < 0 else 0), 0, 10 * y, TOP - (40 if y > 0 else 0))
+    path = make_raster("a.tif", flipped, transform=transform)
+    (found,) = run(algorithm, path, collection(box(1, 2, 4, 0)), ["sum", "count"], context)
+    assert (found["sum"], found["count"]) == (values[0:2, 1:4].sum(), 6)
+
+
+def test_quantiles_and_bands_are_chosen(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    values = np.stack([np.zeros((1, 101), "uint8"), np.arange(101, dtype="uint8")[None]])
+    path = make_raster("a.tif", values)
+    (found,) = run(
+        algorithm,
+        path,
+        collection(box(0, 1, 101, 0)),
+        ["quantiles"],
+        context,
+        quantiles=[0.1, 0.125, 0.126, 1],
+        band=2,
+    )
+    del found["n"]
+    assert list(found) == ["quantile_10", "quantile_12.5", "quantile_12.6", "quantile_100"]
+    assert found["quantile_10"] == pytest.approx(10, abs=1)
+    assert found["quantile_100"] == 100
+
+
+@pytest.mark.parametrize(
+    ("profile", "zones", "more", "input_id", "says"),
+    [
+        ({}, collection({"type": "Point", "coordinates": [1, 2]}), {}, "zones", "feature 0 is a Point"),
+        (
+            {},
+            collection({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 1]]]}),
+            {},
+            "zones",
+            "not closed",
+        ),
+        ({}, collection(box(0, 1, 1, 0), crs="EPSG:4326"), {}, "zones", "its crs has to be"),
+        (
+            {},
+            collection(box(0, 1, 1, 0), crs={"type": "name", "properties": {"name": "/etc/passwd"}}),
+            {},
+            "zones",
+            "does not name a CRS",
+        ),
+        ({}, collection(box(0, 1, 1, 0), crs=None), {}, "zones", "cannot be transformed"),
+        ({"crs": None}, collection(box(0, 1, 1, 0)), {}, "raster", "has no CRS"),
+        ({"transform": Affine.rotation(30)}, collection(box(0, 1, 1, 0)), {}, "raster", "is rotated"),
+        ({}, collection(box(0, 1, 1, 0)), {"band": 2}, "raster", "there is no band 2"),
+        ({}, collection(box(0, 1, 1, 0)), {"statistics": ["mode"]}, "statistics", "is none of"),
+        (
+            {},
+            collection(box(0, 1, 1, 0)),
+            {"statistics": ["quantiles"], "quantiles": [2]},
+            "quantiles",
+            "between",
+        ),
+    ],
+)
+def test_the_callers_faults(
+    algorithm: ModuleType,
+    context: FakeContext,
+    make_raster: MakeRaster,
+    profile: dict[str, Any],
+    zones: dict[str, Any],
+    more: dict[str, Any],
+    input_id: str,
+    says: str,
+) -> None:
+    path = make_raster("a.tif", np.ones((4, 4), "uint8"), **profile)
+    with open_raster(path) as raster, pytest.raises(dragoman.InputError, match=says) as caught:
+        algorithm.run(raster, zones, context=context, **more)
+    assert caught.value.problems[0].input_id == input_id
+
+
+def test_distinct_values_may_not_fill_the_memory(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    context.config = {"distinct": 50}
+    zones = collection(box(0, 10, 10, 0))
+    path = make_raster("a.tif", np.ones((10, 10), "float32"))
+    with pytest.raises(
+        dragoman.InputError, match="median keep every distinct value; feature 0 spans 100 pixels"
+    ):
+        run(algorithm, path, zones, ["mean", "median"], context)
+    run(algorithm, path, zones, ["mean"], context)
+    run(algorithm, make_raster("b.tif", np.ones((10, 10), "uint8")), zones, ["median"], context)
+
+
+def test_no_zones_at_all(algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster) -> None:
+    assert (
+        run(algorithm, make_raster("a.tif", np.ones((4, 4), "uint8")), collection(), ["mean"], context) == []
+    )
+
+
+def test_the_example(algorithm: ModuleType, context: FakeContext, examples: Path) -> None:
+    example = yaml.safe_load((examples / "islands.yml").read_text())
+    found = run(
+        algorithm,
+        examples / "scene.tif",
+        example["inputs"]["zones"],
+        example["inputs"]["statistics"],
+        context,
+        band=example["inputs"]["band"],
+    )
+    for feature, properties in zip(example["outputs"]["zones"]["features"], found, strict=True):
+        assert properties.pop("name") == feature["properties"].pop("name")
+        assert properties == pytest.approx(feature["properties"], rel=1e-5)
