@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,8 +88,13 @@ def test(
     """Run the examples of packages as golden tests."""
     from dragoman.jobs.golden import run_examples
 
+    folders = _folders(names or [])
+    if len(folders) > 1:  # each in a process of its own, as in the server: modules of one name must not meet
+        command = [sys.executable, "-P", "-m", "dragoman.cli", "test"]
+        codes = [subprocess.run([*command, str(folder)], check=False).returncode for folder in folders]
+        raise typer.Exit(max(codes))
     failed = 0
-    for folder in _folders(names or []):
+    for folder in folders:
         for title, differences in run_examples(folder):
             typer.echo(f"{'FAILED' if differences else 'ok    '}  {folder.name}: {title}")
             for difference in differences:

@@ -43,13 +43,13 @@ class Reduction:
             filler = np.inf if self.method == "min" else -np.inf
             ufunc(self.value, ufunc.reduce(np.where(valid, values, filler), axis=axis), out=self.value)
         elif self.method == "sum":
-            self.value += np.where(valid, values, 0.0).sum(axis=axis)
+            self.value += np.where(valid, values, 0.0).sum(axis=axis, dtype=np.float64)
         elif self.method in ("mean", "std"):
             self._add_moments(values, valid, count, axis)
         self.count += count
 
     def _add_moments(self, values: Any, valid: Any, count: Any, axis: int) -> None:
-        mean = np.where(valid, values, 0.0).sum(axis=axis) / np.maximum(count, 1)
+        mean = np.where(valid, values, 0.0).sum(axis=axis, dtype=np.float64) / np.maximum(count, 1)
         delta = mean - self.value
         share = count / np.maximum(self.count + count, 1)
         if self.method == "std":

@@ -33,7 +33,7 @@ EXAMPLES = [
     for folder in FOLDERS
     for path in sorted((folder / "examples").glob("*.yml"))
 ]
-OGC = Path(__file__).parents[1] / "data" / "ogc-schemas"
+OGC = Path(__file__).parents[1] / "data/ogc-schemas/ogcapi/processes/part1/1.0/openapi/schemas"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.name))

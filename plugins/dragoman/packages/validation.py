@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, InputSpec, Process
     from dragoman.model.resolved import ResolvedValue
 
+RASTERS: Final = ("image/png", "image/jpeg", "image/jp2", "image/webp", "image/bmp", "image/gif")
+"""What a ``raster`` input may be called besides GeoTIFF; the formats that are opened."""
+
 _COMPILED_PROCESSES: Final = 256
 _SPACES: Final = re.compile(r"\s")
 
@@ -39,6 +42,8 @@ class _Compiled:
         self.schema = spec.schema
         self.check = check_of(spec.schema)
         self.media_types = media_types(spec.schema)
+        if spec.shorthand == "raster":
+            self.media_types += RASTERS
         self.binary = is_binary(spec.schema)
 
 
