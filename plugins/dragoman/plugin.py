@@ -9,6 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from pygeoapi.api import CONFORMANCE_CLASSES, all_apis
 from pygeoapi.process.base import (
     BaseProcessor,
     JobNotFoundError,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from dragoman.packages.catalogue import Catalogue
     from dragoman.settings import Settings
     from dragoman.web.services import Services
+
+ITEM_CLASSES = {"feature": "CONFORMANCE_CLASSES_FEATURES", "record": "CONFORMANCE_CLASSES_RECORDS"}
 
 LOGGER = logging.getLogger(__name__)
 
@@ -141,7 +144,9 @@ def mount(state: BlueprintSetupState) -> None:
         lambda: other_paths(settings)
     )  # asked for when the document is, not at the start
     blueprint = ogc.blueprint(
-        services, definition=lambda base: _document(settings, services.catalogue, base, others())
+        services,
+        definition=lambda base: _document(settings, services.catalogue, base, others()),
+        other_classes=other_classes(settings),
     )
     state.app.register_blueprint(blueprint, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
@@ -186,6 +191,20 @@ def other_paths(settings: Settings) -> dict[str, Any]:
         return {}
     generate = sys.modules["pygeoapi.openapi"].get_oas_30.__wrapped__
     return _paths(generate, cfg)
+
+
+def other_classes(settings: Settings) -> list[str]:
+    """The conformance classes of pygeoapi's own resources, as pygeoapi itself finds them; none without any."""
+    others = [each for each in settings.raw.get("resources", {}).values() if each.get("type") != "process"]
+    if not others:
+        return []
+    apis, found = all_apis(), list(CONFORMANCE_CLASSES)
+    for provider in (each for resource in others for each in resource.get("providers", ())):
+        kind = provider["type"]
+        found += getattr(apis.get(kind), "CONFORMANCE_CLASSES", [])
+        if kind in ITEM_CLASSES:
+            found += getattr(apis["itemtypes"], ITEM_CLASSES[kind])
+    return sorted(set(found))
 
 
 def _paths(generate: Any, cfg: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dragoman.rasters.crs import crs_label
 from dragoman.rasters.grids import Grid, on_grid, overlapping
 from dragoman.rasters.opening import check_band, reopen
 from dragoman.rasters.statistics import Statistics, merged
-from dragoman.rasters.windows import WindowWriter, each_window, is_striped, read_float, windows_of
+from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, is_striped, read_float, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
 
@@ -35,12 +35,7 @@ def run(
     grid = Grid.of(red)
     check_ground(nir, grid)
 
-    @contextmanager
-    def handles() -> Iterator[tuple[Any, Any]]:
-        with reopen(red) as own_red, reopen(nir) as own_nir, on_grid(own_nir, grid) as warped:
-            yield own_red, warped
-
-    size = int(context.config.get("window", 2048))
+    size = int(context.config.get("window", WINDOW))
     windows = windows_of(grid.width, grid.height, size=size, striped=is_striped(red) and is_striped(nir))
     path = Path(context.scratch) / "ndvi.tif"
     with create_geotiff(path, geotiff_profile(grid, dtype="float32", nodata=float("nan"))) as target:
@@ -52,8 +47,15 @@ def run(
             writer.write(index, window, band=1)
             return Statistics.of(index)
 
-        parts = each_window(windows, handles, work, progress=context.progress)
+        parts = each_window(windows, lambda: handles(red, nir), work, progress=context.progress)
     return {"ndvi": path, "statistics": merged(parts).to_json()}
+
+
+@contextmanager
+def handles(red: rasterio.DatasetReader, nir: rasterio.DatasetReader) -> Iterator[tuple[Any, Any]]:
+    """Handles for one thread: red, and nir on its grid."""
+    with reopen(red) as own, reopen(nir) as other, on_grid(other, Grid.of(own)) as warped:
+        yield own, warped
 
 
 def ndvi(red: Any, nir: Any) -> Any:

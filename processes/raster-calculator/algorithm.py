@@ -102,9 +102,10 @@ class Translator:
         return term
 
     def _constant(self, node: ast.Constant, _depth: int) -> Term:
-        if type(node.value) not in (int, float) or not abs(node.value) <= 1e300:
-            raise fault(f"{str(node.value)[:40]!r} is not a number of the language")
-        return Term(repr(float(node.value)), "number")
+        value = node.value
+        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= 1e300:
+            raise fault(f"{ast.unparse(node)[:40]!r} is not a number of the language")
+        return Term(repr(float(value)), "number")
 
     def _name(self, node: ast.Name, _depth: int) -> Term:
         if node.id in ("pi", "e"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import CRS84, TRANSFORM_ERRORS, crs_label, northing_first, parse_crs
 from dragoman.rasters.grids import Bounds, Grid, overlapping, source_nodata
 from dragoman.rasters.opening import reopen
-from dragoman.rasters.windows import WindowWriter, each_window, windows_of
+from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
 MAX_PIXELS = 4_000_000_000
@@ -43,24 +43,7 @@ def run(
         raise dragoman.InputError("raster", "has no CRS, so that it cannot be brought into another")
     grid = target_grid(raster, target_crs(crs), resolution, bbox)
     check_grid(raster, grid, int(context.config.get("max_pixels", MAX_PIXELS)))
-    bands = data_bands(raster)
-    nodata = source_nodata(raster)
-    masked = nodata is None
-    options = {
-        "crs": grid.crs,
-        "transform": grid.transform,
-        "width": grid.width,
-        "height": grid.height,
-        "resampling": Resampling[resampling],
-        **({"add_alpha": True} if masked and len(bands) == raster.count else {}),
-        **({} if masked else {"src_nodata": nodata, "nodata": nodata}),
-    }
-
-    @contextmanager
-    def handles() -> Iterator[Any]:
-        with reopen(raster) as own, WarpedVRT(own, **options) as warped:
-            yield warped
-
+    bands, nodata = data_bands(raster), source_nodata(raster)
     path = Path(context.scratch) / "raster.tif"
     dtype = np.result_type(*raster.dtypes).name
     profile = geotiff_profile(grid, dtype=dtype, count=len(bands), nodata=nodata)
@@ -70,13 +53,43 @@ def run(
 
         def work(warped: Any, window: Window) -> None:
             writer.write(warped.read(bands, window=window), window)
-            if masked:
+            if nodata is None:
                 writer.write_mask(warped.dataset_mask(window=window) > 0, window)
 
-        size = int(context.config.get("window", 2048))
-        size = max(512, size // math.isqrt(len(bands)) // 512 * 512) if size > 512 else size
-        each_window(windows_of(grid.width, grid.height, size=size), handles, work, progress=context.progress)
+        windows = windows_of(grid.width, grid.height, size=window_size(len(bands), context))
+        each_window(windows, handles(raster, grid, resampling), work, progress=context.progress)
     return {"raster": path}
+
+
+def handles(
+    raster: rasterio.DatasetReader, grid: Grid, resampling: str
+) -> Callable[[], AbstractContextManager[Any]]:
+    """What gives a thread its own handle: the raster, warped as it is read."""
+    nodata = source_nodata(raster)
+    options: dict[str, Any] = {
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "width": grid.width,
+        "height": grid.height,
+        "resampling": Resampling[resampling],
+    }
+    if nodata is not None:
+        options |= {"src_nodata": nodata, "nodata": nodata}
+    elif len(data_bands(raster)) == raster.count:
+        options["add_alpha"] = True
+
+    @contextmanager
+    def opened() -> Iterator[Any]:
+        with reopen(raster) as own, WarpedVRT(own, **options) as warped:
+            yield warped
+
+    return opened
+
+
+def window_size(bands: int, context: dragoman.Context) -> int:
+    """Pixels along a side of a window: the more bands, the smaller."""
+    size = int(context.config.get("window", WINDOW))
+    return max(512, size // math.isqrt(bands) // 512 * 512) if size > 512 else size
 
 
 def target_crs(text: str) -> CRS:
@@ -91,12 +104,12 @@ def target_grid(
     raster: rasterio.DatasetReader, crs: CRS, resolution: float | None, bbox: dict[str, Any] | None
 ) -> Grid:
     """North up; over ``bbox`` or the whole raster; of ``resolution`` or about the raster's own."""
-    steps = (resolution, resolution)
     if resolution is None or bbox is None:
-        natural, own_steps = natural_bounds(raster, crs)
-    if resolution is None:
-        steps = own_steps
-    bounds = natural if bbox is None else bbox_bounds(bbox, crs)
+        bounds, steps = natural_bounds(raster, crs)
+    if resolution is not None:
+        steps = (resolution, resolution)
+    if bbox is not None:
+        bounds = bbox_bounds(bbox, crs)
     left, bottom, right, top = bounds
     width, height = ((right - left) / steps[0], (top - bottom) / steps[1])
     if not (math.isfinite(width) and math.isfinite(height) and max(width, height) < 2**31):

@@ -66,7 +66,9 @@ def test_it_executes_and_waits(client: Any) -> None:
 
 
 def test_it_chooses_outputs(client: Any) -> None:
-    assert client.execute("echo", {"text": "a"}, outputs={"text": {"transmissionMode": "value"}}) == {"text": "a"}
+    assert client.execute("echo", {"text": "a"}, outputs={"text": {"transmissionMode": "value"}}) == {
+        "text": "a"
+    }
 
 
 def test_an_input_that_is_wrong_is_an_error_that_names_it(client: Any) -> None:
@@ -74,7 +76,9 @@ def test_an_input_that_is_wrong_is_an_error_that_names_it(client: Any) -> None:
         client.execute("echo", {"text": "a", "numbers": ["one"]})
 
 
-def test_it_executes_without_waiting_and_the_job_is_followed_by_its_links(client: Any, server: Server) -> None:
+def test_it_executes_without_waiting_and_the_job_is_followed_by_its_links(
+    client: Any, server: Server
+) -> None:
     info = client.execute("echo", {"text": "later", "pause": 0.2}, async_=True)
     assert info["status"] in ("accepted", "running")
     assert client.response_headers["Location"] == f"{server.url}/jobs/{info['jobID']}"

@@ -42,7 +42,8 @@ class JobStore(Protocol):
         """Every accepted job in the order it should be run: sync first, higher priority, then oldest."""
 
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
-        """Make an accepted job running, its attempt one higher, its lease ``lease`` seconds long.
+        """Make an accepted job running, its attempt one higher, its lease ``lease`` seconds long,
+        its progress and message as at the start.
 
         None if it is not accepted any more: of many claimers exactly one gets the job.
         """

@@ -146,8 +146,6 @@ def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[
         return
     if source.crs is None or grid.crs is None:
         raise InvalidRequest("without a CRS it cannot be brought onto another grid")
-    exact = all(dtype in EXACT_IN_FLOAT32 for dtype in dataset.dtypes)
-    dtype = "float32" if exact else "float64"
     try:
         warped = WarpedVRT(
             dataset,
@@ -158,7 +156,7 @@ def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[
             resampling=Resampling[resampling],
             src_nodata=source_nodata(dataset),
             nodata=float("nan"),
-            dtype=dtype,
+            dtype="float32" if EXACT_IN_FLOAT32.issuperset(dataset.dtypes) else "float64",
         )
     except TRANSFORM_ERRORS as error:
         raise InvalidRequest(

@@ -48,24 +48,19 @@ class Statistics:
 
     @classmethod
     def _of_piece(cls, piece: np.ma.MaskedArray[Any, Any]) -> Statistics:
-        values = np.asarray(piece.data, dtype=np.float64)
-        valid = np.isfinite(values)
-        if piece.mask is not np.ma.nomask:
-            valid &= ~piece.mask
-        if not valid.all():
-            values = values[valid]
+        values: NDArray[Any] = piece.data if piece.mask is np.ma.nomask else piece.compressed()
+        low, high = _extremes(values)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            values = values[np.isfinite(values)]
+            low, high = _extremes(values)
         if not values.size:
             return cls(total=piece.size)
-        mean = float(values.mean())
-        deviations = values - mean
-        return cls(
-            total=piece.size,
-            count=values.size,
-            mean=mean,
-            squares=float(deviations @ deviations),
-            minimum=float(values.min()),
-            maximum=float(values.max()),
-        )
+        deviations = values.astype(np.float64)
+        mean = float(deviations.mean())
+        deviations -= mean
+        # einsum, not @: BLAS would share so short a product out to threads, and they cost more than it
+        squares = float(np.einsum("i,i->", deviations, deviations))
+        return cls(total=piece.size, count=values.size, mean=mean, squares=squares, minimum=low, maximum=high)
 
     def merge(self, other: Statistics) -> Statistics:
         """Statistics of both together."""
@@ -103,6 +98,11 @@ class Statistics:
             "valid_count": self.count,
             "valid_fraction": self.count / self.total if self.total else 0.0,
         }
+
+
+def _extremes(values: NDArray[Any]) -> tuple[float, float]:
+    """Least and greatest, NaN if there is one; without values what merging leaves as it is."""
+    return (float(values.min()), float(values.max())) if values.size else (math.inf, -math.inf)
 
 
 def merged(parts: list[Statistics]) -> Statistics:

@@ -95,8 +95,8 @@ class WindowWriter:
             self._dataset.write_mask(valid, window=window)
 
 
-class _Queue[W]:
-    """The windows still to do, shared by the threads; also counts those done."""
+class _Queue[W, R]:
+    """The windows still to do, which all threads take from, and the results."""
 
     def __init__(self, windows: Sequence[W], progress: Callable[[float, str], None] | None) -> None:
         self._todo = iter(enumerate(windows))
@@ -105,6 +105,7 @@ class _Queue[W]:
         self._stopped = False
         self._progress = progress
         self._lock = threading.Lock()
+        self.results: dict[int, R] = {}
 
     def take(self) -> tuple[int, W] | None:
         with self._lock:
@@ -120,6 +121,20 @@ class _Queue[W]:
         with self._lock:
             self._stopped = True
 
+    def work_through[H](
+        self, open_handles: Callable[[], AbstractContextManager[H]], work: Callable[[H, W], R]
+    ) -> None:
+        """What one thread does."""
+        try:
+            with gdal_env(), open_handles() as handles:
+                while (item := self.take()) is not None:
+                    index, window = item
+                    self.results[index] = work(handles, window)
+                    self.done()
+        except BaseException:
+            self.stop()
+            raise
+
 
 def each_window[H, R](
     windows: Sequence[Window],
@@ -131,26 +146,13 @@ def each_window[H, R](
 ) -> list[R]:
     """Do ``work(handles, window)`` for every window; the results come in the order of ``windows``.
 
-    Each thread calls ``open_handles`` once and closes what it gave. The first error stops all
-    threads at their next window and is raised. ``progress`` (percent, message) is called by one
-    thread at a time, after each window.
+    Each thread calls ``open_handles`` once and closes what it gave. An error stops all threads at their
+    next window and is raised. ``progress`` (percent, message) is called by one thread at a time.
     """
-    queue = _Queue(windows, progress)
-    results: dict[int, R] = {}
-
-    def loop() -> None:
-        try:
-            with gdal_env(), open_handles() as handles:
-                while (item := queue.take()) is not None:
-                    index, window = item
-                    results[index] = work(handles, window)
-                    queue.done()
-        except BaseException:
-            queue.stop()
-            raise
-
-    with ThreadPoolExecutor(min(threads, max(1, len(windows))), "windows") as pool:
-        futures = [pool.submit(loop) for _ in range(min(threads, max(1, len(windows))))]
+    queue = _Queue[Window, R](windows, progress)
+    count = min(threads, max(1, len(windows)))
+    with ThreadPoolExecutor(count, "windows") as pool:
+        futures = [pool.submit(queue.work_through, open_handles, work) for _ in range(count)]
     for future in futures:
         future.result()
-    return [results[index] for index in range(len(windows))]
+    return [queue.results[index] for index in range(len(windows))]

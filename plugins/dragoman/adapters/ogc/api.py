@@ -43,6 +43,8 @@ class Api:
         self.waiters = waiters
         self.definition = definition
         """The OpenAPI document for a base URL."""
+        self.other_classes: tuple[str, ...] = ()
+        """Conformance classes of what else the host serves."""
         self.prefix = ""
         """The path that the blueprint is mounted under, as pygeoapi's own routes are."""
 

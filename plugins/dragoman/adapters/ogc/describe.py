@@ -161,6 +161,7 @@ def landing(title: str, text: str, base: str, more: Sequence[Link], *, form: str
     return document
 
 
-def conformance() -> dict[str, JSON]:
-    """confClasses.yaml."""
-    return {"conformsTo": [CONFORMANCE + name for name in CLASSES]}
+def conformance(others: Sequence[str] = ()) -> dict[str, JSON]:
+    """confClasses.yaml; ``others`` are the classes of what else the host serves."""
+    own = [CONFORMANCE + name for name in CLASSES]
+    return {"conformsTo": [*own, *(name for name in others if name not in own)]}

@@ -23,7 +23,7 @@ from dragoman.web.sending import empty_response, json_response, problem_response
 from dragoman.web.waiting import Waiters, waiter_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from flask.blueprints import BlueprintSetupState
 
@@ -47,14 +47,18 @@ ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
 """Path, name of the endpoint, and the handler of each method."""
 
 
-def blueprint(services: Services, *, definition: Definition | None = None) -> Blueprint:
+def blueprint(
+    services: Services, *, definition: Definition | None = None, other_classes: Sequence[str] = ()
+) -> Blueprint:
     """The OGC surface, to be registered before the host's own routes; it brings all guards.
 
     ``definition`` makes the API definition for a base URL; without it, it is that of this surface alone.
+    ``other_classes`` are the conformance classes of what else the host serves (collections).
     """
     made = Blueprint("dragoman_ogc", __name__)
     limit = waiter_limit(services.settings.jobs.sync_waiters, sys.argv, os.environ)
     api = Api(services, Waiters(limit), definition or (lambda base: _definition(services, base)))
+    api.other_classes = tuple(other_classes)
     made.record(lambda state: _mounted(api, state))
     guards.install(made, services.settings)
     made.register_error_handler(Exception, lambda error: _failed(api, error))
@@ -85,7 +89,9 @@ def landing(api: Api) -> Response:
 def conformance(api: Api) -> Response:
     """GET /conformance."""
     links = api.links(url(api.base, "conformance"))
-    return api.answer("conformance", describe.conformance(), title="Conformance classes", links=links)
+    return api.answer(
+        "conformance", describe.conformance(api.other_classes), title="Conformance classes", links=links
+    )
 
 
 def openapi(api: Api) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,20 @@ LISTED = [column for column in JOBS.c if column.name != "request"]
 """Columns of a listed job: all but its request, which may be long."""
 
 
+UNSTORABLE = re.compile("[\\0\ud800-\udfff]")
+
+
+def storable(text: str) -> bool:
+    """Whether a database can hold it, or be asked for it: not NUL (PostgreSQL), nor half a surrogate pair."""
+    return UNSTORABLE.search(text) is None
+
+
 def conditions(query: JobQuery) -> list[ColumnElement[bool]]:
     """What a job must meet to be in the answer; all together."""
     column = JOBS.c
     conditions: list[ColumnElement[bool]] = []
     if query.process_ids:
-        conditions.append(column.process_id.in_(query.process_ids))
+        conditions.append(column.process_id.in_(filter(storable, query.process_ids)))
     if query.statuses:
         conditions.append(column.status.in_([str(status) for status in query.statuses]))
     if query.dialect is not None:

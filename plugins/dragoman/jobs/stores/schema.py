@@ -97,7 +97,12 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
 def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=20000", "journal_mode=WAL", f"synchronous={synchronous}", "temp_store=MEMORY"):
+    for pragma in (
+        "busy_timeout=20000",
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        "temp_store=MEMORY",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dragoman.errors import (
     IdempotencyConflict,
@@ -20,7 +21,7 @@ from dragoman.errors import (
 )
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
 from dragoman.jobs.stores import statements
-from dragoman.jobs.stores.query import LISTED, conditions
+from dragoman.jobs.stores.query import LISTED, conditions, storable
 from dragoman.jobs.stores.schema import JOBS, META, METADATA, VERSION, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
 from dragoman.model.status import JobStatus
@@ -40,16 +41,17 @@ class SqlStore:
     """See ``dragoman.jobs.ports.JobStore``."""
 
     def __init__(self, url: str) -> None:
-        self._engine = open_engine(url)
+        with _reaching():
+            self._engine = open_engine(url)
+            self._light_engine = open_engine(url, durable=False)
         self._held: Connection | None = None
         self._durable = self._engine.execution_options(write=True)
-        self._light_engine = open_engine(url, durable=False)
         self._light = self._light_engine.execution_options(write=True)
-        with self._writing() as connection:
-            if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
-                connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
-            METADATA.create_all(connection)
-            _check_version(connection)
+        try:
+            self._make_tables()
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         """See the port."""
@@ -58,21 +60,16 @@ class SqlStore:
                 if queue_limit is not None:
                     _check_queue(connection, queue_limit)
                 connection.execute(statements.insert_job(), _columns(job))
-        except IntegrityError as error:
-            first = self._same_key(job)
-            if first is None:
-                raise ValueError(f"the job id {job.id} is taken") from error
-            if first.fingerprint != job.fingerprint:
-                raise IdempotencyConflict(
-                    f"the Idempotency-Key was used for another request to '{job.process_id}'"
-                ) from error
-            return first
+        except (IntegrityError, QueueFull) as refusal:
+            return self._first(job, refusal)
         return job
 
     def get(self, job_id: str) -> Job:
         """See the port."""
-        with self._reading() as connection:
-            row = connection.execute(statements.select_job(), {"old_id": job_id}).one_or_none()
+        row = None
+        if storable(job_id):
+            with self._reading() as connection:
+                row = connection.execute(statements.select_job(), {"old_id": job_id}).one_or_none()
         if row is None:
             raise NoSuchJob(f"there is no job '{job_id}'")
         return _job(row)
@@ -101,6 +98,7 @@ class SqlStore:
                 "started": now,
                 "lease_until": now + timedelta(seconds=lease),
                 "progress": 0,
+                "message": "",
                 "updated": now,
             }
         )
@@ -182,6 +180,26 @@ class SqlStore:
         self._engine.dispose()
         self._light_engine.dispose()
 
+    def _make_tables(self) -> None:
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
+                connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
+            METADATA.create_all(connection)
+            _check_version(connection)
+
+    def _first(self, job: Job, refusal: IntegrityError | QueueFull) -> Job:
+        """The job that has this one's idempotency key; raises what else stands in the way of a new one."""
+        first = self._same_key(job)
+        if first is None:
+            if isinstance(refusal, QueueFull):
+                raise refusal
+            raise ValueError(f"the job id {job.id} is taken") from refusal
+        if first.fingerprint != job.fingerprint:
+            raise IdempotencyConflict(
+                f"the Idempotency-Key was used for another request to '{job.process_id}'"
+            ) from refusal
+        return first
+
     def _same_key(self, job: Job) -> Job | None:
         if job.idempotency_key is None:
             return None
@@ -213,8 +231,10 @@ def _reaching() -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except (OperationalError, DBAPIError) as error:
+    except DBAPIError as error:
         raise Unavailable(f"the job store cannot be used: {type(error.orig).__name__}") from error
+    except (OSError, PoolTimeout) as error:
+        raise Unavailable(f"the job store cannot be used: {type(error).__name__}") from error
 
 
 def _check_queue(connection: Connection, limit: int) -> None:
@@ -237,6 +257,8 @@ def _check_version(connection: Connection) -> None:
 
 def _encode(fields: Mapping[str, Any]) -> dict[str, Any]:
     data = dump_fields(fields)
+    if not storable(data.get("message", "")):  # an algorithm's words, of whatever bytes it had read
+        data["message"] = data["message"].encode("utf-8", "replace").decode().replace("\0", "?")
     return {
         name: json.dumps(value) if name in TEXTS and value is not None else value
         for name, value in data.items()

@@ -1,0 +1,60 @@
+"""How a store is found by its URL, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from harness import free_port
+from jobmaking import make_job
+from sqlalchemy import text
+from storekit import Database
+
+from dragoman.errors import SettingsError, Unavailable
+from dragoman.jobs.stores import open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nothing", "", "mssql+pyodbc://x"])
+def test_another_database_is_refused_with_what_is_allowed(url: str) -> None:
+    with pytest.raises(SettingsError, match="sqlite, postgresql"):
+        open_store(url)
+
+
+def test_a_postgresql_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        open_store(f"postgresql://nobody@127.0.0.1:{free_port()}/none?connect_timeout=2")
+
+
+def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable):
+        open_store(f"sqlite:///{tmp_path}/file/deeper/jobs.db")
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "jobs.db").write_text("not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(Unavailable):
+        open_store(f"sqlite:///{tmp_path}/jobs.db")
+
+
+def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/a/b/jobs.db").close()
+    assert (tmp_path / "a" / "b" / "jobs.db").is_file()
+
+
+def test_a_postgresql_that_was_restarted_is_found_again(postgresql_url: str) -> None:
+    database = Database(url=postgresql_url)
+    database.drop()
+    store = open_store(postgresql_url)
+    try:
+        job = store.add(make_job())
+        with database.engine.connect() as connection:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            connection.execute(text(f"{others} AND backend_type = 'client backend'"))
+        assert store.get(job.id) == job
+    finally:
+        store.close()
+        database.close()

@@ -1,0 +1,573 @@
+"""The contract of the JobStore port, run on every database that is served."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jobmaking import ALICE, BOB, WORKER, make_job
+
+from dragoman.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    NoSuchJob,
+    QueueFull,
+    SettingsError,
+    Unavailable,
+)
+from dragoman.jobs.stores import open_store
+from dragoman.model.job import (
+    InputValue,
+    Job,
+    JobFailure,
+    JobQuery,
+    JobRequest,
+    Output,
+    OutputRequest,
+    Subscriber,
+)
+from dragoman.model.status import TRANSITIONS, JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from storekit import Database
+
+    from dragoman.jobs.stores.sql import SqlStore
+
+ACCEPTED, RUNNING, SUCCESSFUL, FAILED, DISMISSED = JobStatus
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+def _bring(store: SqlStore, status: JobStatus, **changes: Any) -> Job:
+    """A new job in that state."""
+    job = store.add(make_job(**changes))
+    if status is not ACCEPTED:
+        claimed = store.claim(job.id, WORKER, 30)
+        assert claimed is not None
+        job = claimed
+    return store.transition(job.id, status) if status.finished else job
+
+
+def _ids(store: SqlStore, **conditions: Any) -> list[str]:
+    page = store.find(JobQuery(**conditions))
+    assert page.matched >= len(page.jobs)
+    return [job.id for job in page.jobs]
+
+
+class TestKeeping:
+    def test_a_job_comes_back_as_it_was_put_in(self, store: SqlStore) -> None:
+        job = make_job(
+            principal=ALICE,
+            dialect="pesto",
+            mode="sync",
+            priority=-3,
+            timeout=12.5,
+            message="waits",
+            idempotency_key="k",
+            fingerprint="f",
+            request=JobRequest(
+                inputs={
+                    "a": (InputValue(value={"x": [1, None, "ü"]}), InputValue(href="https://x.example/y"))
+                },
+                outputs={"out": OutputRequest(media_type="image/tiff", transmission="value")},
+                response="document",
+                subscriber=Subscriber(success_uri="https://x.example/done"),
+                raw={"extra": [True]},
+            ),
+        )
+        assert store.add(job) == job
+        assert store.get(job.id) == job
+
+    def test_times_are_utc_and_exact_to_the_microsecond(self, store: SqlStore) -> None:
+        created = datetime(2031, 7, 9, 1, 2, 3, 123457, tzinfo=UTC)
+        elsewhere = created.astimezone(datetime.strptime("+0545", "%z").tzinfo)
+        job = store.get(store.add(make_job(created=elsewhere, updated=created)).id)
+        assert job.created == created
+        assert job.created.microsecond == 123457
+        assert job.created.utcoffset() == job.updated.utcoffset() == timedelta(0)
+
+    def test_an_end_has_a_time_between_before_and_after(self, store: SqlStore) -> None:
+        before = datetime.now(UTC)
+        job = _bring(store, SUCCESSFUL)
+        assert job.started is not None
+        assert job.finished is not None
+        assert before <= job.started <= job.finished == job.updated <= datetime.now(UTC)
+        assert store.get(job.id) == job
+
+    def test_a_request_of_many_characters_of_many_scripts_comes_back(self, store: SqlStore) -> None:
+        text = 'Ελληνικά 漢字 \U0001f6f0 \x00 \ud800 " \\ \n' * 20_000
+        job = make_job(request=JobRequest(inputs={"größe": (InputValue(value=text),)}, raw={"📦": text}))
+        store.add(job)
+        assert store.get(job.id).request == job.request
+
+    @pytest.mark.parametrize("text", ["caf\udce9.tif", "nul \x00 byte", "\U0001f6f0 fine"])
+    def test_no_message_of_an_algorithm_upsets_it(self, store: SqlStore, text: str) -> None:
+        job = _bring(store, RUNNING)
+        assert store.report(job.id, 1, progress=1, message=text)
+        failure = JobFailure(code="execution-failed", detail=text, problems=(("a", text),))
+        store.transition(job.id, FAILED, message=text, failure=failure)
+        stored = store.get(job.id)
+        assert stored.failure == failure
+        assert stored.message.endswith(text[-3:])
+
+    @pytest.mark.parametrize(
+        "text", ["\x00", "\udce9", "a\x00b", "x" * 5000, "", "'; DROP TABLE dragoman_jobs"]
+    )
+    def test_what_a_url_may_hold_is_just_not_found(self, store: SqlStore, text: str) -> None:
+        store.add(make_job())
+        with pytest.raises(NoSuchJob):
+            store.get(text)
+        assert store.find(JobQuery(process_ids=(text,))).matched == 0
+        assert store.find(JobQuery(process_ids=(text, "echo"))).matched == 1
+
+    def test_an_unknown_job_is_said_to_be_unknown(self, store: SqlStore) -> None:
+        actions: list[Callable[[], object]] = [
+            lambda: store.get(NOBODY),
+            lambda: store.remove(NOBODY),
+            lambda: store.transition(NOBODY, DISMISSED),
+        ]
+        for action in actions:
+            with pytest.raises(NoSuchJob, match=NOBODY):
+                action()
+        assert store.claim(NOBODY, WORKER, 1) is None
+        assert store.report(NOBODY, 0, message="x") is False
+
+    def test_a_taken_id_is_refused(self, store: SqlStore) -> None:
+        job = store.add(make_job())
+        with pytest.raises(ValueError, match=job.id):
+            store.add(make_job(id=job.id))
+        with pytest.raises(ValueError, match=job.id):
+            store.add(make_job(id=job.id, idempotency_key="another"))
+
+    def test_it_survives_reopening(self, store: SqlStore, database: Database) -> None:
+        jobs = [_bring(store, status, priority=n) for n, status in enumerate(JobStatus)]
+        store.close()
+        again = open_store(database.url)
+        try:
+            assert [again.get(job.id) for job in jobs] == jobs
+            assert set(again.counts().values()) == {1}
+        finally:
+            again.close()
+
+    def test_another_connection_sees_a_write_at_once(self, store: SqlStore, database: Database) -> None:
+        other = open_store(database.url)
+        try:
+            job = store.add(make_job())
+            assert other.get(job.id) == job
+            assert other.claim(job.id, WORKER, 30) == store.get(job.id)
+        finally:
+            other.close()
+
+
+class TestTransitions:
+    @pytest.mark.parametrize(("current", "target"), list(itertools.product(JobStatus, JobStatus)))
+    def test_only_legal_ones_happen(self, store: SqlStore, current: JobStatus, target: JobStatus) -> None:
+        job = _bring(store, current)
+        if target in TRANSITIONS[current]:
+            moved = store.transition(job.id, target, message="moved")
+            assert (moved.status, moved.message) == (target, "moved")
+            assert (moved.finished is not None) is target.finished
+            assert store.get(job.id) == moved
+        else:
+            with pytest.raises(IllegalTransition):
+                store.transition(job.id, target, message="moved")
+            assert store.get(job.id) == job
+
+    def test_changes_are_written_with_it(self, store: SqlStore) -> None:
+        job = _bring(store, RUNNING)
+        outputs = {
+            "a": Output(id="a", media_type="application/json", value={"x": [1.5, None]}),
+            "b": Output(id="b", media_type="image/tiff", file="b.tif", size=7),
+        }
+        done = store.transition(job.id, SUCCESSFUL, attempt=1, progress=100, outputs=outputs)
+        assert (done.outputs, done.progress, done.lease_until) == (outputs, 100, None)
+        assert list(store.get(job.id).outputs) == ["a", "b"]
+
+    def test_another_attempt_than_the_present_changes_nothing(self, store: SqlStore) -> None:
+        job = _bring(store, RUNNING)
+        for attempt in (0, 2):
+            with pytest.raises(IllegalTransition):
+                store.transition(job.id, SUCCESSFUL, attempt=attempt)
+        assert store.get(job.id).status is RUNNING
+
+    def test_of_two_ends_at_once_one_happens(self, store: SqlStore) -> None:
+        for _ in range(10):
+            job = _bring(store, RUNNING)
+
+            def end(target: JobStatus, job_id: str = job.id) -> JobStatus | None:
+                try:
+                    return store.transition(job_id, target).status
+                except IllegalTransition:
+                    return None
+
+            with ThreadPoolExecutor(6) as pool:
+                told = [status for status in pool.map(end, [SUCCESSFUL, FAILED, DISMISSED] * 2) if status]
+            assert told == [store.get(job.id).status]
+
+    def test_dismissing_and_claiming_at_once_leaves_no_doubt(self, store: SqlStore) -> None:
+        for _ in range(10):
+            job = store.add(make_job())
+            with ThreadPoolExecutor(2) as pool:
+                claimed = pool.submit(store.claim, job.id, WORKER, 30.0)
+                dismissed = pool.submit(store.transition, job.id, DISMISSED)
+                assert dismissed.result().status is DISMISSED  # legal from both states
+                attempts = 1 if claimed.result() else 0
+            assert (store.get(job.id).status, store.get(job.id).attempts) == (DISMISSED, attempts)
+
+
+class TestClaiming:
+    def test_it_makes_the_job_running(self, store: SqlStore) -> None:
+        job = store.add(make_job(progress=40))
+        before = datetime.now(UTC)
+        claimed = store.claim(job.id, WORKER, 30)
+        assert claimed is not None
+        assert (claimed.status, claimed.attempts, claimed.progress) == (RUNNING, 1, 0)
+        assert claimed.worker == WORKER
+        assert claimed.lease_until is not None
+        assert claimed.lease_until - before >= timedelta(seconds=30)
+        assert claimed.request == job.request
+        assert store.get(job.id) == claimed
+
+    @pytest.mark.parametrize("status", [RUNNING, SUCCESSFUL, FAILED, DISMISSED])
+    def test_only_an_accepted_job_can_be_claimed(self, store: SqlStore, status: JobStatus) -> None:
+        job = _bring(store, status)
+        assert store.claim(job.id, WORKER, 30) is None
+        assert store.get(job.id) == job
+
+    def test_each_claim_is_another_attempt(self, store: SqlStore) -> None:
+        job = _bring(store, RUNNING)
+        store.transition(job.id, ACCEPTED, attempt=1)
+        again = store.claim(job.id, WORKER, 30)
+        assert again is not None
+        assert again.attempts == 2
+
+    def test_of_many_threads_one_gets_the_job(self, store: SqlStore) -> None:
+        jobs = [store.add(make_job()) for _ in range(10)]
+        claims = [job.id for job in jobs] * 8
+        with ThreadPoolExecutor(16) as pool:
+            got = [job.id for job in pool.map(lambda job_id: store.claim(job_id, WORKER, 30), claims) if job]
+        assert sorted(got) == sorted(job.id for job in jobs)
+        assert {store.get(job.id).attempts for job in jobs} == {1}
+
+    def test_of_several_processes_one_gets_the_job(self, store: SqlStore, database: Database) -> None:
+        jobs = [store.add(make_job()).id for _ in range(60)]
+        script = (
+            "import json, sys\n"
+            "from dragoman.jobs.stores import open_store\n"
+            "from dragoman.model.job import WorkerIdentity\n"
+            "me = WorkerIdentity(host='h', boot_id='b', pid=int(sys.argv[2]), start_time=0)\n"
+            "store = open_store(sys.argv[1])\n"
+            "print('ready', flush=True)\n"
+            "ids = json.loads(sys.stdin.readline())\n"
+            "print(json.dumps([job_id for job_id in ids if store.claim(job_id, me, 30)]))\n"
+            "store.close()\n"
+        )
+        claimers = [
+            subprocess.Popen(
+                [sys.executable, "-c", script, database.url, str(number)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(3)
+        ]
+        try:
+            for claimer in claimers:
+                assert claimer.stdout is not None
+                assert claimer.stdout.readline() == "ready\n"
+            for claimer in claimers:
+                assert claimer.stdin is not None
+                claimer.stdin.write(json.dumps(jobs) + "\n")
+                claimer.stdin.flush()
+            got = [json.loads(claimer.communicate(timeout=60)[0]) for claimer in claimers]
+        finally:
+            for claimer in claimers:
+                claimer.kill()
+                claimer.communicate()
+        assert sorted(itertools.chain(*got)) == sorted(jobs)
+        for number, share in enumerate(got):
+            owners = {worker.pid for job_id in share if (worker := store.get(job_id).worker)}
+            assert owners <= {number}
+
+
+class TestReporting:
+    def test_progress_only_rises(self, store: SqlStore) -> None:
+        job = _bring(store, RUNNING)
+        told = [
+            store.report(job.id, 1, progress=percent, message=str(percent)) for percent in (5, 30, 20, 30, 31)
+        ]
+        assert told == [True, True, False, True, True]
+        assert (store.get(job.id).progress, store.get(job.id).message) == (31, "31")
+
+    def test_a_report_of_another_attempt_is_refused(self, store: SqlStore) -> None:
+        job = _bring(store, RUNNING)
+        store.transition(job.id, ACCEPTED, attempt=1)
+        assert store.report(job.id, 1, progress=50) is False
+        store.claim(job.id, WORKER, 30)
+        assert store.report(job.id, 1, progress=50) is False
+        assert store.report(job.id, 1, lease_until=datetime.now(UTC)) is False
+        assert store.get(job.id).progress == 0
+
+    @pytest.mark.parametrize("status", [ACCEPTED, SUCCESSFUL, FAILED, DISMISSED])
+    def test_progress_of_what_does_not_run_is_refused(self, store: SqlStore, status: JobStatus) -> None:
+        job = _bring(store, status)
+        assert store.report(job.id, job.attempts, progress=99) is False
+        assert store.get(job.id) == job
+
+    def test_an_output_of_a_finished_job_can_be_taken_away(self, store: SqlStore) -> None:
+        job = _bring(store, SUCCESSFUL)
+        assert store.report(job.id, 1, outputs={})
+        after = store.get(job.id)
+        assert (after.status, after.outputs) == (SUCCESSFUL, {})
+
+    def test_many_reporters_leave_the_highest_progress(self, store: SqlStore) -> None:
+        job = _bring(store, RUNNING)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda percent: store.report(job.id, 1, progress=percent), range(1, 51)))
+        assert store.get(job.id).progress == 50
+
+
+class TestLeases:
+    def test_one_that_has_ended_is_found(self, store: SqlStore) -> None:
+        short, long = store.add(make_job()), store.add(make_job())
+        claimed = store.claim(short.id, WORKER, 0.0)
+        store.claim(long.id, WORKER, 3600)
+        assert claimed is not None
+        assert claimed.lease_until is not None
+        assert store.expired(claimed.lease_until) == []
+        assert store.expired(claimed.lease_until + timedelta(microseconds=1)) == [claimed]
+
+    def test_one_that_is_renewed_is_not_found(self, store: SqlStore) -> None:
+        job = store.add(make_job())
+        store.claim(job.id, WORKER, 0.0)
+        later = datetime.now(UTC) + timedelta(seconds=60)
+        assert store.report(job.id, 1, lease_until=later)
+        assert store.expired(datetime.now(UTC)) == []
+
+    @pytest.mark.parametrize("target", [ACCEPTED, SUCCESSFUL, FAILED, DISMISSED])
+    def test_what_does_not_run_has_none(self, store: SqlStore, target: JobStatus) -> None:
+        job = store.add(make_job())
+        store.claim(job.id, WORKER, 0.0)
+        store.transition(job.id, target)
+        assert store.expired(datetime.now(UTC) + timedelta(days=1)) == []
+
+
+class TestQueue:
+    def test_it_is_sync_first_then_by_priority_then_by_age(self, store: SqlStore) -> None:
+        kinds: list[tuple[str, int]] = [
+            ("async", 0),
+            ("async", 5),
+            ("sync", 0),
+            ("async", 0),
+            ("sync", 1),
+            ("async", 5),
+        ]
+        ids = [store.add(make_job(mode=mode, priority=priority)).id for mode, priority in kinds]
+        assert [job.id for job in store.waiting()] == [ids[n] for n in (4, 2, 1, 5, 0, 3)]
+
+    def test_only_what_is_accepted_waits_and_brings_its_request(self, store: SqlStore) -> None:
+        request = JobRequest(inputs={"a": (InputValue(value=1),)})
+        job = _bring(store, ACCEPTED, request=request)
+        for status in (RUNNING, SUCCESSFUL, FAILED, DISMISSED):
+            _bring(store, status)
+        assert store.waiting() == [job]
+
+    def test_it_takes_no_more_than_its_limit(self, store: SqlStore) -> None:
+        for _ in range(2):
+            store.add(make_job(), queue_limit=2)
+        with pytest.raises(QueueFull):
+            store.add(make_job(), queue_limit=2)
+        assert store.counts()[ACCEPTED] == 2
+        store.claim(store.waiting()[0].id, WORKER, 30)
+        store.add(make_job(), queue_limit=2)
+
+    def test_a_repetition_is_no_new_job_for_the_limit(self, store: SqlStore) -> None:
+        first = store.add(make_job(idempotency_key="k"), queue_limit=1)
+        assert store.add(make_job(idempotency_key="k"), queue_limit=1) == first
+
+    def test_counts_name_every_state(self, store: SqlStore) -> None:
+        assert store.counts() == dict.fromkeys(JobStatus, 0)
+        for number, status in enumerate(JobStatus):
+            for _ in range(number):
+                _bring(store, status)
+        assert store.counts() == {status: number for number, status in enumerate(JobStatus)}
+
+
+class TestIdempotency:
+    def test_the_same_key_gives_the_first_job(self, store: SqlStore) -> None:
+        first = store.add(make_job(idempotency_key="k", fingerprint="f"))
+        store.transition(first.id, DISMISSED)
+        assert store.add(make_job(idempotency_key="k", fingerprint="f")) == store.get(first.id)
+        assert store.find(JobQuery()).matched == 1
+
+    def test_another_request_under_it_is_a_conflict(self, store: SqlStore) -> None:
+        store.add(make_job(idempotency_key="k", fingerprint="f"))
+        with pytest.raises(IdempotencyConflict):
+            store.add(make_job(idempotency_key="k", fingerprint="g"))
+
+    def test_it_holds_for_one_principal_and_one_process(self, store: SqlStore) -> None:
+        made = [
+            store.add(make_job(idempotency_key="k", fingerprint=str(n), principal=who, process_id=process)).id
+            for n, (who, process) in enumerate(itertools.product((ALICE, BOB), ("echo", "ndvi")))
+        ]
+        assert len(set(made)) == 4
+
+    def test_without_a_key_every_job_is_another(self, store: SqlStore) -> None:
+        assert store.add(make_job()).id != store.add(make_job()).id
+
+    def test_it_ends_with_the_job(self, store: SqlStore) -> None:
+        first = store.add(make_job(idempotency_key="k", fingerprint="f"))
+        store.transition(first.id, DISMISSED)
+        store.remove(first.id)
+        second = make_job(idempotency_key="k", fingerprint="g")
+        assert store.add(second) == second
+
+    def test_of_many_at_once_one_is_made(self, store: SqlStore) -> None:
+        jobs = [make_job(idempotency_key="k", fingerprint="f") for _ in range(12)]
+        with ThreadPoolExecutor(12) as pool:
+            answers = {job.id for job in pool.map(store.add, jobs)}
+        assert len(answers) == 1
+        assert store.find(JobQuery()).matched == 1
+
+    def test_the_very_job_sent_again_is_itself(self, store: SqlStore) -> None:
+        job = store.add(make_job(idempotency_key="k", fingerprint="f"))
+        assert store.add(job) == job
+
+
+class TestFinding:
+    def test_newest_first_by_acceptance_page_by_page(self, store: SqlStore) -> None:
+        now = datetime.now(UTC)
+        ids = [store.add(make_job(created=now - timedelta(days=n))).id for n in range(7)]
+        pages = [store.find(JobQuery(limit=3, offset=offset)) for offset in (0, 3, 6, 9)]
+        assert [job.id for page in pages for job in page.jobs] == ids[::-1]
+        assert {page.matched for page in pages} == {7}
+        assert store.find(JobQuery(limit=0)).jobs == ()
+
+    def test_listed_jobs_carry_no_request(self, store: SqlStore) -> None:
+        job = make_job(request=JobRequest(inputs={"a": (InputValue(value=1),)}))
+        store.add(job)
+        assert store.find(JobQuery()).jobs == (replace(job, request=JobRequest()),)
+
+    def test_by_process_state_dialect_and_owner(self, store: SqlStore) -> None:
+        a = _bring(store, SUCCESSFUL, process_id="a", principal=ALICE).id
+        b = _bring(store, FAILED, process_id="b", principal=BOB, dialect="pesto").id
+        c = _bring(store, RUNNING, process_id="c").id
+        assert _ids(store, process_ids=("a", "b")) == [b, a]
+        assert _ids(store, statuses=(RUNNING, SUCCESSFUL)) == [c, a]
+        assert _ids(store, dialect="ogc") == [c, a]
+        assert _ids(store, owner="bob") == [b]
+        assert _ids(store, owner="bob", statuses=(RUNNING,)) == []
+        assert store.find(JobQuery(process_ids=("a", "b"), limit=1)).matched == 2
+
+    def test_by_time_of_creation_inclusive(self, store: SqlStore) -> None:
+        times = [datetime(2030, 1, 1, 12, 0, 0, n, tzinfo=UTC) for n in range(4)]
+        ids = [store.add(make_job(created=moment)).id for moment in times]
+        assert _ids(store, created_from=times[1], created_to=times[2]) == [ids[2], ids[1]]
+
+    def test_by_time_of_the_end_exclusive(self, store: SqlStore) -> None:
+        done = _bring(store, SUCCESSFUL)
+        _bring(store, RUNNING)
+        assert done.finished is not None
+        assert _ids(store, finished_before=done.finished) == []
+        assert _ids(store, finished_before=done.finished + timedelta(microseconds=1)) == [done.id]
+
+    def test_by_duration_inclusive(self, store: SqlStore, database: Database) -> None:
+        lengths = {2.0: SUCCESSFUL, 3.5: FAILED}
+        ids = {}
+        for seconds, status in lengths.items():
+            ids[seconds] = _bring(store, status).id
+            database.execute(
+                f"UPDATE dragoman_jobs SET started = 1000000, finished = {1_000_000 + int(seconds * 1e6)} "
+                f"WHERE id = '{ids[seconds]}'"
+            )
+        runs_long = _bring(store, RUNNING).id
+        database.execute(f"UPDATE dragoman_jobs SET started = 1000000 WHERE id = '{runs_long}'")
+        _bring(store, ACCEPTED)
+        assert _ids(store, min_duration=2.0, max_duration=3.5) == [ids[3.5], ids[2.0]]
+        assert _ids(store, min_duration=2.1) == [runs_long, ids[3.5]]
+        assert _ids(store, max_duration=2.0) == [ids[2.0]]
+        assert _ids(store, min_duration=1e300) == []
+        assert _ids(store, max_duration=float("inf")) == [runs_long, ids[3.5], ids[2.0]]
+
+
+class TestRemoving:
+    @pytest.mark.parametrize("status", list(JobStatus))
+    def test_only_a_finished_job_is_removed(self, store: SqlStore, status: JobStatus) -> None:
+        job = _bring(store, status)
+        if not status.finished:
+            with pytest.raises(IllegalTransition):
+                store.remove(job.id)
+            assert store.get(job.id) == job
+            return
+        store.remove(job.id)
+        for action in (store.get, store.remove):
+            with pytest.raises(NoSuchJob):
+                action(job.id)
+
+    def test_the_order_of_what_follows_stays(self, store: SqlStore) -> None:
+        first = store.add(make_job()).id
+        last = _bring(store, SUCCESSFUL)
+        store.remove(last.id)
+        following = store.add(make_job()).id
+        assert _ids(store) == [following, first]
+
+
+class TestTrouble:
+    def test_a_store_that_cannot_be_used_is_unavailable(self, store: SqlStore, database: Database) -> None:
+        job = _bring(store, RUNNING)
+        actions: list[Callable[[], object]] = [
+            lambda: store.add(make_job()),
+            lambda: store.get(job.id),
+            lambda: store.find(JobQuery()),
+            store.waiting,
+            lambda: store.claim(job.id, WORKER, 1),
+            lambda: store.transition(job.id, SUCCESSFUL),
+            lambda: store.report(job.id, 1, progress=1),
+            lambda: store.expired(datetime.now(UTC)),
+            lambda: store.remove(job.id),
+            store.counts,
+            store.check_writable,
+        ]
+        with database.away():
+            for action in actions:
+                with pytest.raises(Unavailable) as caught:
+                    action()
+                assert "SELECT" not in caught.value.detail
+        assert store.get(job.id) == job
+        store.check_writable()
+
+    def test_a_store_of_a_newer_schema_is_refused(self, store: SqlStore, database: Database) -> None:
+        store.close()
+        database.execute("UPDATE dragoman_meta SET value = '99' WHERE key = 'version'")
+        with pytest.raises(SettingsError, match="99"):
+            open_store(database.url)
+
+    def test_many_may_open_an_empty_database_at_once(self, database: Database) -> None:
+        database.drop()
+        with ThreadPoolExecutor(6) as pool:
+            stores = list(pool.map(lambda _n: open_store(database.url), range(6)))
+        try:
+            job = stores[0].add(make_job())
+            assert all(each.get(job.id) == job for each in stores)
+        finally:
+            for each in stores:
+                each.close()
+
+    def test_one_engine_holds_the_database(self, store: SqlStore, database: Database) -> None:
+        assert store.lock_engine()
+        other = open_store(database.url)
+        try:
+            if database.url.startswith("postgresql"):
+                assert not other.lock_engine()
+                store.close()
+            assert other.lock_engine()
+        finally:
+            other.close()

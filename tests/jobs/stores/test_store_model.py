@@ -1,0 +1,196 @@
+"""The store against a dict: whatever is done, in whatever order, both say the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings, strategies
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from jobmaking import ALICE, BOB, WORKER, make_job
+from storekit import Database
+
+from dragoman.errors import IdempotencyConflict, IllegalTransition, NoSuchJob, QueueFull
+from dragoman.jobs.stores import open_store
+from dragoman.model.job import Job, JobQuery
+from dragoman.model.status import TRANSITIONS, JobStatus
+
+EFFORT = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+LIMIT = 6
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Does the same to a store and to a dict in the order of acceptance."""
+
+    jobs: Bundle[str] = Bundle("jobs")
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="dragoman-model-"))
+        url = self.url or f"sqlite:///{self.folder}/jobs.db"
+        self.database = Database(url=url)
+        self.database.clear()
+        self.store = open_store(url)
+        self.model: dict[str, Job] = {}
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.database.close()
+        shutil.rmtree(self.folder)
+
+    @rule(
+        target=jobs,
+        key=strategies.sampled_from([None, None, "k1", "k2"]),
+        fingerprint=strategies.sampled_from(["f", "g"]),
+        principal=strategies.sampled_from([ALICE, BOB]),
+        mode=strategies.sampled_from(["sync", "async"]),
+        priority=strategies.integers(-1, 1),
+    )
+    def add(self, **fields: Any) -> str:
+        fields["idempotency_key"] = fields.pop("key")
+        job = make_job(**fields)
+        first = self._same_key(job)
+        waiting = sum(each.status is JobStatus.ACCEPTED for each in self.model.values())
+        try:
+            added = self.store.add(job, queue_limit=LIMIT)
+        except IdempotencyConflict:
+            assert first is not None
+            assert first.fingerprint != job.fingerprint
+            return first.id
+        except QueueFull:
+            assert first is None
+            assert waiting >= LIMIT
+            return next(iter(self.model))
+        if first is not None:
+            assert first.fingerprint == job.fingerprint
+        assert added == (first or job)
+        self.model.setdefault(added.id, added)
+        return added.id
+
+    def _same_key(self, job: Job) -> Job | None:
+        same = [
+            each
+            for each in self.model.values()
+            if job.idempotency_key is not None
+            and (each.principal, each.idempotency_key) == (job.principal, job.idempotency_key)
+        ]
+        return same[0] if same else None
+
+    @rule(job_id=jobs, lease=strategies.sampled_from([-60.0, 3600.0]))
+    def claim(self, job_id: str, lease: float) -> None:
+        claimed = self.store.claim(job_id, WORKER, lease)
+        job = self.model.get(job_id)
+        if job is None or job.status is not JobStatus.ACCEPTED:
+            assert claimed is None
+            return
+        assert claimed is not None
+        times = {"started": claimed.started, "updated": claimed.updated, "lease_until": claimed.lease_until}
+        self.model[job_id] = job.evolve(
+            status=JobStatus.RUNNING, attempts=job.attempts + 1, progress=0, worker=WORKER, **times
+        )
+
+    @rule(
+        job_id=jobs,
+        goal=strategies.sampled_from(list(JobStatus)),
+        fence=strategies.sampled_from([None, 0, 1]),
+        message=strategies.text(max_size=5, alphabet=strategies.characters(exclude_categories=["Cs"])).filter(
+            lambda text: "\0" not in text
+        ),
+    )
+    def transition(self, job_id: str, goal: JobStatus, fence: int | None, message: str) -> None:
+        """``fence``: how many attempts after the present one the writer believes in."""
+        job = self.model.get(job_id)
+        attempt = None if fence is None else (job.attempts if job else 0) + fence
+        try:
+            moved = self.store.transition(job_id, goal, attempt=attempt, message=message)
+        except NoSuchJob:
+            assert job is None
+            return
+        except IllegalTransition:
+            assert job is not None
+            assert fence == 1 or goal not in TRANSITIONS[job.status]
+            return
+        assert job is not None
+        assert fence != 1
+        assert goal in TRANSITIONS[job.status]
+        ended = {"finished": moved.finished, "lease_until": None} if goal.finished else {}
+        self.model[job_id] = job.evolve(status=goal, message=message, updated=moved.updated, **ended)
+
+    @rule(job_id=jobs, progress=strategies.integers(0, 100), late=strategies.booleans())
+    def report(self, job_id: str, progress: int, late: bool) -> None:
+        job = self.model.get(job_id)
+        attempt = (job.attempts if job else 1) - late
+        written = self.store.report(job_id, attempt, progress=progress)
+        runs = job is not None and job.status is JobStatus.RUNNING
+        assert written == (runs and not late and job is not None and job.progress <= progress)
+        if written and job is not None:
+            updated = self.store.get(job_id).updated
+            assert updated >= job.updated
+            self.model[job_id] = job.evolve(progress=progress, updated=updated)
+
+    @rule(job_id=consumes(jobs))
+    def remove(self, job_id: str) -> None:
+        job = self.model.get(job_id)
+        try:
+            self.store.remove(job_id)
+        except NoSuchJob:
+            assert job is None
+        except IllegalTransition:
+            assert job is not None
+            assert not job.status.finished
+        else:
+            assert job is not None
+            assert job.status.finished
+            del self.model[job_id]
+
+    @rule()
+    def reopen(self) -> None:
+        self.store.close()
+        self.store = open_store(str(self.database.url))
+
+    @invariant()
+    def every_job_is_the_same(self) -> None:
+        listed = self.store.find(JobQuery(limit=1000))
+        newest_first = list(reversed(self.model.values()))
+        assert list(listed.jobs) == newest_first  # none of them has a request
+        assert listed.matched == len(self.model)
+        for job in newest_first[:3]:
+            assert self.store.get(job.id) == job
+
+    @invariant()
+    def counts_queue_and_leases_are_the_same(self) -> None:
+        jobs = list(self.model.values())
+        assert self.store.counts() == {s: sum(job.status is s for job in jobs) for s in JobStatus}
+        waiting = [job for job in jobs if job.status is JobStatus.ACCEPTED]
+        waiting.sort(key=lambda job: (job.mode != "sync", -job.priority))  # stable: then by acceptance
+        assert self.store.waiting() == waiting
+        now = datetime.now(UTC) + timedelta(seconds=1)
+        expired = [j for j in jobs if j.status is JobStatus.RUNNING and (j.lease_until or NEVER) < now]
+        assert sorted(job.id for job in self.store.expired(now)) == sorted(job.id for job in expired)
+
+
+def test_sqlite_agrees_with_a_dict() -> None:
+    run_state_machine_as_test(
+        StoreMachine, settings=settings(EFFORT, max_examples=20, stateful_step_count=30)
+    )
+
+
+def test_postgresql_agrees_with_a_dict(postgresql_url: str) -> None:
+    class PostgresqlMachine(StoreMachine):
+        url = postgresql_url
+
+    run_state_machine_as_test(
+        PostgresqlMachine, settings=settings(EFFORT, max_examples=6, stateful_step_count=25)
+    )
