@@ -191,7 +191,9 @@ def test_a_path_that_does_not_exist_is_404(get: Get, path: str) -> None:
     assert get(path).status_code == 404
 
 
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/processes/echo"), ("PATCH", "/jobs"), ("DELETE", "/")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/processes/echo"), ("PATCH", "/jobs"), ("DELETE", "/")]
+)
 def test_a_method_that_is_not_known_is_405_and_says_which_are(server: Server, method: str, path: str) -> None:
     answer = requests.request(method, f"{server.url}{path}", timeout=30)
     assert answer.status_code == 405
@@ -229,7 +231,16 @@ def job_id(server: Server) -> str:
     return made
 
 
-PAGES = ["/", "/conformance", "/openapi", "/processes", "/processes/echo", "/jobs", "/jobs/{}", "/jobs/{}/results"]
+PAGES = [
+    "/",
+    "/conformance",
+    "/openapi",
+    "/processes",
+    "/processes/echo",
+    "/jobs",
+    "/jobs/{}",
+    "/jobs/{}/results",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -245,10 +256,10 @@ def test_every_document_is_a_page_too_that_loads_nothing_from_elsewhere(
 
 @pytest.mark.parametrize("path", ["/", "/processes", "/processes/echo", "/jobs", "/jobs/{}"])
 def test_a_page_has_the_links_of_its_document(get: Get, job_id: str, path: str) -> None:
-    document = get(path.format(job_id), params={"f": "html"})
-    wanted = {link["href"] for link in get(path.format(job_id)).json()["links"] if link["rel"] not in ("self", "alternate")}
-    assert wanted <= {href.replace("&f=html", "").replace("?f=html", "") for href in Text(document.text).hrefs} | wanted
-    assert any("f=json" in href for href in Text(document.text).hrefs)
+    hrefs = Text(get(path.format(job_id), params={"f": "html"}).text).hrefs
+    shown = {href.replace("?f=html", "") for href in hrefs}
+    for link in get(path.format(job_id)).json()["links"]:
+        assert link["href"].replace("?f=html", "") in shown, link
 
 
 def test_a_page_has_the_data_of_its_document(get: Get, job_id: str) -> None:

@@ -225,11 +225,11 @@ class TestTransitions:
 
 class TestClaiming:
     def test_it_makes_the_job_running(self, store: SqlStore) -> None:
-        job = store.add(make_job(progress=40))
+        job = store.add(make_job(progress=40, message="waits to run again"))
         before = datetime.now(UTC)
         claimed = store.claim(job.id, WORKER, 30)
         assert claimed is not None
-        assert (claimed.status, claimed.attempts, claimed.progress) == (RUNNING, 1, 0)
+        assert (claimed.status, claimed.attempts, claimed.progress, claimed.message) == (RUNNING, 1, 0, "")
         assert claimed.worker == WORKER
         assert claimed.lease_until is not None
         assert claimed.lease_until - before >= timedelta(seconds=30)

@@ -26,7 +26,6 @@ from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import TRANSITIONS, JobStatus
 
 EFFORT = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-NEVER = datetime(1, 1, 1, tzinfo=UTC)
 LIMIT = 6
 
 
@@ -98,7 +97,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert claimed is not None
         times = {"started": claimed.started, "updated": claimed.updated, "lease_until": claimed.lease_until}
         self.model[job_id] = job.evolve(
-            status=JobStatus.RUNNING, attempts=job.attempts + 1, progress=0, worker=WORKER, **times
+            status=JobStatus.RUNNING,
+            attempts=job.attempts + 1,
+            progress=0,
+            message="",
+            worker=WORKER,
+            **times,
         )
 
     @rule(
@@ -177,7 +181,7 @@ class StoreMachine(RuleBasedStateMachine):
         waiting.sort(key=lambda job: (job.mode != "sync", -job.priority))  # stable: then by acceptance
         assert self.store.waiting() == waiting
         now = datetime.now(UTC) + timedelta(seconds=1)
-        expired = [j for j in jobs if j.status is JobStatus.RUNNING and (j.lease_until or NEVER) < now]
+        expired = [j for j in jobs if j.status is JobStatus.RUNNING and j.lease_until and j.lease_until < now]
         assert sorted(job.id for job in self.store.expired(now)) == sorted(job.id for job in expired)
 
 
