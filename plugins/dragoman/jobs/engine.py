@@ -6,10 +6,8 @@ tried again at each tick, so that what a worker has finished is not lost with it
 
 from __future__ import annotations
 
-import heapq
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +23,8 @@ from dragoman.errors import (
     WorkerLost,
 )
 from dragoman.jobs.codec import dump_job, load_failure, load_outputs
+from dragoman.jobs.ledger import Ledger
+from dragoman.jobs.queue import JobQueue
 from dragoman.model.job import Job, JobFailure
 from dragoman.model.status import JobStatus
 
@@ -69,14 +69,11 @@ class Engine:
         self._limits = limits
         self._changed = changed
         """Told of every job that has begun to run or has finished."""
-        self._queue: list[tuple[int, int, int, str]] = []
-        self._queued: dict[str, Job] = {}
+        self._queue = JobQueue()
         self._placed: dict[str, Worker] = {}
         """Jobs that have a worker, born or not."""
         self._dismissing: dict[str, list[Told]] = {}
-        self._pending: deque[Callable[[], None]] = deque()
-        self._order = 0
-        self._complained = False
+        self._ledger = Ledger()
         self.closing = False
         """Set at the end: nothing new is started."""
 
@@ -85,21 +82,21 @@ class Engine:
     def load(self) -> None:
         """Take over everything that waits in the store."""
         for job in self._store.waiting():
-            self._enqueue(job)
+            self._queue.push(job)
         self.dispatch()
 
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
-        if len(self._queued) >= self._limits.queue_limit:
-            raise QueueFull(f"{len(self._queued)} jobs are waiting already; try again later")
+        if len(self._queue) >= self._limits.queue_limit:
+            raise QueueFull(f"{len(self._queue)} jobs are waiting already; try again later")
         accepted = self._store.add(job)
         if accepted.id == job.id:
-            self._enqueue(accepted)  # the next tick, which follows at once, gives it to a worker
+            self._queue.push(accepted)  # the next tick, which follows at once, gives it to a worker
         return accepted
 
     def holds(self, job_id: str) -> bool:
         """Whether the job waits or runs here, so that its end will be told."""
-        return job_id in self._queued or job_id in self._placed
+        return job_id in self._queue or job_id in self._placed
 
     def dismiss(self, job_id: str, told: Told) -> None:
         """Stop a job; ``told`` gets it once nothing of it is left, or the reason why that cannot be."""
@@ -148,7 +145,7 @@ class Engine:
             return
         if "progress" in message:
             percent, text = message["progress"]
-            self._keep(lambda: self._note(job, percent, text))
+            self._ledger.write(lambda: self._note(job, percent, text))
             return
         changes: dict[str, Any]
         if "done" in message:
@@ -166,7 +163,7 @@ class Engine:
             }
             self._results.clear(job.id, keep_log=True)
         self._release(worker)
-        self._keep(lambda: self._finish(job, **changes))
+        self._ledger.write(lambda: self._finish(job, **changes))
         self.dispatch()
 
     def died(self, worker: Worker) -> None:
@@ -178,7 +175,7 @@ class Engine:
             return
         self._placed.pop(job.id, None)
         self._results.clear(job.id, keep_log=worker.ending != "dismissed")
-        self._keep(lambda: self._after_death(job, worker))
+        self._ledger.write(lambda: self._after_death(job, worker))
         self.dispatch()
 
     # -- time ------------------------------------------------------------------------------------------
@@ -191,11 +188,7 @@ class Engine:
                 worker.kill()
             if worker.deadline is not None and now >= worker.deadline and not worker.ending:
                 worker.begin_end("timed-out")
-        for _ in range(len(self._pending)):
-            self._keep(self._pending.popleft())
-        if self._complained and not self._pending:
-            self._complained = False
-            LOGGER.info("the store takes writes again", extra={"action": "store"})
+        self._ledger.retry()
         self.dispatch()
 
     def renew(self) -> None:
@@ -217,14 +210,14 @@ class Engine:
         again = self._store.transition(
             job.id, JobStatus.ACCEPTED, attempt=job.attempts, lease_until=None, **changes
         )
-        self._enqueue(again)
+        self._queue.push(again)
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
-        while self._queue and not self.closing and self._pool.busy < self._limits.slots:
-            job = self._queued.pop(heapq.heappop(self._queue)[-1], None)
+        while not self.closing and self._pool.busy < self._limits.slots:
+            job = self._queue.pop()
             if job is None:
-                continue
+                break
             key = (job.process_id, job.runtime)
             worker = self._pool.idle(key)
             if worker is None:
@@ -238,20 +231,13 @@ class Engine:
 
     # -- within ----------------------------------------------------------------------------------------
 
-    def _enqueue(self, job: Job) -> None:
-        self._order += 1
-        rank = (0 if job.mode == "sync" else 1, -job.priority, self._order, job.id)
-        heapq.heappush(self._queue, rank)
-        self._queued[job.id] = job
-
     def _start(self, worker: Worker, job: Job) -> None:
         assert worker.identity is not None
         try:
             claimed = self._store.claim(job.id, worker.identity, LEASE)
         except Unavailable as error:
-            self._complain(error)
             self._release(worker)
-            self._pending.append(lambda: self._enqueue(job))
+            self._ledger.defer(lambda: self._queue.push(job), error)
             return
         if claimed is None:
             self._release(worker)
@@ -273,7 +259,7 @@ class Engine:
             job = self._store.transition(job_id, JobStatus.DISMISSED, message="dismissed before it ran")
         except (NoSuchJob, IllegalTransition, Unavailable) as error:
             return error
-        self._queued.pop(job_id, None)
+        self._queue.discard(job_id)
         worker = self._placed.pop(job_id, None)
         if worker is not None:
             worker.job = None
@@ -304,7 +290,7 @@ class Engine:
 
     def _after_death(self, job: Job, worker: Worker) -> None:
         if not worker.claimed:
-            self._enqueue(job)
+            self._queue.push(job)
         elif worker.ending == "dismissed":
             self._finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
         elif worker.ending == "timed-out":
@@ -326,18 +312,4 @@ class Engine:
             return
         message = f"waits to run again: its worker {how} in run {runs} of {self._limits.max_attempts}"
         changes = {"progress": 0, "message": message, "lease_until": None}
-        self._enqueue(self._store.transition(job.id, JobStatus.ACCEPTED, attempt=job.attempts, **changes))
-
-    def _keep(self, write: Callable[[], None]) -> None:
-        """Do a write now, or as soon as the store can."""
-        try:
-            write()
-        except Unavailable as error:
-            self._complain(error)
-            self._pending.append(write)
-
-    def _complain(self, error: Unavailable) -> None:
-        """Once for each outage of the store, not at every try."""
-        if not self._complained:
-            self._complained = True
-            LOGGER.error("writes wait: %s", error.detail, extra={"action": "store"})
+        self._queue.push(self._store.transition(job.id, JobStatus.ACCEPTED, attempt=job.attempts, **changes))

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 def json_body() -> JSON:
     """The body of the current request as JSON.
 
-    Raises UnsupportedMediaType for a stated type that is not JSON, PayloadTooLarge, and InvalidRequest for
-    what ``parse_json`` refuses.
+    Raises UnsupportedMediaType for a stated type that is not JSON and for a compressed body, PayloadTooLarge,
+    and InvalidRequest for what ``parse_json`` refuses.
     """
     media_type = request.mimetype
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"the body is {media_type[:100]!r}; allowed: application/json")
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("identity", ""):
+        raise UnsupportedMediaType(f"the body has the content coding {coding[:100]!r}; allowed: none")
     try:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
