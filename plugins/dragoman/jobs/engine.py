@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from dragoman.model.status import JobStatus
 if TYPE_CHECKING:
     from dragoman.jobs.pool import Pool, Worker
     from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.jobs.settings import EngineLimits
 
 LOGGER = logging.getLogger(__name__)
 
@@ -40,15 +40,6 @@ MAX_RESTARTS = 10
 """Runs of one job that may end with the death of the supervisor."""
 
 type Told = Callable[[Job | DragomanError], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineLimits:
-    """What the operator allows."""
-
-    slots: int
-    queue_limit: int
-    max_attempts: int
 
 
 class Engine:
@@ -76,8 +67,6 @@ class Engine:
         self._ledger = Ledger()
         self.closing = False
         """Set at the end: nothing new is started."""
-
-    # -- what clients ask ------------------------------------------------------------------------------
 
     def load(self) -> None:
         """Take over everything that waits in the store."""
@@ -125,8 +114,6 @@ class Engine:
             (self._results.outputs(job_id) / output.file).unlink(missing_ok=True)
         left = {name: each for name, each in job.outputs.items() if name != output_id}
         self._store.report(job_id, job.attempts, outputs=left)
-
-    # -- what workers tell -----------------------------------------------------------------------------
 
     def born(self, worker: Worker) -> None:
         """A worker that was ordered can be told to run."""
@@ -178,8 +165,6 @@ class Engine:
         self._ledger.write(lambda: self._after_death(job, worker))
         self.dispatch()
 
-    # -- time ------------------------------------------------------------------------------------------
-
     def tick(self) -> None:
         """Deadlines, SIGKILLs that are due, and writes that failed."""
         now = time.monotonic()
@@ -228,8 +213,6 @@ class Engine:
                 self._start(worker, job)
         for worker in self._pool.surplus():
             worker.begin_end("retired")
-
-    # -- within ----------------------------------------------------------------------------------------
 
     def _start(self, worker: Worker, job: Job) -> None:
         assert worker.identity is not None

@@ -31,3 +31,12 @@ class EngineSettings:
     """Tells one version of the code from another."""
     digest: str
     """Tells one set of settings from another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """What the operator allows."""
+
+    slots: int
+    queue_limit: int
+    max_attempts: int

@@ -20,12 +20,13 @@ from typing import IO, TYPE_CHECKING
 from dragoman.errors import Unavailable
 from dragoman.jobs import proctree
 from dragoman.jobs.clients import Client, Desk
-from dragoman.jobs.engine import Engine, EngineLimits
+from dragoman.jobs.engine import Engine
 from dragoman.jobs.housekeeping import Housekeeper
 from dragoman.jobs.meeting import LOCK, Meeting, home_hash
 from dragoman.jobs.pool import Key, Pool, Worker
 from dragoman.jobs.recovery import recover
 from dragoman.jobs.results import FolderResults
+from dragoman.jobs.settings import EngineLimits
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.worker import WorkerSetup
 
