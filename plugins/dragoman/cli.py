@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import subprocess
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, Unavailable
 from dragoman.hook import read_settings
+from dragoman.jobcommands import app as jobs_app
+from dragoman.jobcommands import existing_store
 
 if TYPE_CHECKING:
-    from dragoman.jobs.service import JobService
     from dragoman.packages.catalogue import Catalogue
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-jobs_app = typer.Typer(no_args_is_help=True, help="Look at jobs, and cancel them.")
 app.add_typer(jobs_app, name="jobs")
 
 Config = Annotated[
@@ -29,7 +30,6 @@ Config = Annotated[
         "--config", "-c", help="The configuration; default PYGEOAPI_CONFIG, else pygeoapi-config.yml."
     ),
 ]
-JobId = Annotated[str, typer.Argument(help="The job's id.")]
 
 
 @app.callback()
@@ -59,6 +59,7 @@ def serve(
 @app.command()
 def check() -> None:
     """Check the configuration and every declared package; exit code 1 if a package is broken."""
+    logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _catalogue()
     for process in catalogue:
         typer.echo(f"ok      {process.id} {process.version}")
@@ -108,10 +109,9 @@ def cleanup() -> None:
     """Remove expired jobs with their results, and folders that no job owns."""
     from dragoman.jobs.housekeeping import expire, sweep
     from dragoman.jobs.results import FolderResults
-    from dragoman.jobs.stores import open_store
 
     settings = read_settings()
-    store, results = open_store(settings.database_url), FolderResults(settings.home)
+    store, results = existing_store(settings), FolderResults(settings.home)
     keep = settings.jobs.keep_results
     expired = expire(store, results, keep) if keep is not None else 0
     typer.echo(f"removed {expired} expired jobs and {sweep(store, results)} stray folders")
@@ -151,72 +151,12 @@ def supervise() -> None:
     from dragoman.jobs.supervisor import supervise as run
 
     settings = pickle.load(sys.stdin.buffer)
+    logging.basicConfig(
+        filename=settings.log_file,
+        level=settings.log_level.upper(),
+        format="[%(asctime)s] %(levelname)s %(name)s - %(message)s",
+    )
     os._exit(run(settings, Notifier(settings, notification)))
-
-
-@jobs_app.command("list")
-def list_jobs(
-    status: Annotated[
-        str | None, typer.Option(help="accepted, running, successful, failed or dismissed.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1)] = 20,
-) -> None:
-    """The newest jobs, a line each."""
-    from dragoman.jobs.stores import open_store
-    from dragoman.model.job import JobQuery
-    from dragoman.model.status import JobStatus
-
-    if status is not None and status not in list(JobStatus):
-        raise typer.BadParameter(f"{status!r}; allowed: {', '.join(JobStatus)}", param_hint="--status")
-    statuses = () if status is None else (JobStatus(status),)
-    page = open_store(read_settings().database_url).find(JobQuery(statuses=statuses, limit=limit))
-    for job in page.jobs:
-        when = job.created.isoformat(timespec="seconds")
-        typer.echo(
-            f"{job.id}  {when}  {job.status:<10}  {job.progress:3d} %  {job.process_id}  {job.message}"
-        )
-    typer.echo(f"{len(page.jobs)} of {page.matched}")
-
-
-@jobs_app.command("show")
-def show_job(job_id: JobId) -> None:
-    """All that is known of a job, its request included."""
-    import json
-
-    from dragoman.jobs.codec import dump_job
-    from dragoman.jobs.stores import open_store
-
-    job = open_store(read_settings().database_url).get(job_id)
-    data = dump_job(job) | {
-        name: moment.isoformat() if (moment := getattr(job, name)) else None
-        for name in ("created", "started", "finished", "updated", "lease_until")
-    }
-    typer.echo(json.dumps(data, indent=2))
-
-
-@jobs_app.command("log")
-def log_job(job_id: JobId) -> None:
-    """What a job printed and logged, its traceback if it failed."""
-    from dragoman.jobs.results import FolderResults
-    from dragoman.jobs.stores import open_store
-
-    settings = read_settings()
-    open_store(settings.database_url).get(job_id)
-    path = FolderResults(settings.home).log(job_id)
-    typer.echo(path.read_text("utf-8", errors="replace") if path.exists() else "", nl=False)
-
-
-@jobs_app.command("cancel")
-def cancel_job(job_id: JobId) -> None:
-    """Stop a job that has not finished; with no server running, it will not be run when one is."""
-    from dragoman.model.principal import ANONYMOUS, Principal
-
-    service = _service()
-    try:
-        service.dismiss(job_id, Principal(id=ANONYMOUS.id, admin=True))
-    finally:
-        service.close()
-    typer.echo(f"{job_id} dismissed")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -224,7 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=list(arguments) if arguments is not None else None)
     except DragomanError as error:
-        typer.echo(error.detail, err=True)
+        cause = f" ({error.__cause__})" if isinstance(error, Unavailable) and error.__cause__ else ""
+        typer.echo(f"{error.detail}{cause}".splitlines()[0], err=True)
         raise SystemExit(1) from error
 
 
@@ -233,14 +174,6 @@ def _catalogue() -> Catalogue:
     from dragoman.foreign import foreign_process
 
     return catalogue(read_settings(), foreign_process)
-
-
-def _service() -> JobService:
-    from dragoman.composition import executor, services
-    from dragoman.packages.catalogue import Catalogue
-
-    settings = read_settings()
-    return services(settings, Catalogue(), executor(settings)).jobs
 
 
 def _folders(names: Sequence[str]) -> list[Path]:

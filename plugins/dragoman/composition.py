@@ -44,6 +44,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_pixels=settings.limits.max_pixels,
         policy=SourcePolicy.from_settings(settings),
         server_url=settings.server_url,
+        log_level=str(logging_of(settings).get("level") or "WARNING"),
+        log_file=logging_of(settings).get("logfile"),
         build=build(),
         digest=settings.digest,
     )
@@ -65,6 +67,12 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
     )
     title, description = identification(settings)
     return Services(settings=settings, catalogue=processes, jobs=jobs, title=title, description=description)
+
+
+def logging_of(settings: Settings) -> Mapping[str, Any]:
+    """pygeoapi's own ``logging`` section, which the supervisor follows as well."""
+    section: Mapping[str, Any] = settings.raw.get("logging") or {}
+    return section
 
 
 def identification(settings: Settings) -> tuple[str, str]:

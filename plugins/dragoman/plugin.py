@@ -6,7 +6,9 @@ import functools
 import json
 import logging
 import os
+import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pygeoapi.api import CONFORMANCE_CLASSES, all_apis
@@ -35,7 +37,6 @@ from dragoman.web import health
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from flask import Flask
     from flask.blueprints import BlueprintSetupState
@@ -139,6 +140,8 @@ class JobManager(BaseManager):  # type: ignore[misc]
 def mount(state: BlueprintSetupState) -> None:
     """Register our routes before pygeoapi's own, so that ours win on the same paths."""
     settings = hook.read_settings()
+    if Path(sys.argv[0]).name == "pygeoapi":
+        _check_port(settings)
     services = build_services(settings)
     others = functools.cache(
         lambda: other_paths(settings)
@@ -151,6 +154,21 @@ def mount(state: BlueprintSetupState) -> None:
     state.app.register_blueprint(blueprint, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
     _serve_well(cast("Flask", state.app))
+
+
+def _check_port(settings: Settings) -> None:
+    """End with one line if the port is taken: a second server must not touch the engine of the first."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            print(
+                f"server.bind: {settings.host}:{settings.port} cannot be used: {error.strerror}",
+                file=sys.stderr,
+            )
+            raise SystemExit(1) from error
 
 
 def build_services(settings: Settings) -> Services:

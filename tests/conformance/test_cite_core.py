@@ -171,7 +171,7 @@ def test_echo_is_what_the_official_suite_looks_for(get: Get) -> None:
 def test_what_does_not_exist_is_404_with_the_uri_of_its_exception(
     server: Server, valid: Valid, method: str, path: str, type_: str
 ) -> None:
-    body = {"inputs": {}} if method == "POST" else None
+    body: dict[str, Any] | None = {"inputs": {}} if method == "POST" else None
     answer = requests.request(method, f"{server.url}{path}", json=body, timeout=30)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"

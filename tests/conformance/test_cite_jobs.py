@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness import Server
-
     from tests.conformance.conftest import World
 
     type Get = Callable[..., requests.Response]
@@ -104,7 +103,7 @@ def test_status_and_results_answer_whatever_accept_says(get: Get, done: str, acc
 
 
 def test_results_have_the_form_that_the_request_asked_for(server: Server, get: Get, post: Post) -> None:
-    forms = [
+    forms: list[tuple[dict[str, Any], str]] = [
         ({"outputs": {"text": {}}}, "text/plain"),
         ({}, "multipart/related"),
         ({"response": "document"}, "application/json"),

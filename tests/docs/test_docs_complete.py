@@ -148,6 +148,20 @@ def _error_classes(cls: type[errors.DragomanError]) -> Iterator[type[errors.Drag
             yield from _error_classes(child)
 
 
+def test_the_messages_that_operators_look_up_are_those_they_see() -> None:
+    section = _read("operating.md").partition("## What you see")[2]
+    said = {text for seen in re.findall(r"^\|([^|]+)\|", section, re.M) for text in _quoted(seen)}
+    said -= {"Address already in use"}  # the system's words
+    assert len(said) > 10
+    sources = [*(REPOSITORY / "plugins").rglob("*.py"), REPOSITORY / "tools" / "find-python"]
+    spoken = " ".join(path.read_text("utf-8") for path in sources)
+    assert [text for text in said if text.replace(" X ", " %s ").removesuffix("...") not in spoken] == []
+
+
+def _quoted(text: str) -> list[str]:
+    return re.findall(r'"([^"]+)"', text)
+
+
 @pytest.mark.parametrize("document", [README, *sorted(DOCS.glob("*.md"))], ids=lambda path: path.stem)
 def test_links_resolve(document: Path) -> None:
     for target in _LINK.findall(document.read_text("utf-8")):

@@ -180,6 +180,31 @@ def test_a_mistake_in_the_configuration_is_one_line_and_the_end(server: Server, 
         assert done.stderr.splitlines() == lines
 
 
+def test_a_second_server_on_the_port_ends_and_leaves_the_first_alone(server: Server) -> None:
+    server.start()
+    supervisor = server.supervisor
+    second = subprocess.run(
+        [str(BIN / "pygeoapi"), "serve"],
+        env=server.environment(),
+        cwd=server.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"127.0.0.1:{server.port} cannot be used" in second.stderr.splitlines()[-1]
+    assert server.supervisor == supervisor
+    assert server.execute("number", wait=True, number=3).json() == 6
+
+
+def test_the_command_line_says_where_it_looked(server: Server) -> None:
+    listed = server.cli("jobs", "list")
+    assert (listed.returncode, listed.stdout) == (1, "")
+    assert "there is no job store" in listed.stderr
+    assert not server.home.exists()
+
+
 def test_a_broken_package_does_not_break_the_server(server: Server, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()

@@ -7,6 +7,7 @@ tried again at each tick, so that what a worker has finished is not lost with it
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,6 @@ from dragoman.errors import (
     DragomanError,
     IllegalTransition,
     NoSuchJob,
-    QueueFull,
     TimedOut,
     Unavailable,
     WorkerLost,
@@ -76,9 +76,8 @@ class Engine:
 
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
-        if len(self._queue) >= self._limits.queue_limit:
-            raise QueueFull(f"{len(self._queue)} jobs are waiting already; try again later")
-        accepted = self._store.add(job)
+        full = len(self._queue) >= self._limits.queue_limit
+        accepted = self._store.add(job, queue_limit=0 if full else None)  # a repetition is let through
         if accepted.id == job.id:
             self._queue.push(accepted)  # the next tick, which follows at once, gives it to a worker
         return accepted
@@ -117,6 +116,7 @@ class Engine:
 
     def born(self, worker: Worker) -> None:
         """A worker that was ordered can be told to run."""
+        worker.ready = True
         if worker.ending:
             worker.kill()
         elif worker.job is None:  # its job was dismissed meanwhile
@@ -139,6 +139,7 @@ class Engine:
             changes = {
                 "target": JobStatus.SUCCESSFUL,
                 "progress": 100,
+                "message": "",
                 "outputs": load_outputs(message["done"]),
             }
         else:
@@ -149,6 +150,8 @@ class Engine:
                 "message": failure.detail if failure else "",
             }
             self._results.clear(job.id, keep_log=True)
+        if message.get("leaving"):
+            worker.ending = "retired"
         self._release(worker)
         self._ledger.write(lambda: self._finish(job, **changes))
         self.dispatch()
@@ -191,11 +194,7 @@ class Engine:
         if job.restarts >= MAX_RESTARTS:
             self._fail(job, WorkerLost(f"the server stopped {job.restarts + 1} times while the job ran"))
             return
-        changes = {"restarts": job.restarts + 1, "progress": 0, "message": f"waits to run again: {why}"}
-        again = self._store.transition(
-            job.id, JobStatus.ACCEPTED, attempt=job.attempts, lease_until=None, **changes
-        )
-        self._queue.push(again)
+        self._run_again(job, restarts=job.restarts + 1, message=f"waits to run again: {why}")
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
@@ -285,6 +284,9 @@ class Engine:
 
     def _lost(self, job: Job, worker: Worker) -> None:
         code = worker.process.exitcode if worker.process is not None else None
+        if code == -signal.SIGTERM:  # somebody stops everything, as systemd does: no fault of the job's
+            self.requeue(job, "its worker was told to stop")
+            return
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
         runs = job.attempts - job.restarts
         LOGGER.warning("a worker %s", how, extra={"action": "worker-lost", "job_id": job.id})
@@ -293,6 +295,16 @@ class Engine:
                 job, WorkerLost(f"the worker process {how} in run {runs} of {self._limits.max_attempts}")
             )
             return
-        message = f"waits to run again: its worker {how} in run {runs} of {self._limits.max_attempts}"
-        changes = {"progress": 0, "message": message, "lease_until": None}
-        self._queue.push(self._store.transition(job.id, JobStatus.ACCEPTED, attempt=job.attempts, **changes))
+        self._run_again(
+            job, message=f"waits to run again: its worker {how} in run {runs} of {self._limits.max_attempts}"
+        )
+
+    def _run_again(self, job: Job, **changes: Any) -> None:
+        changes |= {"progress": 0, "lease_until": None}
+        try:
+            again = self._store.transition(job.id, JobStatus.ACCEPTED, attempt=job.attempts, **changes)
+        except (IllegalTransition, NoSuchJob) as error:  # it was dismissed while the store was away, say
+            LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
+            return
+        self._results.clear(job.id, keep_log=True)  # what its last run may have left
+        self._queue.push(again)

@@ -32,7 +32,7 @@ class Ledger:
         """Keep it for later; logged once for each outage, not at every try."""
         if not self._complained:
             self._complained = True
-            LOGGER.error("writes wait: %s", error.detail, extra={"action": "store"})
+            LOGGER.error("writes wait: %s (%s)", error.detail, error.__cause__, extra={"action": "store"})
         self._pending.append(write)
 
     def retry(self) -> None:

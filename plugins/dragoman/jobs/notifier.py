@@ -72,7 +72,7 @@ class Notifier:
             try:
                 post_json(notification.url, notification.body, self._settings.policy)
             except (DragomanError, OSError) as error:
-                LOGGER.info("subscriber: %s", error, extra={"action": "notify", "job_id": job.id})
+                LOGGER.warning("subscriber: %s", error, extra={"action": "notify", "job_id": job.id})
             else:
                 return
             if pause is not None:

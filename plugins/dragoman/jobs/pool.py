@@ -48,6 +48,8 @@ class Worker:
     socket: socket.socket
     reader: FrameReader = field(default_factory=FrameReader)
     identity: WorkerIdentity | None = None
+    ready: bool = False
+    """Whether its birth has been announced: a process may be there a moment before that."""
     job: Job | None = None
     """What it runs; a worker with a job holds a slot."""
     claimed: bool = False
@@ -126,7 +128,7 @@ class Pool:
 
     def idle(self, key: Key) -> Worker | None:
         """An idle worker of that key, the one used last."""
-        idle = [w for w in self.workers if w.key == key and w.job is None and not w.ending and w.process]
+        idle = [w for w in self.workers if w.key == key and w.ready and w.job is None and not w.ending]
         return max(idle, key=lambda w: w.idle_since, default=None)
 
     def order(self, key: Key, job: Job) -> Worker:
@@ -175,7 +177,7 @@ class Pool:
             )
             try:
                 process.start()
-            except OSError:
+            except (OSError, EOFError):
                 time.sleep(0.2)  # the forkserver was killed: it is started again by the next attempt
                 self._orders.put(order)
                 continue

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+
+PATIENCE = 0.5
+"""Seconds to wait at most for what was killed to be gone."""
 
 MARK = "DRAGOMAN_ENGINE"
 """Environment variable that every process below a supervisor inherits: ``<home's hash>:<supervisor's pid>``."""
@@ -102,12 +106,15 @@ def children() -> frozenset[int]:
 
 def end_children(keep: frozenset[int]) -> None:
     """Kill and collect this process's children, and all below them, but those in ``keep``."""
-    for pid in children() - keep:
-        send([*descendants(pid), *_process(pid)], signal.SIGKILL)
-    for pid in children() - keep:  # what fell to this process meanwhile is among them
-        send(_process(pid), signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+    for _ in range(100):  # what was below them, and what they started meanwhile, falls to this process
+        strangers = children() - keep
+        if not strangers:
+            return
+        for pid in strangers:
+            send([*descendants(pid), *_process(pid)], signal.SIGKILL)
+        for pid in strangers:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def _process(pid: int) -> list[psutil.Process]:
@@ -122,17 +129,19 @@ def reap_orphans(keep: Iterable[int]) -> int:
 
     Only right in a process whose every other child is an orphan that fell to it.
     """
-    kept = set(keep)
-    killed = 0
-    for child in psutil.Process().children():
-        if child.pid in kept:
-            continue
-        below = [child, *descendants(child.pid)]
-        send(below, signal.SIGKILL)
-        killed += len(below)
-        with suppress(ChildProcessError):
-            os.waitpid(child.pid, os.WNOHANG)
-    return killed
+    kept = frozenset(keep)
+    killed: set[int] = set()
+    deadline = time.monotonic() + PATIENCE
+    while (strangers := children() - kept) and time.monotonic() < deadline:
+        for pid in strangers:
+            below = [*_process(pid), *descendants(pid)]
+            send(below, signal.SIGKILL)
+            killed.update(process.pid for process in below)
+        for pid in strangers:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.001)
+    return len(killed)
 
 
 def kill_marked(home_hash: str) -> int:

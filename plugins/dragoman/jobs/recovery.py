@@ -43,8 +43,9 @@ def recover(store: JobStore, results: ResultStore, engine: Engine, home_hash: st
 
 
 def _running(store: JobStore) -> list[Job]:
+    """Oldest first, as they are to be run again."""
     listed = store.find(JobQuery(statuses=(JobStatus.RUNNING,), limit=100_000)).jobs
-    return [store.get(job.id) for job in listed]
+    return [store.get(job.id) for job in reversed(listed)]
 
 
 def _await_death(job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dragoman.errors import NoSuchJob
@@ -66,8 +67,9 @@ class FolderResults:
     def job_ids(self, older_than: float) -> Iterator[str]:
         """The jobs that have a folder last changed before ``older_than`` (seconds since 1970)."""
         for folder in self._root.glob("??/*"):
-            if JOB_ID.fullmatch(folder.name) and folder.stat().st_mtime < older_than:
-                yield folder.name
+            with suppress(FileNotFoundError):  # it has just been removed
+                if JOB_ID.fullmatch(folder.name) and folder.stat().st_mtime < older_than:
+                    yield folder.name
 
     def _folder(self, job_id: str) -> Path:
         if not JOB_ID.fullmatch(job_id):  # an id from a URL must never become another path

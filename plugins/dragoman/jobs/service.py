@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dragoman.errors import (
     AlgorithmError,
     DragomanError,
+    IdempotencyConflict,
     InputProblem,
     InvalidInputs,
     InvalidRequest,
@@ -19,6 +20,7 @@ from dragoman.errors import (
     NoSuchOutput,
     OutOfMemory,
     OutputError,
+    QueueFull,
     ResultNotAvailable,
     ResultNotReady,
     TimedOut,
@@ -121,8 +123,8 @@ class JobService:
             accepted = self._executor.submit(
                 job.evolve(request=replace(job.request, inputs={}, spooled=True))
             )
-        except DragomanError:
-            self._results.clear(job.id)
+        except (IdempotencyConflict, QueueFull):
+            self._results.clear(job.id)  # after any other error the job may have been accepted all the same
             raise
         if accepted.id != job.id:
             self._results.clear(job.id)

@@ -27,6 +27,10 @@ class EngineSettings:
     policy: SourcePolicy
     server_url: str
     """The public base URL, for links in what subscribers are sent."""
+    log_level: str
+    """Name of a level of logging."""
+    log_file: str | None
+    """Where the supervisor logs; None is standard error."""
     build: str
     """Tells one version of the code from another."""
     digest: str

@@ -23,7 +23,7 @@ from dragoman.jobs.clients import Client, Desk
 from dragoman.jobs.engine import Engine
 from dragoman.jobs.housekeeping import Housekeeper
 from dragoman.jobs.meeting import LOCK, Meeting, home_hash
-from dragoman.jobs.pool import Key, Pool, Worker
+from dragoman.jobs.pool import TERM_TIMEOUT, Key, Pool, Worker
 from dragoman.jobs.recovery import recover
 from dragoman.jobs.results import FolderResults
 from dragoman.jobs.settings import EngineLimits
@@ -113,7 +113,7 @@ class _Supervisor:
         self._selector.register(self._wake_in, selectors.EVENT_READ, self._woken)
         while not self._stopping:
             for key, events in self._selector.select(TICK):
-                if key.fileobj in self._selector.get_map():  # an earlier event may have closed it
+                if self._selector.get_map().get(key.fd) is key:  # an earlier event may have closed it
                     key.data(events)
             self._tick()
 
@@ -198,6 +198,8 @@ class _Supervisor:
         messages = worker.heard()
         if messages is None:
             self._selector.unregister(worker.socket)
+            if worker.kill_at is None:  # it has died; if not, it cannot be of use any more
+                worker.kill_at = time.monotonic() + TERM_TIMEOUT
             return
         for message in messages:
             self._engine.heard(worker, message)
@@ -208,8 +210,9 @@ class _Supervisor:
             self._worker_ready(worker, 0)
         self._selector.unregister(worker.process.sentinel)
         worker.process.join(1)
+        worker.kill_rest()
+        proctree.reap_orphans(self._pool.keepers())  # nothing of it is left when its end is told
         self._engine.died(worker)
-        proctree.reap_orphans(self._pool.keepers())
 
     # -- the end ---------------------------------------------------------------------------------------
 

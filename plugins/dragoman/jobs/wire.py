@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 HEADER = struct.Struct(">I")
@@ -84,5 +85,7 @@ class Channel:
             return False
 
     def close(self) -> None:
-        """Close; any number of times."""
+        """Close; any number of times. Whoever waits in ``receive`` in another thread is woken."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()

@@ -7,6 +7,7 @@ supervisor ──{"run": job}──► worker ──{"progress": [percent, messa
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import resource
@@ -19,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dragoman.errors import OutputError
 from dragoman.jobs import proctree
 from dragoman.jobs.codec import dump_failure, dump_outputs, load_job
 from dragoman.jobs.results import FolderResults
@@ -73,8 +75,9 @@ class _Worker:
             with _logged(self._results.log(job.id), job.attempts):
                 message = self._run(job)
             proctree.end_children(self._kept)
-            self._channel.send({**message, "attempt": job.attempts})
-            if self._program is None:
+            leaving = self._program is None
+            self._channel.send({**message, "attempt": job.attempts, "leaving": leaving})
+            if leaving:
                 return
 
     def _run(self, job: Job) -> dict[str, object]:
@@ -93,7 +96,11 @@ class _Worker:
         except BaseException as error:
             traceback.print_exc()
             return {"failed": dump_failure(describe_failure(error))}
-        return {"done": dump_outputs(outputs)}
+        try:
+            json.dumps(done := dump_outputs(outputs))
+        except (TypeError, ValueError, RecursionError) as error:  # of a foreign processor, say
+            return {"failed": dump_failure(describe_failure(OutputError(f"an output is not JSON: {error}")))}
+        return {"done": done}
 
     def _load(self, job: Job) -> Program:
         scratch = self._results.scratch(job.id) / "setup"

@@ -31,8 +31,12 @@ def json_body() -> JSON:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
         raise PayloadTooLarge from error
+    except Exception as error:  # each web server has classes of its own for chunks that are none
+        raise InvalidRequest("the body cannot be read to its end") from error
     if request.max_content_length is not None and len(data) >= request.max_content_length:
         raise PayloadTooLarge
+    if len(data) < (request.content_length or 0):
+        raise InvalidRequest("the body ended before its Content-Length")
     return parse_json(data)
 
 

@@ -9,7 +9,9 @@ import pickle
 import subprocess
 import threading
 import time
+import weakref
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman import errors
@@ -45,11 +47,11 @@ class LocalExecutor:
         self._presence: Channel | None = None
         self._pid = os.getpid()
         self._number = 0
+        os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def start(self) -> None:
         """Have a supervisor of this very build and these settings; an older one is replaced."""
         with self._lock:
-            self._after_fork()
             self._be_present(replace=True)
 
     def submit(self, job: Job) -> Job:
@@ -145,7 +147,6 @@ class LocalExecutor:
     def _channel(self) -> Channel:
         """An idle connection that still stands, or a new one."""
         with self._lock:
-            self._after_fork()
             while self._idle:
                 channel = self._idle.pop()
                 if channel.open():
@@ -157,7 +158,10 @@ class LocalExecutor:
 
     def _be_present(self, *, replace: bool = False) -> None:
         """Hold one connection open: while there is one, the supervisor lives, and its end is noticed here."""
-        self._presence = self._connect(replace=replace)
+        old = self._presence
+        self._presence = self._connect(replace=replace) if replace else self._reconnect()
+        if old is not None:
+            old.close()
         threading.Thread(target=self._watch, args=(self._presence,), name="presence", daemon=True).start()
 
     def _watch(self, presence: Channel) -> None:
@@ -170,16 +174,25 @@ class LocalExecutor:
                     return
                 presence.close()
                 try:
-                    presence = self._presence = self._connect()
+                    presence = self._presence = self._reconnect()
                 except Unavailable as error:
                     LOGGER.error("%s", error.detail, extra={"action": "elect"})  # noqa: TRY400 - one line will do
                     self._presence = None  # the next request tries again
                     return
 
+    def _reconnect(self) -> Channel:
+        """A connection to whoever is there now; raises Unavailable if that speaks another build's language."""
+        channel = self._connect()
+        with suppress(Disconnected):
+            if self._exchange(channel, "hello", {})["build"] == self._settings.build:
+                return channel
+        channel.close()
+        raise Unavailable("the engine is of another version than this server process; restart the server")
+
     def _after_fork(self) -> None:
-        """A forked server process must not share connections with its parent."""
-        if os.getpid() != self._pid:
-            self._pid, self._idle, self._presence = os.getpid(), [], None
+        """A forked server process must not share connections, or a lock that is held, with its parent."""
+        self._lock = threading.Lock()
+        self._pid, self._idle, self._presence = os.getpid(), [], None
 
     def _connect(self, *, replace: bool = False) -> Channel:
         deadline = time.monotonic() + PATIENCE
@@ -229,6 +242,12 @@ class LocalExecutor:
             process.stdin.close()
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie when it ends before us
         return process
+
+
+def _forked(reference: weakref.ref[LocalExecutor]) -> None:
+    executor = reference()
+    if executor is not None:
+        executor._after_fork()
 
 
 def load_error(data: dict[str, Any]) -> DragomanError:

@@ -170,7 +170,8 @@ class SqlStore:
         if self._engine.dialect.name == "sqlite":
             return True
         with _reaching():  # no transaction: one that stays open for days would stop VACUUM
-            self._held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if self._held is None:
+                self._held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             return bool(self._held.execute(select(func.pg_try_advisory_lock(ADVISORY_KEY))).scalar_one())
 
     def close(self) -> None:
