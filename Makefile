@@ -2,6 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Generators of clients need other versions than we do: they live apart, and only tests look there.
+CLIENTS := .venv-clients
 
 # The first of these that is 3.12 or newer, 3.12 before 3.13 before newer; PYTHON=... overrides.
 PYTHON ?= $(shell sh tools/find-python)
@@ -15,7 +17,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 serve: $(VENV)/.serve
 	@exec $(BIN)/pygeoapi serve
 
-test: $(VENV)/.test lint
+test: $(VENV)/.test $(CLIENTS)/.done lint
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test
@@ -30,10 +32,10 @@ bench: $(VENV)/.test
 openapi: $(VENV)/.serve
 	$(BIN)/dragoman openapi
 
-setup: $(VENV)/.test
+setup: $(VENV)/.test $(CLIENTS)/.done
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.serve: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
@@ -43,4 +45,9 @@ $(VENV)/.serve: pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.serve
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(CLIENTS)/.done: tests/clients/requirements.txt $(VENV)/.serve
+	"$(PYTHON)" -m venv $(CLIENTS)
+	PIP_CONSTRAINT= $(CLIENTS)/bin/pip install --quiet -r tests/clients/requirements.txt
 	@touch $@

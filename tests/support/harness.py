@@ -25,7 +25,9 @@ TEST_PROCESSES = REPOSITORY / "tests" / "e2e" / "processes"
 BIN = Path(sys.executable).parent
 
 
-def wait_for[T](condition: Callable[[], T | Literal[False] | None], seconds: float = 30.0, what: str = "") -> T:
+def wait_for[T](
+    condition: Callable[[], T | Literal[False] | None], seconds: float = 30.0, what: str = ""
+) -> T:
     """What ``condition`` gives once it is true; fails the test if it is not by the deadline."""
     deadline = time.monotonic() + seconds
     while True:
@@ -58,6 +60,7 @@ class Server:
 
     def __init__(self, folder: Path, manager: Mapping[str, Any] | None = None, workers: int = 2) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.home = folder / "home"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -70,7 +73,15 @@ class Server:
         """Start it in a process group of its own; with ``gunicorn``, that many processes of it."""
         command = [str(BIN / "pygeoapi"), "serve"]
         if gunicorn:
-            options = ["--worker-class", "gthread", "--threads", "16", "--workers", str(gunicorn)]
+            options = [
+                "--worker-class",
+                "gthread",
+                "--threads",
+                "16",
+                "--workers",
+                str(gunicorn),
+                "--no-control-socket",
+            ]
             bind = f"127.0.0.1:{self.port}"
             command = [str(BIN / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
         with self.log.open("ab") as log:
@@ -98,7 +109,7 @@ class Server:
             raise AssertionError(f"the server ended with {self.process.returncode}\n{self.log.read_text()}")
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # gunicorn listens before the app is there
             return False
 
     def stop(self) -> None:

@@ -77,7 +77,13 @@ SUMMARY: Final[Mapping[str, JSON]] = {
     "links": LINKS,
 }
 SECONDS: Final[Object] = {"type": "number", "minimum": 0, "maximum": 10**9}
-CALLBACK: Final[Object] = {"type": "string", "format": "uri", "pattern": "^https?://[A-Za-z0-9]"}
+CALLBACK: Final[Object] = {
+    "type": "string",
+    "format": "uri",
+    "pattern": "^https?://[A-Za-z0-9]",
+    "nullable": True,
+}
+"""``null`` is as good as absent: many a client sends every member it knows."""
 ANY_SCHEMA: Final[Object] = {"type": "object", "description": "JSON Schema with the OGC fields."}
 
 SCHEMAS: Final[Mapping[str, Object]] = {

@@ -39,15 +39,15 @@ class FolderResults:
         """See the port."""
         folder = self._folder(job_id)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "request.json").open("w", encoding="utf-8") as file:
-            file.write(text)
+        with (folder / "request.json").open("wb") as file:
+            file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
 
     def load_request(self, job_id: str) -> str:
         """See the port."""
         try:
-            return (self._folder(job_id) / "request.json").read_text("utf-8")
+            return (self._folder(job_id) / "request.json").read_bytes().decode()
         except FileNotFoundError as error:
             raise NoSuchJob(f"the request of job '{job_id}' is gone") from error
 

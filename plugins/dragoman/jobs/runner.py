@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
 
-LOCAL_PATH = re.compile(r"(?<![\w:/.<])(?:file://)?/(?:[^\s/'\"<>:,;()]+/)+([^\s/'\"<>:,;()]*)")
+URL_OR_PATH = re.compile(
+    r"""(?P<url>\b(?!file:)[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]*)"""
+    r"""|(?<=')/[^'\n]*/(?P<quoted>[^'/\n]*)(?=')"""  # may hold blanks
+    r"""|(?<=")/[^"\n]*/(?P<double>[^"/\n]*)(?=")"""
+    r"""|(?<![\w/.<\])#])(?:file:(?://[\w.-]*)?)?/(?:[^\s/'"<>:,;()]+/)+(?P<name>[^\s/'"<>:,;()]*)"""
+)
 
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
@@ -185,4 +190,4 @@ def describe_failure(error: BaseException) -> JobFailure:
 
 def hide_paths(text: str) -> str:
     """``text`` with every absolute local path cut to its last part; URLs stay."""
-    return LOCAL_PATH.sub(lambda match: match.group(1) or "a folder", text)
+    return URL_OR_PATH.sub(lambda match: match[match.lastgroup or 0] or "a folder", text)

@@ -1,0 +1,114 @@
+"""What a client may know of a failure: the message, and no path of the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.errors import InputError, InputProblem, InvalidInputs, OutputError, PackageError, TimedOut
+from dragoman.jobs.runner import describe_failure, hide_paths
+
+PARTS = st.text(st.sampled_from("abcXYZ019_.-+äø漢"), min_size=1, max_size=8).filter(lambda part: part.strip("."))
+FOLDERS = st.lists(PARTS, min_size=1, max_size=5)
+BEFORE = st.sampled_from(["", "cannot open ", "'", '"', "(", "in [", "error:", "path=", "a, ", "<", "file:", "file://"])
+AFTER = st.sampled_from(["", " is gone", "'", '"', ")", ": No such file", ", again", "\n"])
+
+
+@given(BEFORE, FOLDERS, PARTS, AFTER)
+def test_no_local_path_survives(before: str, folders: list[str], name: str, after: str) -> None:
+    if before == "<":  # as in markup, which closes so: </a/b>
+        return
+    path = "/" + "/".join([*folders, name])
+    shown = hide_paths(f"{before}{path}{after}")
+    assert path not in shown
+    assert "/" not in shown.replace("file://", "")
+    assert shown.removesuffix(after).endswith(name)
+
+
+@given(st.sampled_from(["'", '"']), FOLDERS, PARTS)
+def test_nor_a_quoted_one_with_blanks(quote: str, folders: list[str], name: str) -> None:
+    path = "/my folder (old)/" + "/".join([*folders, f"a {name}"])
+    assert hide_paths(f"No such file: {quote}{path}{quote}") == f"No such file: {quote}a {name}{quote}"
+
+
+@given(
+    st.sampled_from(["http", "https", "s3", "gs", "ftp"]),
+    st.sampled_from(["example.org", "127.0.0.1:8080", "[::1]", "[::1]:80", "me@example.org"]),
+    st.lists(st.text(st.sampled_from("abz09-_.~%@:!$&()*+,;="), max_size=6), max_size=5),
+    st.sampled_from(["", "?a=/b/c", "#/d/e/f"]),
+    st.sampled_from(["", " was refused", "' ", '"', ">"]),
+)
+def test_urls_stay(scheme: str, host: str, parts: list[str], rest: str, after: str) -> None:
+    url = "/".join([f"{scheme}://{host}", *parts]) + rest
+    assert hide_paths(f"cannot fetch '{url}{after}") == f"cannot fetch '{url}{after}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unknown input 'a'; allowed: image/tiff; application=geotiff, text/html",
+        "1/2, a/b/c, ../x/y/z, ./x/y, r1[1]/r2[1]/r3[1], (r1+1)/r2/r3",
+        "#/definitions/a/b",
+        "<p>bold</p> <br/>",
+        "10 km/h and / or // none",
+    ],
+)
+def test_what_only_looks_like_one_stays(text: str) -> None:
+    assert hide_paths(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/me/secret.tif: No such file or directory", "secret.tif: No such file or directory"),
+        ("NETCDF:/home/me/secret.nc:var", "NETCDF:secret.nc:var"),
+        ("see file:///home/me/x.tif.", "see x.tif."),
+        ("see file://localhost/home/me/x.tif", "see x.tif"),
+        ("/home/me/ is full", "a folder is full"),
+        ("between /a/b and /c/d", "between b and d"),
+        ("", ""),
+    ],
+)
+def test_in_plain_words(text: str, shown: str) -> None:
+    assert hide_paths(text) == shown
+
+
+def test_the_callers_fault_names_each_input() -> None:
+    error = InvalidInputs(
+        [InputProblem(input_id="red", message="/a/b/c.tif has no band 3"), InputProblem(input_id="nir", message="x")]
+    )
+    failure = describe_failure(error)
+    assert failure.callers_fault
+    assert failure.problems == (("red", "c.tif has no band 3"), ("nir", "x"))
+    assert failure.detail == "input 'red': c.tif has no band 3; input 'nir': x"
+    assert failure.code == "invalid-inputs"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "detail"),
+    [
+        (RuntimeError("boom in /srv/app/run.py"), "execution-failed", "RuntimeError: boom in run.py"),
+        (KeyError("red"), "execution-failed", "KeyError: 'red'"),
+        (ValueError(), "execution-failed", "ValueError"),
+        (SystemExit(3), "execution-failed", "SystemExit: 3"),
+        (MemoryError("/x/y"), "out-of-memory", "the job needed more memory than its limit"),
+        (OutputError("no output 'a'"), "invalid-output", "no output 'a'"),
+        (TimedOut(), "timed-out", "The job ran longer than its timeout."),
+        (PackageError("/opt/p/process.yml:3: id"), "package", "process.yml:3: id"),
+        (FileNotFoundError(2, "No such file", "/home/me/a b.tif"), "execution-failed", None),
+    ],
+)
+def test_every_error_has_a_code_and_words(error: BaseException, code: str, detail: str | None) -> None:
+    failure = describe_failure(error)
+    assert failure.code == code
+    assert not failure.callers_fault
+    assert failure.detail == (detail or "FileNotFoundError: [Errno 2] No such file: 'a b.tif'")
+    assert "Traceback" not in failure.detail
+
+
+def test_an_algorithm_may_blame_an_input() -> None:
+    failure = describe_failure(InputError("nir", f"{Path.cwd() / 'x.tif'} does not overlap red"))
+    assert failure.problems == (("nir", "x.tif does not overlap red"),)

@@ -1,0 +1,98 @@
+"""A pool without processes: its workers are born, speak and die when the test says so."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+
+from dragoman.errors import Unavailable
+from dragoman.jobs.pool import Key, Pool, Worker
+from dragoman.jobs.stores.sql import SqlStore
+from dragoman.model.job import Job, WorkerIdentity
+
+
+@dataclass
+class FakeProcess:
+    """As much of a process as the engine looks at."""
+
+    pid: int
+    exitcode: int | None = None
+
+    def join(self, timeout: float | None = None) -> None:
+        """It has ended."""
+
+
+@dataclass(eq=False, kw_only=True)
+class FakeWorker(Worker):
+    """Keeps what it is told."""
+
+    told: list[Any] = field(default_factory=list)
+    signals: list[str] = field(default_factory=list)
+
+    def tell(self, message: Any) -> None:
+        self.told.append(message)
+
+    def begin_end(self, reason: str) -> None:
+        self.ending = self.ending or reason
+        self.signals.append("TERM")
+
+    def kill(self) -> None:
+        self.signals.append("KILL")
+        self.kill_at = None
+
+    def kill_rest(self) -> None:
+        self.signals.append("REST")
+
+
+class FakePool(Pool):
+    """The real accounting of slots, over fake workers."""
+
+    def __init__(self, warm: int = 2) -> None:
+        self.workers: set[Worker] = set()
+        self.ordered: list[FakeWorker] = []
+        self._warm = warm
+
+    def order(self, key: Key, job: Job) -> Worker:
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        worker = FakeWorker(key=key, socket=ours, job=job)
+        self.workers.add(worker)
+        self.ordered.append(worker)
+        return worker
+
+    def close(self) -> None:
+        for worker in self.ordered:
+            worker.socket.close()
+
+
+def bear(worker: FakeWorker, number: int) -> None:
+    """Give it a process, as the birth thread does before it announces it."""
+    worker.process = FakeProcess(pid=900_000 + number)  # type: ignore[assignment]  # as much as is looked at
+    worker.identity = WorkerIdentity(host="h", boot_id="b", pid=900_000 + number, start_time=number)
+
+
+class FlakyStore(SqlStore):
+    """A store that takes no writes while it is ``away``."""
+
+    away = False
+
+    def _check(self) -> None:
+        if self.away:
+            raise Unavailable("the job store cannot be used: Test")
+
+    def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
+        self._check()
+        return super().add(job, queue_limit=queue_limit)
+
+    def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
+        self._check()
+        return super().claim(job_id, worker, lease)
+
+    def transition(self, job_id: str, target: Any, *, attempt: int | None = None, **changes: Any) -> Job:
+        self._check()
+        return super().transition(job_id, target, attempt=attempt, **changes)
+
+    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
+        self._check()
+        return super().report(job_id, attempt, **changes)
