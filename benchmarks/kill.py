@@ -120,9 +120,8 @@ def _recovery(folder: Path, count: int) -> list[Figure]:
             ready.append(time.perf_counter() - begun)
             wait_for(lambda: unfinished(store) == 0, 60, "every job has ended")
             ended.append(time.perf_counter() - begun)
-            left = [job for job in jobs if store.get(job).status is not JobStatus.SUCCESSFUL]
-            if left:
-                raise RuntimeError(f"{len(left)} of {JOBS} jobs did not end successful")
+            if any(store.get(job).status is not JobStatus.SUCCESSFUL for job in jobs):
+                raise RuntimeError("not every job ended successful")
         store.close()
     name = f"start after SIGKILL with {JOBS} jobs"
     best = JOBS * PAUSE / 2

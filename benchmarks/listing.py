@@ -24,12 +24,12 @@ def run(folder: Path, scale: Scale) -> list[Section]:
     with running(ours, theirs):
         for path in ("/processes", "/processes/hello-1"):
             turns = {
-                server: partial(measure, server.port, partial(_get, path), count=scale.pick(80, 20))
+                server: partial(measure, server.port, partial(_get, path), count=scale.pick(20, 10))
                 for server in (ours, theirs)
             }
             for turn in turns.values():
                 turn()  # warm
-            found = in_turns(turns, scale.pick(6, 2))
+            found = in_turns(turns, scale.pick(24, 4))
             for name, percent in (("p50", 50), ("p99", 99)):
                 mine, other = (found[s].p50 if percent == 50 else found[s].p99 for s in (ours, theirs))
                 label = f"GET {path}, {name}"

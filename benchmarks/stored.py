@@ -50,7 +50,7 @@ def _figure(name: str, level: int, sample: Sample, first: Sample) -> Figure:
 
 def _each(servers: dict[int, Dragoman], name: str, scale: Scale) -> dict[int, Sample]:
     request = REQUESTS[name]
-    count, rounds = scale.pick(60, 30), scale.pick(8, 3)
+    count, rounds = scale.pick(20, 10), scale.pick(24, 8)
     with ExitStack() as stack:
         turns = {}
         for level, server in servers.items():

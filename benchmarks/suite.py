@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ BENCHMARKS: Mapping[str, Callable[[Path, Scale], list[Section]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; 1 if a benchmark broke or missed one of its aims."""
     asked = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     scale = Scale(quick=asked.quick)
     sections: list[Section] = []
     broken = []

@@ -57,7 +57,7 @@ def sums(index: Any) -> tuple[float, ...]:
         if not valid.all():
             piece = piece[valid]
         if piece.size:
-            squares = float(piece @ piece)
+            squares = float(np.einsum("i,i->", piece, piece))  # no BLAS, whose own threads get in the way
             parts.append((piece.size, float(piece.sum()), squares, float(piece.min()), float(piece.max())))
     return added(parts)
 
@@ -86,23 +86,26 @@ def statistics(found: tuple[float, ...]) -> dict[str, float]:
     }
 
 
-def by_windows(red: str, nir: str, result: str, *, summed: bool) -> tuple[float, ...]:
-    """Two threads, each with handles of its own; one writes at a time."""
-    with rasterio.open(red) as source:
-        width, height = source.width, source.height
-        profile = {
-            **OUTPUT,
-            "width": width,
-            "height": height,
-            "crs": source.crs,
-            "transform": source.transform,
-        }
-    windows = [
+def grid_of(source: Any) -> dict[str, Any]:
+    """The output's profile."""
+    grid = {name: source.profile[name] for name in ("width", "height", "crs", "transform")}
+    return {**OUTPUT, **grid}
+
+
+def windows_of(width: int, height: int) -> list[Window]:
+    """Squares of WINDOW pixels that cover the grid."""
+    return [
         Window(col, row, min(WINDOW, width - col), min(WINDOW, height - row))
         for row in range(0, height, WINDOW)
         for col in range(0, width, WINDOW)
     ]
-    todo, lock = iter(windows), threading.Lock()
+
+
+def by_windows(red: str, nir: str, result: str, *, summed: bool) -> tuple[float, ...]:
+    """Two threads, each with handles of its own; one writes at a time."""
+    with rasterio.open(red) as source:
+        profile = grid_of(source)
+    todo, lock = iter(windows_of(profile["width"], profile["height"])), threading.Lock()
     parts: list[tuple[float, ...]] = []
 
     def loop() -> None:
@@ -129,18 +132,12 @@ def by_windows(red: str, nir: str, result: str, *, summed: bool) -> tuple[float,
 def whole(red: str, nir: str, result: str) -> tuple[float, ...]:
     """Everything in memory at once."""
     with rasterio.open(red) as one, rasterio.open(nir) as two:
-        profile = {
-            **OUTPUT,
-            "width": one.width,
-            "height": one.height,
-            "crs": one.crs,
-            "transform": one.transform,
-        }
+        profile = grid_of(one)
         index = ndvi(one.read(1), two.read(1))
     with rasterio.open(result, "w", **profile) as target:
         target.write(index, 1)
     valid = index[np.isfinite(index)].astype(np.float64)
-    return valid.size, valid.sum(), valid @ valid, valid.min(), valid.max()
+    return valid.size, valid.sum(), np.einsum("i,i->", valid, valid), valid.min(), valid.max()
 
 
 def peak_memory(pid: int) -> float:

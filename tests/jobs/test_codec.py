@@ -37,11 +37,14 @@ TIMES = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.jus
 INPUTS = st.dictionaries(
     TEXT,
     st.lists(
-        st.builds(InputValue, value=VALUES, href=MAYBE, media_type=MAYBE, encoding=MAYBE, schema=VALUES), max_size=3
+        st.builds(InputValue, value=VALUES, href=MAYBE, media_type=MAYBE, encoding=MAYBE, schema=VALUES),
+        max_size=3,
     ).map(tuple),
     max_size=3,
 )
-WANTED = st.builds(OutputRequest, media_type=MAYBE, transmission=st.sampled_from([None, "value", "reference"]))
+WANTED = st.builds(
+    OutputRequest, media_type=MAYBE, transmission=st.sampled_from([None, "value", "reference"])
+)
 REQUESTS = st.builds(
     JobRequest,
     inputs=INPUTS,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakepool import FakePool, FakeWorker, FlakyStore, bear
@@ -28,6 +26,10 @@ from dragoman.jobs.results import FolderResults
 from dragoman.jobs.settings import EngineLimits
 from dragoman.model.job import Job, JobFailure, Output
 from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 OTHER = dataclasses.replace(RUNTIME, digest="d2")
 
@@ -259,7 +261,11 @@ class TestDismissing:
         assert outcome.status is JobStatus.DISMISSED
         assert not rig.results.log(second.id).parent.exists()
         rig.done(worker)
-        assert (worker.job, rig.job(second).attempts, rig.job(first).status) == (None, 0, JobStatus.SUCCESSFUL)
+        assert (worker.job, rig.job(second).attempts, rig.job(first).status) == (
+            None,
+            0,
+            JobStatus.SUCCESSFUL,
+        )
 
     def test_one_whose_worker_is_not_born_yet_frees_its_slot(self, rig: Rig) -> None:
         first = rig.accept()
@@ -394,7 +400,11 @@ class TestDeaths:
             rig.born(worker)
             worker.ending = why
             rig.dies(worker)
-        assert (rig.job(job).attempts, rig.job(job).restarts, rig.job(job).status) == (4, 2, JobStatus.ACCEPTED)
+        assert (rig.job(job).attempts, rig.job(job).restarts, rig.job(job).status) == (
+            4,
+            2,
+            JobStatus.ACCEPTED,
+        )
         rig.born(rig.worker_of(job))
         rig.dies(rig.worker_of(job))
         assert rig.job(job).status is JobStatus.FAILED
@@ -525,7 +535,9 @@ class TestOutage:
         assert rig.engine.holds(waiting.id), "it still has its place"
 
     @pytest.mark.parametrize("exitcode", [-signal.SIGKILL, -signal.SIGTERM])
-    def test_a_job_dismissed_between_outage_and_decision_stays_dismissed(self, rig: Rig, exitcode: int) -> None:
+    def test_a_job_dismissed_between_outage_and_decision_stays_dismissed(
+        self, rig: Rig, exitcode: int
+    ) -> None:
         job, worker = rig.run()
         rig.store.away = True
         rig.dies(worker, exitcode)

@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 from dragoman.errors import InputError, InputProblem, InvalidInputs, OutputError, PackageError, TimedOut
 from dragoman.jobs.runner import describe_failure, hide_paths
 
-PARTS = st.text(st.sampled_from("abcXYZ019_.-+äø漢"), min_size=1, max_size=8).filter(lambda part: part.strip("."))
+PARTS = st.text(st.sampled_from("abcXYZ019_.-+äø漢"), min_size=1, max_size=8).filter(
+    lambda part: part.strip(".")
+)
 FOLDERS = st.lists(PARTS, min_size=1, max_size=5)
-BEFORE = st.sampled_from(["", "cannot open ", "'", '"', "(", "in [", "error:", "path=", "a, ", "<", "file:", "file://"])
+BEFORE = st.sampled_from(
+    ["", "cannot open ", "'", '"', "(", "in [", "error:", "path=", "a, ", "<", "file:", "file://"]
+)
 AFTER = st.sampled_from(["", " is gone", "'", '"', ")", ": No such file", ", again", "\n"])
 
 
@@ -78,7 +82,10 @@ def test_in_plain_words(text: str, shown: str) -> None:
 
 def test_the_callers_fault_names_each_input() -> None:
     error = InvalidInputs(
-        [InputProblem(input_id="red", message="/a/b/c.tif has no band 3"), InputProblem(input_id="nir", message="x")]
+        [
+            InputProblem(input_id="red", message="/a/b/c.tif has no band 3"),
+            InputProblem(input_id="nir", message="x"),
+        ]
     )
     failure = describe_failure(error)
     assert failure.callers_fault

@@ -51,7 +51,9 @@ def orphan():
 def _run(code: str) -> Any:
     """What ``code`` prints, as JSON; run in a process of its own, as these functions act on their own process."""
     script = PRELUDE + textwrap.dedent(code)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -95,8 +97,11 @@ class TestIdentity:
         assert not proctree.lives(me)
 
     def test_a_name_with_blanks_and_brackets_is_no_trouble(self) -> None:
-        code = "import ctypes, sys; ctypes.CDLL(None).prctl(15, b'a) b (c', 0, 0, 0); print(1, flush=True); sys.stdin.read()"
-        process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        rename = "import ctypes, sys; ctypes.CDLL(None).prctl(15, b'a) b (c', 0, 0, 0)"
+        code = f"{rename}; print(1, flush=True); sys.stdin.read()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         assert process.stdout is not None
         try:
             if LINUX:
@@ -113,7 +118,9 @@ class TestIdentity:
 
 class TestEnding:
     def test_descendants_are_found_at_any_depth(self, tree: psutil.Process) -> None:
-        assert {each.pid for each in proctree.descendants(tree.pid)} == {p.pid for p in tree.children(recursive=True)}
+        assert {each.pid for each in proctree.descendants(tree.pid)} == {
+            p.pid for p in tree.children(recursive=True)
+        }
 
     def test_nothing_is_below_what_is_gone(self) -> None:
         process = subprocess.Popen(["true"])
@@ -189,7 +196,9 @@ class TestEnding:
             "import time; die_with_parent(); print(1, flush=True); time.sleep(600)'], stdout=subprocess.PIPE)\n"
             "child.stdout.readline(); print(child.pid, flush=True); os.kill(os.getpid(), 9)\n"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
         wait_for(lambda: gone(int(done.stdout)), 10, "the child has died with its parent")
 
 
@@ -201,7 +210,9 @@ class TestMarks:
 
     def test_what_an_earlier_supervisor_left_is_killed_and_nothing_else(self) -> None:
         home, other = f"test-{os.getpid()}-a", f"test-{os.getpid()}-b"
-        old, mine, foreign = (self._start(mark) for mark in (f"{home}:1", f"{home}:{os.getpid()}", f"{other}:1"))
+        old, mine, foreign = (
+            self._start(mark) for mark in (f"{home}:1", f"{home}:{os.getpid()}", f"{other}:1")
+        )
         try:
             assert proctree.kill_marked(home) == 1
             wait_for(lambda: gone(old.pid), 10)

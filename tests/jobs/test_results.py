@@ -33,7 +33,20 @@ def _fill(results: FolderResults, job_id: str = ID) -> None:
     results.save_request(job_id, "{}")
 
 
-BAD = ["..", "../../etc", "", ".", "/etc/passwd", ID.upper(), ID + "/..", f"../{ID}", ID[:-1], ID + "\n", ID + "\0", "%2e"]
+BAD = [
+    "..",
+    "../../etc",
+    "",
+    ".",
+    "/etc/passwd",
+    ID.upper(),
+    ID + "/..",
+    f"../{ID}",
+    ID[:-1],
+    ID + "\n",
+    ID + "\0",
+    "%2e",
+]
 
 
 @pytest.mark.parametrize("job_id", BAD)
@@ -105,7 +118,9 @@ def test_free_space_is_known_before_there_is_a_job(results: FolderResults) -> No
     assert results.free_bytes() > 0
 
 
-def test_folders_are_found_by_age_and_strangers_are_left_alone(results: FolderResults, tmp_path: Path) -> None:
+def test_folders_are_found_by_age_and_strangers_are_left_alone(
+    results: FolderResults, tmp_path: Path
+) -> None:
     young = str(uuid.uuid4())
     _fill(results)
     _fill(results, young)

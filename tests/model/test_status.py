@@ -39,7 +39,9 @@ def test_what_is_not_drawn_is_refused(current: JobStatus, target: JobStatus) -> 
 
 @pytest.mark.parametrize("target", list(JobStatus))
 def test_sources_are_the_table_read_backwards(target: JobStatus) -> None:
-    assert sources(target) == {current for current, aim in PAIRS if aim is target and aim in TRANSITIONS[current]}
+    assert sources(target) == {
+        current for current, aim in PAIRS if aim is target and aim in TRANSITIONS[current]
+    }
 
 
 def test_every_state_has_its_row_and_an_end_has_no_way_on() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -118,6 +119,7 @@ class JobService:
         text = json.dumps(dump_inputs(job.request.inputs))
         if len(text) <= INLINE_REQUEST:
             return self._executor.submit(job)
+        self._refuse_taken(job.id)  # its own request must not be overwritten
         self._results.save_request(job.id, text)
         try:
             accepted = self._executor.submit(
@@ -129,6 +131,11 @@ class JobService:
         if accepted.id != job.id:
             self._results.clear(job.id)
         return accepted
+
+    def _refuse_taken(self, job_id: str) -> None:
+        with suppress(NoSuchJob):
+            self._store.get(job_id)
+            raise InvalidRequest(f"the job id {job_id} is taken")
 
     def check(self, process: Process, request: JobRequest) -> None:
         """Raise InvalidInputs or InvalidRequest if the request does not fit the process."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness import wait_for
 from jobmaking import ALICE, BOB, WORKER, make_job
 
 from dragoman.errors import (
@@ -568,6 +569,6 @@ class TestTrouble:
             if database.url.startswith("postgresql"):
                 assert not other.lock_engine()
                 store.close()
-            assert other.lock_engine()
+            wait_for(other.lock_engine, 10, "the server has noticed that the first one has gone")
         finally:
             other.close()

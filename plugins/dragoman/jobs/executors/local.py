@@ -30,6 +30,8 @@ LOGGER = logging.getLogger(__name__)
 
 PATIENCE = 20.0
 """Seconds to wait for a supervisor that is being started."""
+RETRIES = 40
+"""Times that a supervisor may be found dying before it is given up."""
 
 
 class LocalExecutor:
@@ -182,12 +184,19 @@ class LocalExecutor:
 
     def _reconnect(self) -> Channel:
         """A connection to whoever is there now; raises Unavailable if that speaks another build's language."""
-        channel = self._connect()
-        with suppress(Disconnected):
-            if self._exchange(channel, "hello", {})["build"] == self._settings.build:
+        for _ in range(RETRIES):
+            channel = self._connect()
+            try:
+                facts = self._exchange(channel, "hello", {})
+            except Disconnected:  # it was about to end: its place will be free in a moment
+                channel.close()
+                time.sleep(0.05)
+                continue
+            if facts["build"] == self._settings.build:
                 return channel
-        channel.close()
-        raise Unavailable("the engine is of another version than this server process; restart the server")
+            channel.close()
+            raise Unavailable("the engine is of another version than this server process; restart the server")
+        raise Unavailable("the supervisor dies as soon as it is up; its log is with the server's")
 
     def _after_fork(self) -> None:
         """A forked server process must not share connections, or a lock that is held, with its parent."""

@@ -1,0 +1,277 @@
+"""The contract of the Executor port, run on every engine with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from enginekit import EngineKit, engine
+from harness import gone, wait_for
+
+from dragoman.errors import IdempotencyConflict, IllegalTransition, InvalidRequest, NoSuchJob
+from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dragoman.model.job import Job
+
+pytestmark = pytest.mark.slow
+
+ENGINES = ["local"]
+"""The engines that are served; each gives an EngineKit."""
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineKit]:
+    assert request.param == "local"
+    with engine(tmp_path_factory.mktemp("engine") / "home") as started:
+        yield started
+
+
+class TestSuccess:
+    def test_a_job_is_accepted_and_ends_with_its_outputs(self, kit: EngineKit) -> None:
+        job = kit.submit("number", number=21)
+        assert job.status is JobStatus.ACCEPTED
+        assert kit.store.get(job.id).created == job.created
+        done = kit.finished(job)
+        assert (done.status, done.progress, done.attempts) == (JobStatus.SUCCESSFUL, 100, 1)
+        assert done.outputs["double"].value == 42
+        assert done == kit.store.get(job.id)
+
+    def test_files_lie_where_they_are_looked_for_and_scratch_is_gone(self, kit: EngineKit) -> None:
+        done = kit.run("writer", size=5000)
+        output = done.outputs["file"]
+        assert output.file is not None
+        assert (kit.results.outputs(done.id) / output.file).stat().st_size == output.size == 5000
+        assert not kit.results.scratch(done.id).exists()
+
+    def test_the_log_keeps_what_was_said_by_anybody(self, kit: EngineKit) -> None:
+        log = kit.results.log(kit.run("writer").id).read_text()
+        for line in ("to standard output", "to standard error", "from a child", "to the log"):
+            assert line in log
+
+    def test_waiting_jobs_all_get_their_turn(self, kit: EngineKit) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            jobs = list(pool.map(lambda number: kit.run("number", number=number), range(40)))
+        assert [job.outputs["double"].value for job in jobs] == [2 * number for number in range(40)]
+        assert {job.attempts for job in jobs} == {1}
+
+    def test_progress_never_falls(self, kit: EngineKit) -> None:
+        job = kit.submit("loop", seconds=1.5)
+        seen = [0]
+        while not (now := kit.store.get(job.id)).status.finished:
+            seen.append(now.progress)
+            time.sleep(0.01)
+        assert seen == sorted(seen)
+        assert len({percent for percent in seen if 0 < percent < 100}) >= 2
+        assert now.progress == 100
+
+
+class TestFailure:
+    def test_what_it_raises_is_told_without_paths_and_kept_in_full(self, kit: EngineKit) -> None:
+        done = kit.run("writer", fail="cannot open /home/me/secret.tif")
+        assert done.status is JobStatus.FAILED
+        assert done.failure is not None
+        assert done.failure.detail == done.message == "RuntimeError: cannot open secret.tif"
+        log = kit.results.log(done.id).read_text()
+        assert "Traceback" in log
+        assert "/home/me/secret.tif" in log
+        assert not kit.results.scratch(done.id).exists()
+
+    def test_the_callers_fault_is_told_as_such(self, kit: EngineKit) -> None:
+        failure = kit.run("writer", fail="is too large", blame="size").failure
+        assert failure is not None
+        assert failure.problems == (("size", "is too large"),)
+
+    def test_a_message_longer_than_any_buffer_is_told(self, kit: EngineKit) -> None:
+        done = kit.run("writer", fail="x" * 400_000)
+        assert len(done.message) > 400_000
+
+    @pytest.mark.parametrize("text", ["caf\udce9.tif", "nul \x00 byte", "\U0001f6f0"])
+    def test_a_message_of_any_characters_harms_nobody(self, kit: EngineKit, text: str) -> None:
+        supervisor = kit.supervisor
+        done = kit.run("writer", fail=text)
+        assert (done.status, done.attempts) == (JobStatus.FAILED, 1)
+        assert kit.supervisor == supervisor
+
+    def test_a_timeout_ends_it_and_says_so(self, kit: EngineKit) -> None:
+        job = kit.submit("loop", job={"timeout": 0.5})
+        pid = kit.worker(job)
+        done = kit.finished(job)
+        assert done.message == "the job ran longer than its timeout of 0.5 s"
+        assert done.failure is not None
+        assert done.failure.code == "timed-out"
+        wait_for(lambda: gone(pid), 5, "its worker is gone")
+
+    def test_a_killed_worker_s_job_is_run_again(self, kit: EngineKit) -> None:
+        job = kit.submit("loop", seconds=2)
+        os.kill(kit.worker(job), signal.SIGKILL)
+        done = kit.finished(job)
+        assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 0)
+        assert "--- attempt 2 ---" in kit.results.log(job.id).read_text()
+
+    def test_but_only_up_to_the_cap(self, kit: EngineKit, tmp_path: Path) -> None:
+        done = kit.run("mortal", tally=str(tmp_path / "tally"))
+        assert (done.status, done.attempts) == (JobStatus.FAILED, 3)
+        assert "signal 9" in done.message
+        assert done.failure is not None
+        assert done.failure.code == "worker-lost"
+
+
+class TestDismissing:
+    def test_nothing_of_it_is_left_when_it_returns(self, kit: EngineKit, tmp_path: Path) -> None:
+        pids = tmp_path / "pids"
+        job = kit.submit("spawner", pids=str(pids))
+        worker = kit.worker(job)
+        started = [int(pid) for pid in wait_for(lambda: pids.exists() and pids.read_text().split(), 30) or []]
+        dismissed = kit.executor.dismiss(job.id)
+        alive = [pid for pid in [worker, *started] if not gone(pid)]
+        assert alive == []
+        assert kit.files(job) == []
+        assert dismissed.status is JobStatus.DISMISSED
+        assert kit.store.get(job.id) == dismissed
+
+    def test_whoever_waits_for_it_is_told(self, kit: EngineKit) -> None:
+        job = kit.submit("loop")
+        kit.worker(job)
+        with ThreadPoolExecutor(2) as pool:
+            waiting = pool.submit(kit.executor.wait, job.id, 30)
+            kit.executor.dismiss(job.id)
+            assert waiting.result(10).status is JobStatus.DISMISSED
+
+    def test_one_that_waits_never_runs(self, kit: EngineKit) -> None:
+        blockers = [kit.submit("loop") for _ in range(kit.settings.slots)]
+        job = kit.submit("number", number=1)
+        assert kit.executor.dismiss(job.id).attempts == 0
+        for blocker in blockers:
+            kit.executor.dismiss(blocker.id)
+        assert kit.store.get(job.id).attempts == 0
+        assert kit.run("number", number=2).status is JobStatus.SUCCESSFUL
+
+    def test_of_many_at_once_none_is_left_without_an_answer(self, kit: EngineKit) -> None:
+        job = kit.submit("loop")
+        kit.worker(job)
+
+        def dismiss(_number: int) -> JobStatus | None:
+            try:
+                return kit.executor.dismiss(job.id).status
+            except IllegalTransition:
+                return None
+
+        with ThreadPoolExecutor(6) as pool:
+            answers = set(pool.map(dismiss, range(6)))
+        assert JobStatus.DISMISSED in answers
+
+    def test_dismissing_as_it_is_submitted_leaves_no_job_stuck(self, kit: EngineKit) -> None:
+        def submit_and_dismiss(number: int) -> Job:
+            job = kit.submit("number", number=number)
+            if number % 2:
+                try:
+                    return kit.executor.dismiss(job.id)
+                except IllegalTransition:
+                    pass
+            return kit.finished(job)
+
+        with ThreadPoolExecutor(6) as pool:
+            jobs = list(pool.map(submit_and_dismiss, range(48)))
+        assert {job.status for job in jobs} <= {JobStatus.SUCCESSFUL, JobStatus.DISMISSED}
+        assert all(jobs[number].status is JobStatus.SUCCESSFUL for number in range(0, 48, 2))
+        assert {job.attempts for job in jobs} <= {0, 1}
+
+    def test_what_has_finished_cannot_be_dismissed_and_what_is_unknown_is_not_there(
+        self, kit: EngineKit
+    ) -> None:
+        done = kit.run("number", number=1)
+        with pytest.raises(IllegalTransition):
+            kit.executor.dismiss(done.id)
+        for action in (kit.executor.dismiss, kit.executor.remove):
+            with pytest.raises(NoSuchJob):
+                action(NOBODY)
+
+
+class TestWaiting:
+    def test_it_gives_the_job_as_it_is_when_the_time_is_up(self, kit: EngineKit) -> None:
+        job = kit.submit("loop")
+        assert kit.executor.wait(job.id, 0).status in {JobStatus.ACCEPTED, JobStatus.RUNNING}
+        assert not kit.executor.wait(job.id, 0.1).status.finished
+        kit.executor.dismiss(job.id)
+        assert kit.executor.wait(job.id, None).status is JobStatus.DISMISSED
+
+    def test_many_may_wait_for_one(self, kit: EngineKit) -> None:
+        job = kit.submit("number", number=4, seconds=0.5)
+        with ThreadPoolExecutor(8) as pool:
+            assert {
+                done.outputs["double"].value for done in pool.map(lambda _n: kit.finished(job), range(8))
+            } == {8}
+
+    def test_what_is_unknown_is_not_waited_for(self, kit: EngineKit) -> None:
+        with pytest.raises(NoSuchJob):
+            kit.executor.wait(NOBODY, 5)
+
+
+class TestSubmitting:
+    def test_the_same_key_gives_the_first_job(self, kit: EngineKit) -> None:
+        key = {"idempotency_key": str(uuid.uuid4()), "fingerprint": "f"}
+        first = kit.run("number", job=key, number=1)
+        assert kit.submit("number", job=key, number=1) == first
+        with pytest.raises(IdempotencyConflict):
+            kit.submit("number", job={**key, "fingerprint": "g"}, number=2)
+
+    def test_a_taken_id_is_refused(self, kit: EngineKit) -> None:
+        job = kit.run("number", number=1)
+        with pytest.raises(InvalidRequest, match=job.id):
+            kit.submit("number", job={"id": job.id}, number=1)
+
+    def test_a_sync_job_goes_first(self, kit: EngineKit) -> None:
+        blockers = [kit.submit("loop") for _ in range(kit.settings.slots)]
+        last = [kit.submit("number", number=n, seconds=0.05) for n in range(4)]
+        first = kit.submit("number", job={"mode": "sync"}, number=9)
+        for blocker in blockers[1:]:
+            kit.worker(blocker)
+        kit.executor.dismiss(blockers[0].id)
+        done = kit.finished(first)
+        assert done.started is not None
+        for job in last:
+            ended = kit.finished(job)
+            assert ended.started is not None
+            assert done.started < ended.started
+        for blocker in blockers[1:]:
+            kit.executor.dismiss(blocker.id)
+
+
+class TestRemoving:
+    def test_a_finished_job_is_forgotten_with_its_files(self, kit: EngineKit) -> None:
+        done = kit.run("writer")
+        assert kit.files(done)
+        kit.executor.remove(done.id)
+        assert kit.files(done) == []
+        with pytest.raises(NoSuchJob):
+            kit.store.get(done.id)
+
+    def test_one_that_runs_is_not(self, kit: EngineKit) -> None:
+        job = kit.submit("loop")
+        kit.worker(job)
+        with pytest.raises(IllegalTransition):
+            kit.executor.remove(job.id)
+        kit.executor.dismiss(job.id)
+        kit.executor.remove(job.id)
+
+    def test_one_output_can_be_taken_away(self, kit: EngineKit) -> None:
+        done = kit.run("writer")
+        path = kit.results.outputs(done.id) / (done.outputs["file"].file or "")
+        for output in ("file", "file", "nothing"):
+            kit.executor.remove_output(done.id, output)
+        assert list(kit.store.get(done.id).outputs) == ["note"]
+        assert not path.exists()
+
+
+def test_it_is_alive(kit: EngineKit) -> None:
+    assert kit.executor.alive()

@@ -1,0 +1,337 @@
+"""The embedded engine's life: one supervisor for all server processes, elected, replaced, ended; nothing leaks."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from enginekit import COMMAND, EngineKit, engine, engine_settings, process_job
+from harness import TEST_PROCESSES, gone, wait_for
+from jobmaking import WORKER
+
+from dragoman.errors import QueueFull, Unavailable
+from dragoman.jobs import proctree
+from dragoman.jobs.executors import local
+from dragoman.jobs.executors.local import LocalExecutor
+from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+LINUX = sys.platform == "linux"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def kit(home: Path) -> Iterator[EngineKit]:
+    with engine(home) as started:
+        yield started
+
+
+def _package(folder: Path, name: str, code: str) -> Path:
+    package = folder / name
+    package.mkdir()
+    (package / "process.yml").write_text(
+        f"id: {name}\nversion: '1'\ninputs: {{}}\noutputs: {{ok: {{schema: {{}}}}}}\n"
+    )
+    (package / "algorithm.py").write_text(textwrap.dedent(code))
+    return package
+
+
+class TestLife:
+    def test_two_server_processes_share_one(self, kit: EngineKit) -> None:
+        other = LocalExecutor(kit.settings, COMMAND)
+        try:
+            other.start()
+            job = kit.submit("loop")
+            kit.worker(job)
+            assert other.dismiss(job.id).status is JobStatus.DISMISSED
+            done = other.submit(process_job("number", number=4))
+            assert kit.executor.wait(done.id, 30).outputs["double"].value == 8
+            supervisors = [process for process in psutil.process_iter() if _supervises(process, kit)]
+            assert len(supervisors) == 1
+        finally:
+            other.close()
+        assert kit.run("number", number=1).status is JobStatus.SUCCESSFUL, "one of them still holds it"
+
+    def test_many_that_start_at_once_agree_on_one(self, home: Path) -> None:
+        settings = engine_settings(home)
+        executors = [LocalExecutor(settings, COMMAND) for _ in range(4)]
+        kit = EngineKit(settings)
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(LocalExecutor.start, executors))
+            job = executors[0].submit(process_job("number", number=1))
+            assert {each.wait(job.id, 30).id for each in executors} == {job.id}
+            family = kit.family()
+        finally:
+            for each in executors:
+                each.close()
+            kit.close()
+        wait_for(lambda: all(map(gone, family)), 10, "all have ended")
+
+    def test_it_ends_with_its_workers_soon_after_the_last_connection(self, home: Path) -> None:
+        with engine(home) as kit:
+            other = LocalExecutor(kit.settings, COMMAND)
+            other.start()
+            job = kit.submit("loop")
+            kit.worker(job)
+            family = kit.family()
+            other.close()
+            assert not gone(kit.supervisor)
+            began = time.monotonic()
+            kit.executor.close()
+            wait_for(lambda: all(map(gone, family)), 5, "it ends by itself")
+            assert time.monotonic() - began < 2.0
+            after = kit.store.get(job.id)
+            assert (after.status, after.restarts) == (JobStatus.ACCEPTED, 1)
+
+    def test_what_was_left_goes_on_with_the_next_one(self, home: Path) -> None:
+        with engine(home) as kit:
+            job = kit.submit("loop", seconds=1)
+            kit.worker(job)
+        with engine(home) as kit:
+            done = kit.finished(job)
+            assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 1)
+
+    def test_after_closing_it_may_be_used_again(self, kit: EngineKit) -> None:
+        for number in range(2):
+            assert kit.run("number", number=number).status is JobStatus.SUCCESSFUL
+            kit.executor.close()
+            kit.executor.close()
+
+    def test_starting_twice_holds_one_connection(self, kit: EngineKit) -> None:
+        kit.executor.start()
+        supervisor = kit.supervisor
+        kit.executor.start()
+        assert kit.supervisor == supervisor
+        kit.executor.close()
+        wait_for(lambda: gone(supervisor), 5, "nobody holds it any more")
+
+    def test_a_killed_one_is_replaced_without_a_request(self, kit: EngineKit) -> None:
+        running, waiting = kit.submit("loop", seconds=1), kit.submit("number", number=5)
+        kit.worker(running)
+        first = kit.supervisor
+        os.kill(first, signal.SIGKILL)
+        for job in (running, waiting):
+            wait_for(lambda job=job: kit.store.get(job.id).status.finished, 40, kit.log())  # type: ignore[misc]
+        assert kit.store.get(running.id).status is JobStatus.SUCCESSFUL
+        assert kit.store.get(waiting.id).outputs["double"].value == 10
+        assert kit.supervisor != first
+
+    def test_a_newcomer_of_other_settings_replaces_it_and_its_job_is_run_again(self, kit: EngineKit) -> None:
+        job = kit.submit("loop", seconds=2)
+        kit.worker(job)
+        first = kit.family()
+        newcomer = LocalExecutor(replace(kit.settings, digest="settings-2"), COMMAND)
+        try:
+            newcomer.start()
+            assert kit.supervisor != first[0]
+            wait_for(lambda: all(map(gone, first)), 10, "nothing of the old one is left")
+            done = newcomer.wait(job.id, 60)
+            assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 1)
+            second = kit.supervisor
+            assert kit.run("number", number=1).status is JobStatus.SUCCESSFUL
+            assert kit.supervisor == second, "those of before do not replace it again"
+        finally:
+            newcomer.close()
+
+    def test_one_that_cannot_come_up_is_unavailable(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(local, "PATIENCE", 1.0)
+        executor = LocalExecutor(engine_settings(home), [sys.executable, "-c", "raise SystemExit(5)"])
+        try:
+            with pytest.raises(Unavailable):
+                executor.start()
+            assert not executor.alive()
+        finally:
+            executor.close()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+    def test_a_forked_server_process_has_connections_of_its_own(self, kit: EngineKit) -> None:
+        code = textwrap.dedent("""
+            import os, pickle, sys
+            from enginekit import COMMAND, process_job
+            from dragoman.jobs.executors.local import LocalExecutor
+            executor = LocalExecutor(pickle.load(sys.stdin.buffer), COMMAND)
+            executor.start()
+            def run(number):
+                job = executor.submit(process_job("number", number=number))
+                return executor.wait(job.id, 30).outputs["double"].value
+            assert run(1) == 2
+            child = os.fork()
+            if child == 0:
+                os._exit(run(2))
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+            assert run(3) == 6
+            executor.close()
+        """)
+        environment = {**os.environ, "PYTHONPATH": str(TEST_PROCESSES.parents[1] / "support")}
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code],
+            input=pickle.dumps(kit.settings),
+            capture_output=True,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+
+def _supervises(process: psutil.Process, kit: EngineKit) -> bool:
+    try:
+        return "supervise" in process.cmdline() and any(
+            file.path == str(kit.settings.home / "supervisor.lock") for file in process.open_files()
+        )
+    except psutil.Error:
+        return False
+
+
+class TestLimits:
+    def test_a_full_queue_takes_no_more(self, home: Path) -> None:
+        with engine(home, slots=1, queue_limit=2) as kit:
+            running = kit.submit("loop")
+            kit.worker(running)
+            key = {"idempotency_key": "k", "fingerprint": "f"}
+            waiting = [kit.submit("number", number=1, job=key), kit.submit("number", number=2)]
+            with pytest.raises(QueueFull) as refused:
+                kit.submit("number", number=3)
+            assert refused.value.retry_after > 0
+            assert kit.submit("number", number=1, job=key).id == waiting[0].id
+            kit.executor.dismiss(running.id)
+            for job in waiting:
+                assert kit.finished(job).status is JobStatus.SUCCESSFUL
+            assert kit.run("number", number=3).status is JobStatus.SUCCESSFUL
+
+    def test_idle_workers_are_few(self, home: Path, tmp_path: Path) -> None:
+        with engine(home, slots=1, warm_workers=1) as kit:
+            for number in range(3):
+                package = _package(tmp_path, f"p{number}", "def run():\n    return {'ok': True}\n")
+                assert kit.run(package).status is JobStatus.SUCCESSFUL
+            wait_for(lambda: len(_workers(kit)) <= 1, 10, "the others have left")
+
+    def test_setup_runs_once_for_each_worker(self, kit: EngineKit, tmp_path: Path) -> None:
+        code = """
+            import os
+            class Algorithm:
+                def setup(self):
+                    self.count = 0
+                def run(self):
+                    self.count += 1
+                    return {"ok": [os.getpid(), self.count]}
+        """
+        package = _package(tmp_path, "counter", code)
+        seen = [kit.run(package).outputs["ok"].value for _ in range(3)]
+        assert seen == [[seen[0][0], number] for number in (1, 2, 3)]
+
+    def test_a_lease_that_nobody_renews_is_taken_back(self, kit: EngineKit) -> None:
+        job = kit.store.add(process_job("number", number=3))
+        assert kit.store.claim(job.id, WORKER, -1.0)
+        wait_for(lambda: kit.store.get(job.id).status.finished, 40, "it is run by whoever is here")
+        done = kit.store.get(job.id)
+        assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 1)
+
+
+def _workers(kit: EngineKit) -> list[int]:
+    """The children of the forkserver."""
+    return [
+        child.pid
+        for process in psutil.Process(kit.supervisor).children()
+        for child in process.children()
+        if child.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+class TestHardship:
+    def test_a_package_that_cannot_be_loaded_fails_every_job_with_the_reason(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        package = _package(tmp_path, "broken", "def run():\n    return {'ok': True}\n")
+        jobs = [process_job(package) for _ in range(4)]
+        (package / "algorithm.py").write_text("raise ImportError('no such library')\ndef run(): ...\n")
+        with engine(home, slots=1, max_attempts=1) as kit:
+            for job in jobs:
+                kit.executor.submit(job)
+            for job in jobs:
+                done = kit.finished(job)
+                assert (done.status, done.attempts) == (JobStatus.FAILED, 1)
+                assert "no such library" in done.message
+
+    def test_an_algorithm_that_closes_every_file_does_not_hold_its_slot(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        package = _package(
+            tmp_path, "closer", "import os\ndef run():\n    os.closerange(3, 500)\n    return 1\n"
+        )
+        with engine(home, slots=1, max_attempts=1) as kit:
+            done = kit.run(package)
+            assert done.failure is not None
+            assert done.failure.code == "worker-lost"
+            assert kit.run("number", number=1).status is JobStatus.SUCCESSFUL
+
+    def test_an_algorithm_that_exits_fails_its_job(self, kit: EngineKit, tmp_path: Path) -> None:
+        package = _package(tmp_path, "quitter", "import sys\ndef run():\n    sys.exit(7)\n")
+        done = kit.run(package)
+        assert (done.status, done.message) == (JobStatus.FAILED, "SystemExit: 7")
+
+    def test_a_killed_forkserver_is_started_again(self, kit: EngineKit) -> None:
+        job = kit.submit("loop", seconds=1)
+        kit.worker(job)
+        for child in psutil.Process(kit.supervisor).children():
+            child.kill()
+        assert kit.finished(job).status is JobStatus.SUCCESSFUL
+        assert kit.run("number", number=1).status is JobStatus.SUCCESSFUL
+        assert not gone(kit.supervisor)
+
+    @pytest.mark.skipif(not LINUX, reason="counts open files in /proc")
+    def test_neither_files_nor_processes_leak(self, kit: EngineKit) -> None:
+        def once(number: int) -> None:
+            job = kit.submit("loop")
+            pid = kit.worker(job)
+            if number % 2:
+                kit.executor.dismiss(job.id)
+            else:
+                os.kill(pid, signal.SIGKILL)
+                wait_for(lambda: kit.store.get(job.id).attempts == 2, 20, "it runs again")
+                kit.executor.dismiss(job.id)
+            assert kit.run("number", number=number).status is JobStatus.SUCCESSFUL
+
+        supervisor = psutil.Process(kit.supervisor)
+        once(0)
+        once(1)
+        before = supervisor.num_fds()
+        for number in range(6):
+            once(number)
+        wait_for(
+            lambda: supervisor.num_fds() <= before, 5, f"{supervisor.num_fds()} files are open, not {before}"
+        )
+        zombies = [p.pid for p in supervisor.children(recursive=True) if p.status() == psutil.STATUS_ZOMBIE]
+        assert zombies == []
+
+    @pytest.mark.skipif(not LINUX, reason="only Linux has PR_SET_PDEATHSIG")
+    def test_workers_and_forkserver_die_with_the_supervisor(self, kit: EngineKit) -> None:
+        job = kit.submit("loop", seconds=2)
+        worker = proctree.identity(kit.worker(job))
+        family = [proctree.identity(pid) for pid in kit.family()]
+        kit.store.close()
+        os.kill(kit.supervisor, signal.SIGKILL)
+        wait_for(lambda: not any(map(proctree.lives, family)), 5, "all of them are gone")
+        assert not proctree.lives(worker)

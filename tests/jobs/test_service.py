@@ -1,0 +1,384 @@
+"""The one door to jobs: what it lets in, to whom it shows what, and how it words an end."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import TEST_PROCESSES
+from hypothesis import given
+from hypothesis import strategies as st
+from jobmaking import ALICE, BOB, WORKER, make_job
+
+from dragoman import errors
+from dragoman.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidInputs,
+    InvalidRequest,
+    NoSuchJob,
+    NoSuchOutput,
+    NoSuchProcess,
+    QueueFull,
+    ResultNotAvailable,
+    ResultNotReady,
+    Unavailable,
+)
+from dragoman.jobs.codec import load_inputs
+from dragoman.jobs.results import FolderResults
+from dragoman.jobs.service import INLINE_REQUEST, JobService, Submission, _fingerprint, failure_of
+from dragoman.jobs.stores import open_store
+from dragoman.model.job import (
+    InputValue,
+    Job,
+    JobFailure,
+    JobQuery,
+    JobRequest,
+    Output,
+    OutputRequest,
+)
+from dragoman.model.principal import Principal
+from dragoman.model.status import JobStatus
+from dragoman.packages.catalogue import Catalogue
+from dragoman.packages.loader import load_package
+from dragoman.settings import FetchSettings
+from dragoman.sources.policy import SourcePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from dragoman.jobs.stores.sql import SqlStore
+
+ADMIN = Principal(id="root", admin=True)
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+class DirectExecutor:
+    """Writes to the store itself, and runs nothing."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self.store = store
+        self.submitted: list[Job] = []
+        self.trouble: Exception | None = None
+        self.up = True
+
+    def submit(self, job: Job) -> Job:
+        self.submitted.append(job)
+        if self.trouble is not None:
+            raise self.trouble
+        try:
+            return self.store.add(job)
+        except ValueError as error:
+            raise InvalidRequest(str(error)) from error
+
+    def wait(self, job_id: str, timeout: float | None) -> Job:
+        return self.store.get(job_id)
+
+    def dismiss(self, job_id: str) -> Job:
+        return self.store.transition(job_id, JobStatus.DISMISSED)
+
+    def remove(self, job_id: str) -> None:
+        self.store.remove(job_id)
+
+    def remove_output(self, job_id: str, output_id: str) -> None:
+        self.store.report(job_id, self.store.get(job_id).attempts, outputs={})
+
+    def alive(self) -> bool:
+        return self.up
+
+    def close(self) -> None:
+        self.up = False
+
+
+class Rig:
+    def __init__(self, home: Path) -> None:
+        self.store = open_store(f"sqlite:///{home}/jobs.db")
+        self.results = FolderResults(home)
+        self.executor = DirectExecutor(self.store)
+        processes = {name: load_package(TEST_PROCESSES / name) for name in ("number", "greedy", "writer")}
+        self.service = JobService(
+            catalogue=Catalogue(processes=processes),
+            store=self.store,
+            executor=self.executor,
+            results=self.results,
+            policy=SourcePolicy(fetch=FetchSettings()),
+        )
+
+    def submit(
+        self, process: str = "number", who: Principal = ALICE, how: Submission | None = None, **values: Any
+    ) -> Job:
+        inputs = {name: (InputValue(value=value),) for name, value in (values or {"number": 1}).items()}
+        return self.service.submit(process, JobRequest(inputs=inputs), who, how or Submission())
+
+    def end(self, job: Job, status: JobStatus, **changes: Any) -> Job:
+        self.store.claim(job.id, WORKER, 30)
+        return self.store.transition(job.id, status, **changes)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(tmp_path)
+    yield made
+    made.store.close()
+
+
+class TestSubmitting:
+    def test_the_job_carries_what_was_asked_and_by_whom(self, rig: Rig) -> None:
+        how = Submission(mode="sync", dialect="pesto", idempotency_key="k", priority=3)
+        job = rig.submit(how=how, number=5)
+        stored = rig.store.get(job.id)
+        assert (stored.principal, stored.mode, stored.dialect, stored.priority) == (ALICE, "sync", "pesto", 3)
+        assert (stored.process_id, stored.process_version) == ("number", "1.0.0")
+        assert stored.runtime.digest == rig.service.catalogue.get("number").runtime.digest != ""
+        assert stored.request.inputs["number"][0].value == 5
+        assert uuid.UUID(job.id).version == 4
+        assert stored.status is JobStatus.ACCEPTED
+
+    def test_a_dialect_may_give_the_id(self, rig: Rig) -> None:
+        job_id = str(uuid.uuid4())
+        assert rig.submit(how=Submission(job_id=job_id)).id == job_id
+        with pytest.raises(InvalidRequest, match=job_id):
+            rig.submit(how=Submission(job_id=job_id))
+
+    @pytest.mark.parametrize(
+        ("process", "asked", "expected"),
+        [
+            ("greedy", None, 1.0),
+            ("greedy", 0.5, 0.5),
+            ("greedy", 5.0, 1.0),
+            ("number", 5.0, 5.0),
+            ("number", None, None),
+        ],
+    )
+    def test_the_shorter_timeout_holds(
+        self, rig: Rig, process: str, asked: float | None, expected: float | None
+    ) -> None:
+        values = {"number": 1} if process == "number" else {"gigabytes": 0}
+        assert rig.submit(process, how=Submission(timeout=asked), **values).timeout == expected  # type: ignore[arg-type]  # a dict of values
+
+    def test_wrong_inputs_are_named_and_nothing_is_kept(self, rig: Rig) -> None:
+        with pytest.raises(InvalidInputs) as caught:
+            rig.submit(number="many", colour="red")
+        assert {problem.input_id for problem in caught.value.problems} == {"number", "colour"}
+        with pytest.raises(InvalidInputs):
+            rig.service.submit("number", JobRequest(), ALICE, Submission())
+        assert rig.executor.submitted == []
+
+    @pytest.mark.parametrize(
+        "href", ["ftp://x.example/y", "file:///etc/passwd", "http://127.0.0.1/x", "nothing", ""]
+    )
+    def test_a_reference_that_would_not_be_fetched_is_refused(self, rig: Rig, href: str) -> None:
+        request = JobRequest(inputs={"number": (InputValue(href=href),)})
+        with pytest.raises(InvalidInputs, match="number"):
+            rig.service.submit("number", request, ALICE, Submission())
+        assert rig.executor.submitted == []
+
+    def test_an_unknown_process_and_output_are_refused(self, rig: Rig) -> None:
+        with pytest.raises(NoSuchProcess):
+            rig.submit("nothing")
+        request = JobRequest(inputs={"number": (InputValue(value=1),)}, outputs={"triple": OutputRequest()})
+        with pytest.raises(InvalidRequest, match="'triple'; allowed: double"):
+            rig.service.submit("number", request, ALICE, Submission())
+
+    def test_a_repetition_gives_the_first_job(self, rig: Rig) -> None:
+        how = Submission(idempotency_key="k")
+        first = rig.submit(how=how, number=1)
+        assert rig.submit(how=how, number=1).id == first.id
+        assert rig.submit(who=BOB, how=how, number=1).id != first.id
+        with pytest.raises(IdempotencyConflict):
+            rig.submit(how=how, number=2)
+
+    def test_the_order_of_members_makes_no_other_request(self) -> None:
+        one, other = (
+            JobRequest(inputs={name: (InputValue(value={"x": 1, "y": [2]}),) for name in names})
+            for names in ("ab", "ba")
+        )
+        assert _fingerprint("p", one) == _fingerprint("p", other)
+        assert _fingerprint("p", one) != _fingerprint("q", one)
+
+
+class TestSpooling:
+    LONG = "x" * (INLINE_REQUEST + 1)
+
+    def _folder(self, rig: Rig, job: Job) -> Path:
+        return rig.results.log(job.id).parent
+
+    def test_large_inputs_lie_beside_the_store(self, rig: Rig) -> None:
+        job = rig.submit("writer", fail=self.LONG)
+        stored = rig.store.get(job.id)
+        assert stored.request.spooled
+        assert stored.request.inputs == {}
+        kept = load_inputs(json.loads(rig.results.load_request(job.id)))
+        assert kept == {"fail": (InputValue(value=self.LONG),)}
+
+    def test_small_ones_stay_in_the_row(self, rig: Rig) -> None:
+        job = rig.submit("writer", fail="x" * 1000)
+        assert not rig.store.get(job.id).request.spooled
+        assert not self._folder(rig, job).exists()
+
+    def test_what_is_refused_leaves_nothing(self, rig: Rig) -> None:
+        for trouble in (QueueFull(), IdempotencyConflict()):
+            rig.executor.trouble = trouble
+            with pytest.raises(type(trouble)):
+                rig.submit("writer", fail=self.LONG)
+            assert not self._folder(rig, rig.executor.submitted[-1]).exists()
+
+    def test_what_may_have_been_accepted_keeps_its_request(self, rig: Rig) -> None:
+        rig.executor.trouble = Unavailable("the supervisor died while the job was being accepted")
+        with pytest.raises(Unavailable):
+            rig.submit("writer", fail=self.LONG)
+        assert rig.results.load_request(rig.executor.submitted[-1].id)
+
+    def test_a_repetition_leaves_one_copy(self, rig: Rig) -> None:
+        how = Submission(idempotency_key="k")
+        first = rig.submit("writer", how=how, fail=self.LONG)
+        assert rig.submit("writer", how=how, fail=self.LONG).id == first.id
+        assert rig.results.load_request(first.id)
+        assert not self._folder(rig, rig.executor.submitted[-1]).exists()
+
+    def test_another_job_of_the_same_id_keeps_its_files(self, rig: Rig) -> None:
+        job_id = str(uuid.uuid4())
+        how = Submission(job_id=job_id)
+        rig.submit("writer", how=how, fail=self.LONG)
+        with pytest.raises(InvalidRequest, match="taken"):
+            rig.submit("writer", how=how, fail=self.LONG + "another")
+        assert "another" not in rig.results.load_request(job_id)
+
+
+class TestOwnership:
+    def test_another_principal_sees_nothing(self, rig: Rig) -> None:
+        job, service = rig.submit(), rig.service
+        actions: list[Callable[[Principal], object]] = [
+            lambda who: service.status(job.id, who),
+            lambda who: service.wait(job.id, who, 0),
+            lambda who: service.results(job.id, who),
+            lambda who: service.dismiss(job.id, who),
+            lambda who: service.remove(job.id, who),
+            lambda who: service.remove_output(job.id, "double", who),
+            lambda who: service.log_path(job.id, who),
+        ]
+        for action in actions:
+            with pytest.raises(NoSuchJob, match=job.id) as refused:
+                action(BOB)
+            assert refused.value.detail == f"there is no job '{job.id}'", "as if there were none"
+        assert service.find(JobQuery(), BOB).matched == 0
+        assert service.find(JobQuery(owner="alice"), BOB).matched == 0, "nobody chooses whose jobs he sees"
+        assert rig.store.get(job.id) == job
+
+    def test_its_owner_and_an_admin_see_it(self, rig: Rig) -> None:
+        job = rig.submit()
+        rig.submit(who=BOB)
+        for who in (ALICE, ADMIN):
+            assert rig.service.status(job.id, who) == job
+        assert rig.service.find(JobQuery(), ALICE).matched == 1
+        assert rig.service.find(JobQuery(), ADMIN).matched == 2
+        assert rig.service.find(JobQuery(owner="bob"), ADMIN).matched == 1
+
+    def test_dismissing_and_removing_are_two_verbs(self, rig: Rig) -> None:
+        job = rig.submit()
+        with pytest.raises(IllegalTransition):
+            rig.service.remove(job.id, ALICE)
+        assert rig.service.dismiss(job.id, ALICE).status is JobStatus.DISMISSED
+        with pytest.raises(IllegalTransition):
+            rig.service.dismiss(job.id, ALICE)
+        assert rig.service.remove(job.id, ALICE).id == job.id
+        with pytest.raises(NoSuchJob):
+            rig.service.status(job.id, ALICE)
+
+
+class TestResults:
+    def test_only_of_a_successful_job(self, rig: Rig) -> None:
+        job = rig.submit()
+        with pytest.raises(ResultNotReady, match="accepted"):
+            rig.service.results(job.id, ALICE)
+        rig.store.claim(job.id, WORKER, 30)
+        with pytest.raises(ResultNotReady, match="running"):
+            rig.service.results(job.id, ALICE)
+        rig.store.transition(job.id, JobStatus.SUCCESSFUL)
+        assert rig.service.results(job.id, ALICE).id == job.id
+
+    def test_a_dismissed_one_says_so(self, rig: Rig) -> None:
+        job = rig.end(rig.submit(), JobStatus.DISMISSED)
+        with pytest.raises(ResultNotReady, match="dismissed"):
+            rig.service.results(job.id, ALICE)
+
+    def test_a_failed_one_raises_what_it_failed_of(self, rig: Rig) -> None:
+        failure = JobFailure(code="invalid-inputs", detail="", problems=(("number", "is too odd"),))
+        job = rig.end(rig.submit(), JobStatus.FAILED, failure=failure)
+        with pytest.raises(InvalidInputs, match="input 'number': is too odd"):
+            rig.service.results(job.id, ALICE)
+
+    def test_outputs_are_found_told_gone_or_unknown(self, rig: Rig) -> None:
+        outputs = {"double": Output(id="double", media_type="application/json", value=2)}
+        job = rig.end(rig.submit(), JobStatus.SUCCESSFUL, outputs=outputs)
+        assert rig.service.output(job, "double").value == 2
+        with pytest.raises(NoSuchOutput, match="triple"):
+            rig.service.output(job, "triple")
+        rig.service.remove_output(job.id, "double", ALICE)
+        with pytest.raises(ResultNotAvailable):
+            rig.service.output(rig.service.status(job.id, ALICE), "double")
+
+    def test_a_job_whose_process_is_no_longer_served_keeps_its_outputs(self, rig: Rig) -> None:
+        outputs = {"a": Output(id="a", media_type="application/json", value=2)}
+        job = make_job(process_id="bygone", outputs=outputs)
+        assert rig.service.output(job, "a").value == 2
+        with pytest.raises(NoSuchOutput):
+            rig.service.output(job, "b")
+
+    def test_a_file_is_given_by_path_while_it_is_there(self, rig: Rig) -> None:
+        job = rig.submit()
+        output = Output(id="a", media_type="image/tiff", file="a.tif", size=1)
+        with pytest.raises(ResultNotAvailable):
+            rig.service.output_path(job, output)
+        rig.results.outputs(job.id).mkdir(parents=True)
+        (rig.results.outputs(job.id) / "a.tif").write_text("x")
+        assert rig.service.output_path(job, output).read_text() == "x"
+        with pytest.raises(NoSuchOutput):
+            rig.service.output_path(job, Output(id="v", media_type="application/json", value=1))
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        "cls",
+        [errors.AlgorithmError, errors.OutputError, errors.TimedOut, errors.OutOfMemory, errors.WorkerLost],
+    )
+    def test_each_comes_back_as_it_was_raised(self, cls: type[errors.DragomanError]) -> None:
+        error = failure_of(make_job(failure=JobFailure(code=cls.code, detail="because")))
+        assert error.code == cls.code
+        assert error.detail == "because"
+        assert isinstance(error, errors.ExecutionError)
+
+    @given(st.text(max_size=30), st.text(max_size=30))
+    def test_any_other_code_is_the_jobs_own_failure(self, code: str, detail: str) -> None:
+        error = failure_of(make_job(failure=JobFailure(code=code, detail=detail)))
+        assert isinstance(error, errors.ExecutionError)
+
+    def test_without_one_the_message_speaks(self) -> None:
+        assert failure_of(make_job(message="it fell")).detail == "it fell"
+
+
+class TestReadiness:
+    def test_all_is_well(self, rig: Rig) -> None:
+        assert rig.service.ready(1) == []
+
+    def test_each_fault_is_named(self, rig: Rig) -> None:
+        assert rig.service.ready(2**62)[0].startswith("disk:")
+        rig.service.close()
+        assert rig.service.ready(1) == ["engine: the supervisor does not answer"]
+
+    def test_a_store_that_is_away_is_named(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> None:
+            raise Unavailable("away")
+
+        monkeypatch.setattr(rig.store, "counts", fail)
+        assert rig.service.ready(1) == ["store: away"]
+        assert rig.service.catalogue.get("number").id == "number"
+
+
+def test_an_id_that_nobody_has_is_unknown_to_everybody(rig: Rig) -> None:
+    for who in (ALICE, ADMIN):
+        with pytest.raises(NoSuchJob):
+            rig.service.status(NOBODY, who)

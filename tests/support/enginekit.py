@@ -1,0 +1,142 @@
+"""A real embedded engine in a HOME of its own: supervisor, forkserver, workers; none of them is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from harness import TEST_PROCESSES, gone, wait_for
+from jobmaking import make_job
+
+from dragoman.jobs.executors.local import LocalExecutor
+from dragoman.jobs.results import FolderResults
+from dragoman.jobs.settings import EngineSettings
+from dragoman.jobs.stores import open_store
+from dragoman.model.job import InputValue, Job, JobRequest
+from dragoman.model.status import JobStatus
+from dragoman.packages.loader import load_package
+from dragoman.settings import FetchSettings
+from dragoman.sources.policy import SourcePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-P", "-m", "dragoman.cli", "supervise"]
+
+
+def engine_settings(home: Path, **changes: Any) -> EngineSettings:
+    """Two slots, the bundled limits, logs in HOME."""
+    home.mkdir(exist_ok=True)
+    plain = EngineSettings(
+        home=home,
+        database_url=f"sqlite:///{home}/jobs.db",
+        slots=2,
+        warm_workers=4,
+        queue_limit=100,
+        max_attempts=3,
+        keep_results=None,
+        max_pixels=None,
+        policy=SourcePolicy(fetch=FetchSettings()),
+        server_url="http://localhost:5000",
+        log_level="INFO",
+        log_file=str(home / "supervisor.log"),
+        build="build-1",
+        digest="settings-1",
+    )
+    return replace(plain, **changes)
+
+
+def process_job(process: str | Path, *, job: dict[str, Any] | None = None, **inputs: Any) -> Job:
+    """A job for a process of the tests, or for a package's folder."""
+    loaded = load_package(TEST_PROCESSES / process if isinstance(process, str) else process)
+    request = JobRequest(inputs={name: (InputValue(value=value),) for name, value in inputs.items()})
+    changes = {"timeout": loaded.timeout, **(job or {})}
+    return make_job(process_id=loaded.id, runtime=loaded.runtime, request=request, **changes)
+
+
+class EngineKit:
+    """One executor, and a view of what it does from beside it."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.executor = LocalExecutor(settings, COMMAND)
+        self.store = open_store(settings.database_url)
+        self.results = FolderResults(settings.home)
+
+    def submit(self, process: str | Path, *, job: dict[str, Any] | None = None, **inputs: Any) -> Job:
+        """Submit a job."""
+        return self.executor.submit(process_job(process, job=job, **inputs))
+
+    def run(self, process: str | Path, *, job: dict[str, Any] | None = None, **inputs: Any) -> Job:
+        """Submit a job and wait for its end."""
+        return self.finished(self.submit(process, job=job, **inputs))
+
+    def finished(self, job: Job) -> Job:
+        """Wait for a job's end."""
+        ended = self.executor.wait(job.id, 60)
+        assert ended.status.finished, f"{ended}\n{self.log()}"
+        return ended
+
+    def worker(self, job: Job) -> int:
+        """Wait until a job runs; the pid of its worker."""
+        running = wait_for(lambda: self._running(job), 30, f"{job.id} runs\n{self.log()}")
+        assert running is not None
+        assert running.worker is not None
+        return running.worker.pid
+
+    def _running(self, job: Job) -> Job | None:
+        now = self.store.get(job.id)
+        return now if now.status is JobStatus.RUNNING else None
+
+    def files(self, job: Job) -> list[Path]:
+        """Everything in a job's folder."""
+        return list(self.results.log(job.id).parent.rglob("*"))
+
+    @property
+    def supervisor(self) -> int:
+        """The supervisor's pid."""
+        pid: int = json.loads((self.settings.home / "supervisor.json").read_text())["pid"]
+        return pid
+
+    def family(self) -> list[int]:
+        """The supervisor and all below it."""
+        try:
+            root = psutil.Process(self.supervisor)
+            return [root.pid, *(child.pid for child in root.children(recursive=True))]
+        except (OSError, psutil.NoSuchProcess):
+            return []
+
+    def log(self) -> str:
+        """What the supervisor logged."""
+        path = self.settings.home / "supervisor.log"
+        return path.read_text() if path.exists() else ""
+
+    def close(self) -> None:
+        """Let go of the engine, which ends it if nobody else holds it."""
+        self.executor.close()
+        self.store.close()
+
+
+@contextmanager
+def engine(home: Path, **changes: Any) -> Iterator[EngineKit]:
+    """A started engine; in the end nothing of it may be left."""
+    kit = EngineKit(engine_settings(home, **changes))
+    try:
+        kit.executor.start()
+        yield kit
+    finally:
+        family = kit.family()
+        kit.close()
+        try:
+            wait_for(lambda: all(map(gone, family)), 10, "every process of the engine has ended")
+        finally:
+            for pid in family:
+                if not gone(pid):
+                    os.kill(pid, signal.SIGKILL)
