@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +42,9 @@ def dump_request(request: JobRequest) -> JSON:
         "inputs": dump_inputs(request.inputs),
         "outputs": None
         if request.outputs is None
-        else {output_id: _present(asdict(wanted)) for output_id, wanted in request.outputs.items()},
+        else {output_id: _present(_shallow(wanted)) for output_id, wanted in request.outputs.items()},
         "response": request.response,
-        "subscriber": request.subscriber and _present(asdict(request.subscriber)),
+        "subscriber": request.subscriber and _present(_shallow(request.subscriber)),
         "spooled": request.spooled,
         "raw": request.raw,
     }
@@ -78,7 +77,7 @@ def load_principal(data: JSON) -> Principal:
 
 def dump_outputs(outputs: Mapping[str, Output]) -> JSON:
     """Outputs as JSON, in order."""
-    return [asdict(output) for output in outputs.values()]
+    return [_shallow(output) for output in outputs.values()]
 
 
 def load_outputs(data: JSON) -> dict[str, Output]:
@@ -88,7 +87,7 @@ def load_outputs(data: JSON) -> dict[str, Output]:
 
 def dump_failure(failure: JobFailure | None) -> JSON:
     """A failure as JSON."""
-    return failure and asdict(failure)
+    return failure and _shallow(failure)
 
 
 def load_failure(data: JSON) -> JobFailure | None:
@@ -101,7 +100,7 @@ def load_failure(data: JSON) -> JobFailure | None:
 
 def dump_runtime(runtime: Runtime) -> JSON:
     """A runtime as JSON."""
-    return asdict(runtime)
+    return _shallow(runtime)
 
 
 def load_runtime(data: JSON) -> Runtime:
@@ -111,7 +110,7 @@ def load_runtime(data: JSON) -> Runtime:
 
 def dump_worker(worker: WorkerIdentity | None) -> JSON:
     """A worker's identity as JSON."""
-    return worker and asdict(worker)
+    return worker and _shallow(worker)
 
 
 def load_worker(data: JSON) -> WorkerIdentity | None:
@@ -171,15 +170,15 @@ def load_job(data: Mapping[str, JSON]) -> Job:
 
 
 def _dump_value(value: InputValue) -> JSON:
-    data = _present(asdict_shallow(value))
+    data = _present(_shallow(value))
     if not value.by_reference:
         data["value"] = value.value
     return data
 
 
-def asdict_shallow(value: InputValue) -> dict[str, JSON]:
-    """The fields, without the deep copy that ``asdict`` makes of a value of many megabytes."""
-    return {name: getattr(value, name) for name in InputValue.__slots__}
+def _shallow(value: Any) -> dict[str, JSON]:
+    """The fields of a value object, without the deep copy that ``asdict`` makes, of many megabytes at times."""
+    return {name: getattr(value, name) for name in type(value).__slots__}
 
 
 def _present(data: dict[str, JSON]) -> dict[str, JSON]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -23,8 +23,16 @@ from sqlalchemy import (
     make_url,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 VERSION = 1
 """Of the schema; a store written by a newer dragoman is refused."""
+
+ALONE: Mapping[str, str] = {"begin": ""}
+"""Execution options for a single statement, which is a transaction in itself: no BEGIN, nothing to COMMIT."""
+WRITING: Mapping[str, str] = {"begin": "BEGIN IMMEDIATE"}
+"""For several that write: the lock is taken at once. One that began as a reader could not wait for it (SQLITE_BUSY)."""
 
 METADATA = MetaData()
 
@@ -108,6 +116,6 @@ def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: one that began as a reader could not wait for it (SQLITE_BUSY).
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    begin = connection.get_execution_options().get("begin", "BEGIN")
+    if begin:
+        connection.exec_driver_sql(begin)

@@ -22,7 +22,7 @@ from dragoman.errors import (
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
 from dragoman.jobs.stores import statements
 from dragoman.jobs.stores.query import LISTED, conditions, storable
-from dragoman.jobs.stores.schema import JOBS, META, METADATA, VERSION, open_engine
+from dragoman.jobs.stores.schema import ALONE, JOBS, META, METADATA, VERSION, WRITING, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
 from dragoman.model.status import JobStatus
 
@@ -45,8 +45,8 @@ class SqlStore:
             self._engine = open_engine(url)
             self._light_engine = open_engine(url, durable=False)
         self._held: Connection | None = None
-        self._durable = self._engine.execution_options(write=True)
-        self._light = self._light_engine.execution_options(write=True)
+        self._durable = self._engine.execution_options(**ALONE)
+        self._light = self._light_engine.execution_options(**ALONE)
         try:
             self._make_tables()
         except BaseException:
@@ -56,10 +56,11 @@ class SqlStore:
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         """See the port."""
         try:
-            with self._writing() as connection:
-                if queue_limit is not None:
-                    _check_queue(connection, queue_limit)
-                connection.execute(statements.insert_job(), _columns(job))
+            if queue_limit is None:
+                with self._writing() as connection:
+                    connection.execute(statements.insert_job(), _columns(job))
+            else:
+                self._add_within(job, queue_limit)
         except (IntegrityError, QueueFull) as refusal:
             return self._first(job, refusal)
         return job
@@ -182,7 +183,7 @@ class SqlStore:
         self._light_engine.dispose()
 
     def _make_tables(self) -> None:
-        with self._writing() as connection:
+        with _reaching(), self._engine.execution_options(**WRITING).begin() as connection:
             if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
                 connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
             METADATA.create_all(connection)
@@ -201,6 +202,11 @@ class SqlStore:
             ) from refusal
         return first
 
+    def _add_within(self, job: Job, queue_limit: int) -> None:
+        with _reaching(), self._engine.execution_options(**WRITING).begin() as connection:
+            _check_queue(connection, queue_limit)
+            connection.execute(statements.insert_job(), _columns(job))
+
     def _same_key(self, job: Job) -> Job | None:
         if job.idempotency_key is None:
             return None
@@ -215,12 +221,13 @@ class SqlStore:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _reaching(), self._engine.connect() as connection:
+        """For one statement, or several that need not see one moment."""
+        with _reaching(), self._durable.connect() as connection:
             yield connection
 
     @contextmanager
     def _writing(self, *, durable: bool = True) -> Iterator[Connection]:
-        """What would only be done again after a power cut (a claim, a report) need not wait for the disk."""
+        """For one statement. What a power cut would only have done again (a claim, a report) need not wait."""
         with _reaching(), (self._durable if durable else self._light).begin() as connection:
             yield connection
 
