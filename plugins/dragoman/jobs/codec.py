@@ -21,6 +21,7 @@ from dragoman.model.job import (
 )
 from dragoman.model.principal import Principal
 from dragoman.model.process import JSON, Runtime
+from dragoman.model.roi import Band, Roi
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def dump_request(request: JobRequest) -> JSON:
         else {output_id: _present(asdict(wanted)) for output_id, wanted in request.outputs.items()},
         "response": request.response,
         "subscriber": request.subscriber and _present(asdict(request.subscriber)),
+        "roi": request.roi and asdict(request.roi),
         "spooled": request.spooled,
         "raw": request.raw,
     }
@@ -61,6 +63,7 @@ def load_request(data: JSON) -> JobRequest:
         else {name: OutputRequest(**wanted) for name, wanted in outputs.items()},
         response=data["response"],
         subscriber=None if subscriber is None else Subscriber(**subscriber),
+        roi=_load_roi(data.get("roi")),
         spooled=data["spooled"],
         raw=data["raw"],
     )
@@ -83,7 +86,7 @@ def dump_outputs(outputs: Mapping[str, Output]) -> JSON:
 
 def load_outputs(data: JSON) -> dict[str, Output]:
     """The inverse of dump_outputs."""
-    return {item["id"]: Output(**item) for item in data}
+    return {item["id"]: _load_output(item) for item in data}
 
 
 def dump_failure(failure: JobFailure | None) -> JSON:
@@ -168,6 +171,18 @@ def dump_job(job: Job) -> dict[str, JSON]:
 def load_job(data: Mapping[str, JSON]) -> Job:
     """The inverse of dump_job."""
     return Job(**load_fields(data))
+
+
+def _load_output(data: dict[str, JSON]) -> Output:
+    items = tuple(_load_output(item) for item in data.get("items", ()))
+    return Output(**{**data, "items": items})
+
+
+def _load_roi(data: JSON) -> Roi | None:
+    if data is None:
+        return None
+    bands = {name: data[name] and Band(**data[name]) for name in ("lines", "columns")}
+    return Roi(targets_in=tuple(data["targets_in"]), targets_out=tuple(data["targets_out"]), **bands)
 
 
 def _dump_value(value: InputValue) -> JSON:
