@@ -1,4 +1,8 @@
-"""From a folder with process.yml to a Process; nothing of the algorithm is imported."""
+"""From a folder to a Process; nothing of the algorithm is imported.
+
+process.yml       ours; it wins where both are there
+pesto/api/*.json  a PESTO project (``pesto/project.py``)
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,29 @@ from dragoman.packages.digest import package_digest
 from dragoman.packages.document import Document, KeyPath, read_document
 from dragoman.packages.entry import CONTEXT, check_signature, find_entry, parameter_name
 from dragoman.packages.examples import example_request, load_examples
+from dragoman.packages.pesto.project import is_project, load_project
 from dragoman.packages.published import check_document, place
 from dragoman.packages.schema import expand, validating_form
 from dragoman.packages.units import parse_duration, parse_size
 from dragoman.packages.wording import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 FILE: Final = "process.yml"
+
+
+def load_folder(folder: Path, *, id: str | None = None, profiles: Sequence[str] = ()) -> Process:
+    """Read a package of ours or a PESTO project; ``id`` overrides its own (the operator's name for it).
+
+    Raises PackageError, one line that names file, line and key.
+    """
+    if not (folder / FILE).is_file() and is_project(folder):
+        return load_project(folder, id=id, profiles=profiles)
+    if profiles:
+        raise PackageError(f"{folder.name}: is no PESTO project, or has a {FILE}, which wins: no profiles")
+    return load_package(folder, id=id)
 
 
 def load_package(folder: Path, *, id: str | None = None) -> Process:
@@ -59,7 +76,7 @@ def load_package(folder: Path, *, id: str | None = None) -> Process:
 
 def _document(folder: Path) -> Document:
     if not (folder / FILE).is_file():
-        raise PackageError(f"{folder.name}: has no {FILE}")
+        raise PackageError(f"{folder.name}: has no {FILE}, and is no PESTO project (pesto/api)")
     document = read_document(folder / FILE, f"{folder.name}/{FILE}")
     check_document(document, "process")
     return document
