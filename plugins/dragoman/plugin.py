@@ -23,6 +23,7 @@ from werkzeug.serving import WSGIRequestHandler
 from dragoman import composition, hook
 from dragoman.adapters.ogc import routes as ogc
 from dragoman.adapters.ogc.describe import description
+from dragoman.adapters.pesto import routes as pesto
 from dragoman.codegen import openapi
 from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.foreign import foreign_process, load_processor
@@ -149,6 +150,8 @@ def mount(state: BlueprintSetupState) -> None:
         other_classes=other_classes(settings),
     )
     state.app.register_blueprint(blueprint, url_prefix=state.url_prefix)
+    if settings.pesto is not None:
+        state.app.register_blueprint(pesto.blueprint(services), url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
     _serve_well(cast("Flask", state.app))
 

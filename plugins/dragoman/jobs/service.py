@@ -216,10 +216,12 @@ class JobService:
             raise ResultNotAvailable(f"the file of output '{output.id}' is gone")
         return path
 
-    def remove_output(self, job_id: str, output_id: str, principal: Principal) -> None:
-        """Delete one output; raises NoSuchJob."""
+    def remove_output(
+        self, job_id: str, output_id: str, principal: Principal, item: int | None = None
+    ) -> None:
+        """Delete one output, or one file of a list; raises NoSuchJob."""
         self.status(job_id, principal)
-        self._executor.remove_output(job_id, output_id)
+        self._executor.remove_output(job_id, output_id, item)
 
     def log_path(self, job_id: str, principal: Principal) -> Path:
         """The file of what the job printed and logged, which may not exist (yet); raises NoSuchJob."""

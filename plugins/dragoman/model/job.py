@@ -82,7 +82,10 @@ class Output:
     size: int | None = None
     """Bytes of the file."""
     items: tuple[Output, ...] = ()
-    """Of an output that is a list of files: each with its own file and with the list's id, in order."""
+    """Of an output that is a list of files: each with its own file and with the list's id, in order.
+
+    One whose file is None has been deleted.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +161,17 @@ class Job:
     def evolve(self, **changes: Any) -> Job:
         """A copy with some fields changed."""
         return replace(self, **changes)
+
+    def outputs_without(self, output_id: str, item: int | None = None) -> dict[str, Output]:
+        """The outputs but one; or with one place of its list empty, so that the others keep theirs."""
+        if item is None:
+            return {name: output for name, output in self.outputs.items() if name != output_id}
+        output = self.outputs[output_id]
+        items = [
+            replace(each, file=None, size=None) if place == item else each
+            for place, each in enumerate(output.items)
+        ]
+        return {**self.outputs, output_id: replace(output, items=tuple(items))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

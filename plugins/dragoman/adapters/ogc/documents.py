@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import TYPE_CHECKING, Final, Literal
 
+from dragoman.web.contents import kind_of
 from dragoman.web.links import url
 from dragoman.web.sending import json_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON
-
-type Load = Callable[[Output], JSON]
-"""A file's content as JSON: parsed where it is JSON, text where it is text, else base64 text."""
+    from dragoman.web.contents import Load
 
 INLINE_BINARY: Final = 1024**2
 """Bytes up to which a binary file is sent inside a document, unless the client said how it wants it."""
 INLINE: Final = 64 * 1024**2
 """Bytes above which nothing is sent inside a document: it would have to be held in memory whole."""
-
-_XML: Final = ("application/xml", "+xml")
-
-
-def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
-    """How a file of that type is read into a document."""
-    essence = media_type.split(";", 1)[0].strip().lower()
-    if essence == "application/json" or essence.endswith("+json"):
-        return "json"
-    return "text" if essence.startswith("text/") or essence.endswith(_XML) else "binary"
-
-
-def load_content(data: bytes, media_type: str) -> JSON:
-    """A file's content for a document: JSON parsed, text decoded, anything else as base64.
-
-    What should be JSON and is not stays text.
-    """
-    kind = kind_of(media_type)
-    if kind == "binary":
-        return base64.b64encode(data).decode()
-    text = data.decode("utf-8", errors="replace")
-    if kind == "text":
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def output_url(job: Job, output: Output, base: str) -> str:

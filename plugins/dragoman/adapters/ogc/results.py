@@ -16,7 +16,6 @@ from flask import Response, request
 from dragoman.adapters.ogc import queries
 from dragoman.adapters.ogc.api import check_job_id
 from dragoman.adapters.ogc.documents import (
-    kind_of,
     media_type_of,
     native,
     output_url,
@@ -27,6 +26,7 @@ from dragoman.adapters.ogc.documents import (
 from dragoman.errors import ResultNotAvailable
 from dragoman.model.status import JobStatus
 from dragoman.web.auth import principal
+from dragoman.web.contents import kind_of
 from dragoman.web.links import url
 from dragoman.web.sending import (
     Part,
