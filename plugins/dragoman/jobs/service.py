@@ -28,6 +28,7 @@ from dragoman.errors import (
 from dragoman.jobs.codec import dump_inputs, dump_request
 from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.status import JobStatus
+from dragoman.packages.regions import check_roi
 from dragoman.packages.validation import validate_inputs
 from dragoman.sources.precheck import check_href
 
@@ -141,6 +142,7 @@ class JobService:
                         problems.append(InputProblem(input_id=input_id, message=error.detail))
         if problems:
             raise InvalidInputs(problems)
+        check_roi(process, request)
         unknown = [name for name in request.outputs or {} if name not in process.outputs]
         if unknown:
             raise InvalidRequest(
@@ -206,6 +208,16 @@ class JobService:
                 f"job '{job.id}' has no output '{output_id}' any more, or was not asked for it"
             )
         raise NoSuchOutput(f"there is no output '{output_id}'; outputs of this job: {', '.join(job.outputs)}")
+
+    def item(self, job: Job, output_id: str, index: int) -> Output:
+        """One file (from 0) of an output that is a list; raises NoSuchOutput, ResultNotAvailable once deleted."""
+        output = self.output(job, output_id)
+        if not 0 <= index < len(output.items):
+            held = f"holds {len(output.items)}" if output.items else "is no list of files"
+            raise NoSuchOutput(f"output '{output_id}' has no item {index}; it {held}")
+        if output.items[index].file is None:
+            raise ResultNotAvailable(f"item {index} of output '{output_id}' is deleted")
+        return output.items[index]
 
     def output_path(self, job: Job, output: Output) -> Path:
         """The local file of an output that is one; for the web room to send, never to show."""

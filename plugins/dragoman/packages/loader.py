@@ -76,7 +76,7 @@ def load_package(folder: Path, *, id: str | None = None) -> Process:
 
 def _document(folder: Path) -> Document:
     if not (folder / FILE).is_file():
-        raise PackageError(f"{folder.name}: has no {FILE}, and is no PESTO project (pesto/api)")
+        raise PackageError(f"{folder.name}: has no {FILE}")
     document = read_document(folder / FILE, f"{folder.name}/{FILE}")
     check_document(document, "process")
     return document
