@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dragoman.adapters.pesto import native
-from dragoman.adapters.pesto.definitions import framed
+from dragoman.adapters.pesto.schemas import framed
+from dragoman.packages.pesto.definitions import is_image, is_images
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -34,6 +35,11 @@ class Contract:
         """The inputs that a payload must have."""
         return tuple(self.input.get("required", ()))
 
+    def gives_images(self, output_id: str) -> bool:
+        """Whether an output is an image or a list of images."""
+        schema = self.output_schema(output_id)
+        return is_image(schema) or is_images(schema)
+
     def output_schema(self, output_id: str) -> Mapping[str, JSON]:
         """The property of an output; empty where none is declared."""
         found = self.output["properties"].get(output_id)
@@ -46,10 +52,10 @@ def contract_of(process: Process, asynchronous: Collection[str]) -> Contract:
     hints = hints if isinstance(hints, dict) else {}
     project = hints if isinstance(hints.get("input"), dict) else None
     if project is not None:
-        own = project.get("definitions")
+        own = project.get("definitions", {})
         given, result = framed(project["input"], own), framed(project.get("output", {}), own)
     else:
-        given, result = framed(native.inputs(process)), framed(native.outputs(process))
+        given, result = framed(native.inputs(process), {}), framed(native.outputs(process), {})
     stateful = hints.get("asynchronous") is True or process.id in asynchronous
     return Contract(
         process=process,

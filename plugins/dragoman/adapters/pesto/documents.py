@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from dragoman.adapters.pesto.definitions import is_images
 from dragoman.errors import NoSuchOutput
 from dragoman.model.status import JobStatus
+from dragoman.packages.pesto.definitions import is_images
 from dragoman.web.contents import kind_of
 from dragoman.web.links import url
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from dragoman.adapters.pesto.definitions import DRAFT, IMAGE, IMAGES, METADATA
+from dragoman.adapters.pesto.schemas import DRAFT, IMAGE, IMAGES, METADATA
 from dragoman.packages.schema import is_binary, validating_form
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ RESOURCES: Final[Mapping[str, float]] = {"cpu": 1, "gpu": 0, "ram": 1}
 
 
 def inputs(process: Process) -> dict[str, JSON]:
-    """The input schema as a PESTO author would write it."""
+    """The properties of the input, with the required ones."""
     made: dict[str, JSON] = {name: _input(spec) for name, spec in process.inputs.items()}
     return _with_required(made, [spec.id for spec in process.inputs.values() if spec.min_occurs > 0])
 
 
 def outputs(process: Process) -> dict[str, JSON]:
-    """The output schema; ``properties`` are one level down, so that an output may have any name."""
+    """The output schema, in the same form."""
     return _with_required(
         {name: _described(_single(name, spec), spec) for name, spec in process.outputs.items()}, []
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from dragoman.adapters.pesto.contract import Contract
-    from dragoman.model.process import JSON, OutputSpec
+    from dragoman.model.process import JSON
 
 SCHEMES: Final = ("http://", "https://", "file://", "s3://", "gs://")
 ROI: Final = "pesto.roi"
@@ -52,7 +52,7 @@ def job_request(payload: JSON, contract: Contract) -> JobRequest:
         problems.extend(error.problems)
     if problems:
         raise InvalidInputs(problems)
-    return JobRequest(inputs=given, outputs=_outputs(contract.process.outputs), roi=roi)
+    return JobRequest(inputs=given, outputs=_outputs(contract), roi=roi)
 
 
 def _left_out(name: str, wire: JSON, contract: Contract) -> bool:
@@ -89,11 +89,11 @@ def _file(name: str, wire: JSON) -> InputValue:
     raise InputError(name, f"got {shown(wire)}; allowed: {_ALLOWED}")
 
 
-def _outputs(specs: Mapping[str, OutputSpec]) -> dict[str, OutputRequest]:
-    """All of them; rasters as PNG, where that can hold them."""
+def _outputs(contract: Contract) -> dict[str, OutputRequest]:
+    """All of them; images as PNG, where that can hold them."""
     return {
-        name: OutputRequest(media_type="image/png" if spec.shorthand == "raster" else None)
-        for name, spec in specs.items()
+        name: OutputRequest(media_type="image/png" if contract.gives_images(name) else None)
+        for name in contract.process.outputs
     }
 
 
@@ -109,9 +109,8 @@ def _roi(wire: JSON, contract: Contract) -> Roi | None:
         raise InputError(
             ROI, f"got {shown(roi)}; allowed: an object with target_in, target_out, lines, columns"
         )
-    process = contract.process
-    images = [spec.id for spec in process.inputs.values() if spec.shorthand == "raster"]
-    results = [spec.id for spec in process.outputs.values() if spec.shorthand == "raster"]
+    images = [spec.id for spec in contract.process.inputs.values() if spec.shorthand == "raster"]
+    results = [name for name in contract.process.outputs if contract.gives_images(name)]
     if "target_in" not in roi:
         raise InputError(ROI, f"target_in is missing; allowed: a list of {', '.join(images) or 'no input'}")
     return Roi(
