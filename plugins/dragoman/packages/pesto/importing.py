@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
-MODULE: Final = "algorithm.process"
-CLASSES: Final = "algorithm.input_output"
 FIELDS: Final = "pesto.cli.fields"
 
 
@@ -45,22 +43,23 @@ class Algorithm:
         return returned
 
 
-def load_class(folder: Path) -> Algorithm:
-    """Import ``Process`` with the folder first on sys.path, make one, and start it.
+def load_class(folder: Path, entry: str) -> Algorithm:
+    """Import ``module:Class`` with the folder first on sys.path, make one, and start it.
 
     Raises PackageError, which names what failed, with the author's own error as its cause.
     """
-    _prepare(folder)
-    module = _import(folder, MODULE)
-    label = f"{folder.name}/algorithm/process.py: Process"
-    made = _author(f"{label}()", getattr(module, "Process", None))
+    name, _, attribute = entry.partition(":")
+    _prepare(folder, name.partition(".")[0])
+    module = _import(folder, name)
+    label = f"{folder.name}/{name.replace('.', '/')}.py: {attribute}"
+    made = _author(f"{label}()", getattr(module, attribute, None))
     process = getattr(made, "process", None)
     if not callable(process) or inspect.iscoroutinefunction(process):
         raise PackageError(f"{label} has no plain method process")
     start = getattr(made, "on_start", None)
     if start is not None:
         _author(f"{label}.on_start", start)
-    given, returned = _classes(process)
+    given, returned = _classes(f"{name.rpartition('.')[0]}.input_output".removeprefix("."), process)
     return Algorithm(process=process, input_class=given, output_class=returned)
 
 
@@ -73,14 +72,16 @@ def _author(label: str, call: Any) -> Any:
         raise PackageError(one_line(f"{label} failed: {text}")) from error
 
 
-def _prepare(folder: Path) -> None:
-    """Make ``algorithm`` mean this project's, and ``pesto.cli.fields`` be there."""
+def _prepare(folder: Path, root: str) -> None:
+    """Make the module ``root`` mean this project's, and ``pesto.cli.fields`` be there."""
     path = str(folder)
     if sys.path[:1] != [path]:
         sys.path[:] = [path, *(other for other in sys.path if other != path)]
-    root = sys.modules.get("algorithm")
-    if root is not None and path not in {str(Path(place).parent) for place in getattr(root, "__path__", ())}:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "algorithm"]:
+    there = sys.modules.get(root)
+    if there is not None and path not in {
+        str(Path(place).parent) for place in getattr(there, "__path__", ())
+    }:
+        for name in [name for name in sys.modules if name.partition(".")[0] == root]:
             del sys.modules[name]
     importlib.invalidate_caches()
     if not any(isinstance(finder, _Fields) for finder in sys.meta_path):
@@ -110,10 +111,10 @@ def _import(folder: Path, name: str) -> ModuleType:
         ) from error
 
 
-def _classes(process: Callable[..., object]) -> tuple[type | None, type | None]:
+def _classes(name: str, process: Callable[..., object]) -> tuple[type | None, type | None]:
     """Input, where ``process`` asks for it by its annotation, and Output; only where both can be imported."""
     try:
-        module = importlib.import_module(CLASSES)
+        module = importlib.import_module(name)
         given: type = module.Input
         returned: type = module.Output
     except Exception:  # as in PESTO: a project without them takes its inputs by name

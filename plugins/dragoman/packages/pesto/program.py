@@ -97,7 +97,8 @@ class PestoProgram:
 def load_pesto(process: Process, max_pixels: int | None) -> PestoProgram:
     """Import and start the class of a process of this kind; raises PackageError."""
     folder, _ = located(process.runtime)
-    return PestoProgram(process=process, algorithm=load_class(folder), max_pixels=max_pixels)
+    algorithm = load_class(folder, process.runtime.loader)
+    return PestoProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
 
 
 def pruned(value: JSON, schema: Mapping[str, JSON]) -> JSON:

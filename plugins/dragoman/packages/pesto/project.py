@@ -82,7 +82,7 @@ def load_project(folder: Path, *, id: str | None = None, profiles: Sequence[str]
 def runtime(folder: Path, profiles: Sequence[str] = ()) -> Runtime:
     """What a worker needs to load the folder again."""
     location = json.dumps({"folder": str(folder), "profiles": list(profiles)})
-    return Runtime(kind=KIND, location=location, digest=package_digest(folder))
+    return Runtime(kind=KIND, location=location, loader=ENTRY, digest=package_digest(folder))
 
 
 def located(runtime: Runtime) -> tuple[Path, tuple[str, ...]]:
