@@ -72,7 +72,7 @@ def write_project(folder: Path, described: dict[str, Any]) -> Path:
         path = folder / "pesto" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(data))
-    (folder / "algorithm").mkdir()
+    (folder / "algorithm").mkdir(exist_ok=True)
     (folder / "algorithm" / "process.py").write_text(
         "class Process:\n    def process(self, **inputs):\n        return {}\n"
     )
