@@ -26,6 +26,20 @@ def output_url(job: Job, output: Output, base: str) -> str:
     return url(base, "jobs", job.id, "results", output.id)
 
 
+def item_url(job: Job, output: Output, index: int, base: str) -> str:
+    """Where one file of a list is fetched by itself."""
+    return url(base, "jobs", job.id, "results", output.id, str(index))
+
+
+def item_links(job: Job, output: Output, base: str) -> list[JSON]:
+    """A link to each file of a list that is (still) there."""
+    return [
+        {"href": item_url(job, output, index, base), "type": item.media_type}
+        for index, item in enumerate(output.items)
+        if item.file is not None
+    ]
+
+
 def transmission(job: Job, output: Output) -> Literal["value", "reference"] | None:
     """How the client asked for an output; None if it did not say."""
     wanted = (job.request.outputs or {}).get(output.id)
@@ -58,8 +72,21 @@ def results_document(job: Job, outputs: Sequence[Output], base: str, load: Load)
 def _result(job: Job, output: Output, base: str, load: Load) -> JSON:
     if linked(output, transmission(job, output)):
         return {"href": output_url(job, output, base), "type": media_type_of(output)}
-    if output.file is None:
-        return _inline(output)
+    if output.items:
+        return _list(job, output, base, load)
+    return _inline(output) if output.file is None else _qualified(output, load)
+
+
+def _list(job: Job, output: Output, base: str, load: Load) -> list[JSON]:
+    """The files of a list in order: all as values, or all as links where they are large."""
+    sizes = sum(item.size or 0 for item in output.items)
+    small = INLINE_BINARY if transmission(job, output) is None else INLINE
+    if sizes > small:
+        return item_links(job, output, base)
+    return [_qualified(item, load) for item in output.items if item.file is not None]
+
+
+def _qualified(output: Output, load: Load) -> JSON:
     qualified = {"value": load(output), "mediaType": output.media_type}
     return qualified | ({"encoding": "base64"} if kind_of(output.media_type) == "binary" else {})
 

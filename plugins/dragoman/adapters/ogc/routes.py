@@ -39,6 +39,7 @@ ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
     ("/jobs/<job_id>", "job", {"GET": jobs.status, "DELETE": jobs.dismiss}),
     ("/jobs/<job_id>/results", "results", {"GET": results.of_job}),
     ("/jobs/<job_id>/results/<output_id>", "output", {"GET": results.of_output}),
+    ("/jobs/<job_id>/results/<output_id>/<int:index>", "item", {"GET": results.of_item}),
 )
 """Path, name of the endpoint, and the handler of each method."""
 
