@@ -274,31 +274,20 @@ def _service() -> JobService:
 
 
 def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
-    """Folder and profiles of what is named: declared processes, or folders."""
-    from dragoman.packages.loader import is_package
-
-    settings = read_settings() if _configured(names) else None
-    declared = {p.id: (p.package, p.profiles) for p in settings.processes if p.package} if settings else {}
-    if not names:
-        return dict(declared)
-    packages: dict[str, tuple[Path, Sequence[str]]] = {}
-    for name in names:
-        if name not in declared and not is_package(Path(name)):
-            known = ", ".join(declared)
-            raise typer.BadParameter(
-                f"'{name}' is neither a declared process ({known}) nor a folder with process.yml or pesto/api"
-            )
-        packages[name] = declared.get(name, (Path(name), ()))
-    return packages
-
-
-def _configured(names: Sequence[str]) -> bool:
-    """Whether the configuration is needed, and there: a folder can be tested without one."""
+    """Folder and profiles of what is named: declared processes, or folders, which need no configuration."""
     from dragoman.hook import DEFAULT_CONFIG
     from dragoman.packages.loader import is_package
 
+    folders = {name: (Path(name), ()) for name in names if is_package(Path(name))}
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
-    return there or not all(is_package(Path(name)) for name in names)
+    processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
+    declared = {p.id: (p.package, p.profiles) for p in processes if p.package}
+    for name in names:
+        if name not in declared and name not in folders:
+            raise typer.BadParameter(
+                f"'{name}' is neither a declared process ({', '.join(declared)}) nor a folder with process.yml"
+            )
+    return {name: declared.get(name) or folders[name] for name in names or declared}
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from dragoman.jobs.service import Submission
 from dragoman.model.job import InputValue, JobQuery, JobRequest
 from dragoman.model.principal import ANONYMOUS
 from dragoman.model.status import JobStatus
-from dragoman.packages.loader import load_package
+from dragoman.packages.loader import load_folder
 from dragoman.web import health
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class PackagedProcessor(BaseProcessor):  # type: ignore[misc]
 
     def __init__(self, processor_def: dict[str, Any]) -> None:
         base = hook.read_settings().config_path.parent
-        process = load_package(base / processor_def["package"])
+        profiles = processor_def.get("profiles") or ()
+        process = load_folder(base / processor_def["package"], profiles=profiles)
         super().__init__(processor_def, description(process, ""))
         self.supports_outputs = True
 

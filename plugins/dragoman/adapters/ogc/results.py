@@ -16,8 +16,8 @@ from flask import Response, request
 from dragoman.adapters.ogc import queries
 from dragoman.adapters.ogc.api import check_job_id
 from dragoman.adapters.ogc.documents import (
-    media_type_of,
     item_links,
+    media_type_of,
     native,
     output_url,
     results_document,
