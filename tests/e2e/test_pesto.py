@@ -115,7 +115,11 @@ def test_bands_and_type_are_kept_in_both_modes(
 
 def test_a_list_of_12_images_keeps_its_order(server: Server) -> None:
     images = [pixels(1) + number for number in range(12)]
-    payload = {"image": encoded(images[0]), "images": [encoded(each) for each in images], "note": "its own"}
+    payload: dict[str, Any] = {
+        "image": encoded(images[0]),
+        "images": [encoded(each) for each in images],
+        "note": "its own",
+    }
     answer = process(server, **payload).json()
     assert all(np.array_equal(decoded(a)[1], b) for a, b in zip(answer["tiles"], images, strict=True))
     results = done(started(server, **payload))

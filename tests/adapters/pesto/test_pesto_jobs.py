@@ -60,6 +60,7 @@ def test_a_job_from_its_start_to_its_end(make_server: MakeServer) -> None:
         job, JobStatus.SUCCESSFUL, outputs=echo(server.engine.jobs[job], server.settings.home)
     )
     status = client.get(f"{path}/status").get_json()
+    assert status.keys() == {"status", "progress", "link"}, "the last message is of no use any more"
     assert (status["status"], status["progress"]) == ("DONE", 100)
     assert client.get(status["link"]).get_json() == {
         name: f"http://localhost{path}/results/{name}" for name in ("text", "count")

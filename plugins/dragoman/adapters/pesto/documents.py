@@ -45,17 +45,17 @@ def job_url(job: Job, root: str, *segments: str) -> str:
 
 
 def status(job: Job, root: str) -> dict[str, JSON]:
-    """The state of a job; a link to its results once they are there."""
-    failed = job.failure.detail if job.failure is not None else ""
+    """The state of a job, with what it says of itself; once it is done, a link to its results instead."""
+    message = job.failure.detail if job.failure is not None else job.message
     done = job.status is JobStatus.SUCCESSFUL
     document: dict[str, JSON] = {
         "status": WORDS[job.status],
         "progress": 100 if done else max(0, min(100, job.progress)),
     }
-    if failed or job.message:
-        document["message"] = failed or job.message
     if done:
         document["link"] = job_url(job, root, "results")
+    elif message:
+        document["message"] = message
     return document
 
 

@@ -1,4 +1,5 @@
 import time
+from typing import Any
 
 import numpy as np
 
@@ -6,10 +7,12 @@ import numpy as np
 class Process:
     """Gives back what it was given; ``seconds`` later, in ten steps."""
 
-    def on_start(self):
+    def on_start(self) -> None:
         self.started = True
 
-    def process(self, image, images=None, seconds=None, numbers=None, note=None):
+    def process(
+        self, image: Any, images: Any, seconds: float, numbers: list[float], note: str
+    ) -> dict[str, Any]:
         assert self.started
         time.sleep(seconds or 0)
         if note == "fail":
