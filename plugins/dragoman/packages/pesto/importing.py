@@ -49,7 +49,7 @@ def load_class(folder: Path, entry: str) -> Algorithm:
     Raises PackageError, which names what failed, with the author's own error as its cause.
     """
     name, _, attribute = entry.partition(":")
-    _prepare(folder, name.partition(".")[0])
+    _prepare(folder, name)
     module = _import(folder, name)
     label = f"{folder.name}/{name.replace('.', '/')}.py: {attribute}"
     made = _author(f"{label}()", getattr(module, attribute, None))
@@ -72,15 +72,14 @@ def _author(label: str, call: Any) -> Any:
         raise PackageError(one_line(f"{label} failed: {text}")) from error
 
 
-def _prepare(folder: Path, root: str) -> None:
-    """Make the module ``root`` mean this project's, and ``pesto.cli.fields`` be there."""
+def _prepare(folder: Path, module: str) -> None:
+    """Make the module mean this project's, and ``pesto.cli.fields`` be there."""
     path = str(folder)
     if sys.path[:1] != [path]:
         sys.path[:] = [path, *(other for other in sys.path if other != path)]
-    there = sys.modules.get(root)
-    if there is not None and path not in {
-        str(Path(place).parent) for place in getattr(there, "__path__", ())
-    }:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or not Path(file).is_relative_to(folder):  # another project was here before: a test
+        root = module.partition(".")[0]
         for name in [name for name in sys.modules if name.partition(".")[0] == root]:
             del sys.modules[name]
     importlib.invalidate_caches()
