@@ -210,11 +210,11 @@ class JobService:
         raise NoSuchOutput(f"there is no output '{output_id}'; outputs of this job: {', '.join(job.outputs)}")
 
     def item(self, job: Job, output_id: str, index: int) -> Output:
-        """One file (from 0) of an output that is a list; raises NoSuchOutput, ResultNotAvailable once deleted."""
+        """One file (from 0) of an output that is a list; raises NoSuchOutput, ResultNotAvailable if it is not there."""
         output = self.output(job, output_id)
         if not 0 <= index < len(output.items):
             held = f"holds {len(output.items)}" if output.items else "is no list of files"
-            raise NoSuchOutput(f"output '{output_id}' has no item {index}; it {held}")
+            raise ResultNotAvailable(f"output '{output_id}' has no item {index}; it {held}")
         if output.items[index].file is None:
             raise ResultNotAvailable(f"item {index} of output '{output_id}' is deleted")
         return output.items[index]

@@ -82,9 +82,18 @@ def _prepare(folder: Path, module: str) -> None:
         root = module.partition(".")[0]
         for name in [name for name in sys.modules if name.partition(".")[0] == root]:
             del sys.modules[name]
+        if (folder / root).is_dir() and not (folder / root / "__init__.py").exists():
+            sys.modules[root] = _package(root, folder / root)
     importlib.invalidate_caches()
     if not any(isinstance(finder, _Fields) for finder in sys.meta_path):
         sys.meta_path.append(_Fields())
+
+
+def _package(name: str, place: Path) -> ModuleType:
+    """A folder without ``__init__.py`` as a package of its own: as a namespace, any module of its name goes first."""
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(place)]
+    return importlib.util.module_from_spec(spec)
 
 
 class _Fields(importlib.abc.MetaPathFinder):
