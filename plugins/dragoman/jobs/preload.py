@@ -15,6 +15,7 @@ import xarray  # noqa: F401 - preloaded
 
 import dragoman.jobs.worker
 import dragoman.packages.running  # noqa: F401 - preloaded
+import dragoman.rasters.images  # noqa: F401 - preloaded
 from dragoman.jobs.proctree import die_with_parent
 
 die_with_parent()
