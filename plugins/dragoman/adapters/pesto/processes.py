@@ -78,5 +78,6 @@ def process(api: Api, contract: Contract) -> Response:
         job = api.jobs.wait_own(job, None)
     if not job.status.finished:
         raise Unavailable("the server is stopping; the job goes on when it is back")
-    job = api.jobs.results(job.id, who)
+    if job.status is not JobStatus.SUCCESSFUL:
+        job = api.jobs.results(job.id, who)  # raises the job's own error
     return json_response(documents.outputs(job, contract, loader(api.jobs, job)))
