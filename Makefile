@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Generators of clients need other versions than we do: they live apart, and only tests look there.
 CLIENTS := .venv-clients
+PESTO := .venv-pesto
 
 # The first of these that is 3.12 or newer, 3.12 before 3.13 before newer; PYTHON=... overrides.
 PYTHON ?= $(shell sh tools/find-python)
@@ -17,7 +18,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 serve: $(VENV)/.serve
 	@exec $(BIN)/pygeoapi serve
 
-test: $(VENV)/.test $(CLIENTS)/.done lint
+test: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done lint
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test
@@ -26,16 +27,16 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test $(PESTO)/.done
 	$(BIN)/python benchmarks/run.py
 
 openapi: $(VENV)/.serve
 	$(BIN)/dragoman openapi
 
-setup: $(VENV)/.test $(CLIENTS)/.done
+setup: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done
 
 clean:
-	rm -rf $(VENV) $(CLIENTS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) $(PESTO) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.serve: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
@@ -51,3 +52,10 @@ $(CLIENTS)/.done: tests/clients/requirements.txt $(VENV)/.serve
 	"$(PYTHON)" -m venv $(CLIENTS)
 	PIP_CONSTRAINT= $(CLIENTS)/bin/pip install --quiet -r tests/clients/requirements.txt
 	@touch $@
+
+# The real PESTO, for the tests and benchmarks that meet it; its FastAPI clashes with what we pin. Where it cannot
+# be installed the rest goes on, and what needs it is skipped and says so.
+$(PESTO)/.done: tests/clients/pesto-requirements.txt
+	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
+	"$(PYTHON)" -m venv $(PESTO)
+	-PIP_CONSTRAINT= $(PESTO)/bin/pip install --quiet --requirement $< && touch $@

@@ -34,6 +34,10 @@ class Client(AbstractContextManager["Client"]):
         """Status and body."""
         return self._exchange("DELETE", path)
 
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body."""
+        return self._exchange("POST", path, body, headers)
+
     def execute(
         self, process: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:

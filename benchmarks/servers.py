@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 ALGORITHMS = ROOT / "benchmarks" / "algorithms"
 HELLO: Mapping[str, Any] = {"type": "process", "processor": {"name": "HelloWorld"}}
+PACKAGED = "dragoman.plugin.PackagedProcessor"
 PYGEOAPI = "pygeoapi.flask_app:APP"
 OPTIONS = [
     "--workers",
@@ -84,10 +85,9 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it is ready."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DRAGOMAN_", "PYGEOAPI_"))}
-        command = [str(BIN / "gunicorn"), *OPTIONS, "--bind", f"127.0.0.1:{self.port}", self._app]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                self.command(),
                 cwd=self.folder,
                 env={**kept, **self._environment},
                 stdout=log,
@@ -95,6 +95,10 @@ class Server:
                 start_new_session=True,
             )
         wait_for(self._is_ready, 60, f"{self._app} answers at {self._ready}")
+
+    def command(self) -> list[str]:
+        """What starts it: gunicorn."""
+        return [str(BIN / "gunicorn"), *OPTIONS, "--bind", f"127.0.0.1:{self.port}", self._app]
 
     def stop(self) -> None:
         """End it with all that it started."""
@@ -229,9 +233,8 @@ def write_config(path: Path, url: str, manager: Mapping[str, Any], resources: Ma
 
 def _packages() -> dict[str, Any]:
     folders = [ROOT / "processes" / "echo", ROOT / "processes" / "ndvi", *sorted(ALGORITHMS.iterdir())]
-    packaged = "dragoman.plugin.PackagedProcessor"
     declared: dict[str, Any] = {
-        folder.name: {"type": "process", "processor": {"name": packaged, "package": str(folder)}}
+        folder.name: {"type": "process", "processor": {"name": PACKAGED, "package": str(folder)}}
         for folder in folders
     }
     return declared | {"hello-world": dict(HELLO)}

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import kill, latency, listing, ndvi, stored, throughput
+from benchmarks import kill, latency, listing, ndvi, pesto, stored, throughput
 from benchmarks.report import Scale, Section, render, write
 from benchmarks.servers import ROOT
 
@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, Callable[[Path, Scale], list[Section]]] = {
     "ndvi": ndvi.run,
     "kill": kill.run,
     "throughput": throughput.run,
+    "pesto": pesto.run,
 }
 
 

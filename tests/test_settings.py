@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dragoman.configfile import unset_empty
 from dragoman.configvalues import DURATIONS, SIZES, parse_quantity
 from dragoman.errors import SettingsError
-from dragoman.settings import KEYS, Settings, default_environment, load_settings
+from dragoman.settings import KEYS, PestoSettings, Settings, default_environment, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,8 +153,25 @@ def test_loopback_may_be_bound(load: Load, host: str) -> None:
 
 
 def test_a_dialect_may_be_off(load: Load) -> None:
-    settings = load("    cors:\n", "    dialects:\n      pesto: off\n    cors:\n")
-    assert settings.dialects == {"pesto": False}
+    settings = load("      pesto: ", "      ccp: off\n      pesto: ")
+    assert settings.dialects["ccp"] is False
+
+
+def test_pesto_is_on_unless_it_is_off(load: Load) -> None:
+    assert load().pesto == PestoSettings()
+    block = TEXT[TEXT.index("      pesto: ") : TEXT.index("\nlogging:")]
+    assert load(block, "      pesto: off\n").pesto is None
+    assert load(block, "      pesto: on\n").pesto == PestoSettings()
+
+
+def test_pesto_names_the_processes_that_it_treats_alone(load: Load) -> None:
+    settings = load("asynchronous: []", "asynchronous: [ndvi]\n        default_process: echo")
+    assert settings.pesto == PestoSettings(default_process="echo", asynchronous=("ndvi",))
+
+
+def test_prefixes_of_object_stores_end_with_a_slash(load: Load) -> None:
+    settings = load("object_stores: []", "object_stores: [s3://scenes, 'gs://tiles/2024/']")
+    assert settings.fetch.object_stores == ("s3://scenes/", "gs://tiles/2024/")
 
 
 MISTAKES = [
@@ -187,14 +204,17 @@ MISTAKES = [
         "not available in this version",
     ),
     ("behind_proxy: false", "execute: {}", "server.manager.auth.execute", "not available in this version"),
-    ("    cors:\n", "    dialects: {pesto: {}}\n    cors:\n", "server.manager.dialects.pesto", "off"),
-    ("    cors:\n", "    dialects: {aeon: on}\n    cors:\n", "server.manager.dialects.aeon", "off"),
     (
-        "    cors:\n",
-        "    dialects: {wps: off}\n    cors:\n",
-        "server.manager.dialects.wps",
-        "pesto, ncdjango",
+        "asynchronous: []",
+        "asynchronous: [nothing]",
+        "server.manager.dialects.pesto.asynchronous",
+        "echo, ndvi",
     ),
+    ("asynchronous: []", "default_process: 7", "server.manager.dialects.pesto.default_process", "echo, ndvi"),
+    ("asynchronous: []", "async: [ndvi]", "server.manager.dialects.pesto.async", "default_process"),
+    ("    dialects:\n", "    dialects:\n      aeon: on\n", "server.manager.dialects.aeon", "off"),
+    ("    dialects:\n", "    dialects:\n      wps: off\n", "server.manager.dialects.wps", "pesto, ncdjango"),
+    ("object_stores: []", "object_stores: [bucket]", "server.manager.fetch.object_stores", "s3://bucket/"),
     ("  gzip: false", "  gzip: perhaps", "server.gzip", "boolean"),
     ("  gzip: false", "  gzipp: false", "server.gzipp", "gzip"),
     ("level: INFO", "level: LOUD", "logging.level", "DEBUG"),

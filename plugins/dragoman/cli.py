@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -58,14 +58,19 @@ def serve(
 
 @app.command()
 def check() -> None:
-    """Check the configuration and every declared package; exit code 1 if a package is broken."""
+    """Check the configuration and load every declared package; exit code 1 if one is broken."""
+    from dragoman.jobs.probing import probe_all
+
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _catalogue()
+    broken = probe_all(catalogue, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
+    broken |= {problem.id: problem.detail for problem in catalogue.problems}
     for process in catalogue:
-        typer.echo(f"ok      {process.id} {process.version}")
-    for problem in catalogue.problems:
-        typer.echo(f"broken  {problem.id}: {problem.detail}")
-    raise typer.Exit(1 if catalogue.problems else 0)
+        if process.id not in broken:
+            typer.echo(f"ok      {process.id} {process.version}")
+    for name, detail in broken.items():
+        typer.echo(f"broken  {name}: {detail}")
+    raise typer.Exit(1 if broken else 0)
 
 
 @app.command()
@@ -89,19 +94,44 @@ def test(
     """Run the examples of packages as golden tests."""
     from dragoman.jobs.golden import run_examples
 
-    folders = _folders(names or [])
-    if len(folders) > 1:  # each in a process of its own, as in the server: modules of one name must not meet
+    packages = _packages(names or [])
+    if len(packages) > 1:  # each in a process of its own, as in the server: modules of one name must not meet
         command = [sys.executable, "-P", "-m", "dragoman.cli", "test"]
-        codes = [subprocess.run([*command, str(folder)], check=False).returncode for folder in folders]
+        codes = [subprocess.run([*command, name], check=False).returncode for name in packages]
         raise typer.Exit(max(codes))
     failed = 0
-    for folder in folders:
-        for title, differences in run_examples(folder):
+    for folder, profiles in packages.values():
+        for title, differences in run_examples(folder, profiles):
             typer.echo(f"{'FAILED' if differences else 'ok    '}  {folder.name}: {title}")
             for difference in differences:
                 typer.echo(f"          {difference}")
             failed += bool(differences)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command("import-pesto")
+def import_pesto(
+    folder: Annotated[Path, typer.Argument(help="The project's folder, which holds pesto/api.")],
+    profile: Annotated[
+        list[str] | None, typer.Option(help="A profile to switch on; may be given several times.")
+    ] = None,
+) -> None:
+    """Write a process.yml beside the code of a PESTO project, which then stands without pesto/."""
+    from dragoman.packages.pesto.moving import import_project
+    from dragoman.packages.scaffold import config_lines
+
+    folder = Path(os.path.abspath(folder))
+    import_project(folder, profile or [])
+    typer.echo(f"wrote {folder.name}/process.yml, which wins over pesto/. The lines under `resources:` are\n")
+    typer.echo(config_lines(folder.name, folder))
+
+
+@app.command(hidden=True)
+def probe() -> None:
+    """Load the package that standard input names, for `check`."""
+    from dragoman.jobs.probing import answer
+
+    answer()
 
 
 @app.command()
@@ -176,30 +206,21 @@ def _catalogue() -> Catalogue:
     return catalogue(read_settings(), foreign_process)
 
 
-def _folders(names: Sequence[str]) -> list[Path]:
-    declared: dict[str, Any] = (
-        {p.id: p.package for p in read_settings().processes} if _configured(names) else {}
-    )
-    if not names:
-        return [folder for folder in declared.values() if folder is not None]
-    folders = []
-    for name in names:
-        folder = declared.get(name) or Path(name)
-        if not (folder / "process.yml").is_file():
-            known = ", ".join(name for name, package in declared.items() if package)
-            raise typer.BadParameter(
-                f"'{name}' is neither a declared process ({known}) nor a folder with process.yml"
-            )
-        folders.append(folder)
-    return folders
-
-
-def _configured(names: Sequence[str]) -> bool:
-    """Whether the configuration is needed, and there: a folder can be tested without one."""
+def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
+    """Folder and profiles of what is named: declared processes, or folders, which need no configuration."""
     from dragoman.hook import DEFAULT_CONFIG
+    from dragoman.packages.loader import is_package
 
+    folders = {name: (Path(name), ()) for name in names if is_package(Path(name))}
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
-    return there or not all((Path(name) / "process.yml").is_file() for name in names)
+    processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
+    declared = {p.id: (p.package, p.profiles) for p in processes if p.package}
+    for name in names:
+        if name not in declared and name not in folders:
+            raise typer.BadParameter(
+                f"'{name}' is neither a declared process ({', '.join(declared)}) nor a folder with process.yml"
+            )
+    return {name: declared.get(name) or folders[name] for name in names or declared}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -18,6 +19,7 @@ from dragoman.model.process import Process
 from dragoman.packages.catalogue import Catalogue, build_catalogue
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.services import Services
+from dragoman.web.waiting import Waiters, waiter_limit
 
 if TYPE_CHECKING:
     from dragoman.settings import Settings
@@ -66,7 +68,15 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         policy=SourcePolicy.from_settings(settings),
     )
     title, description = identification(settings)
-    return Services(settings=settings, catalogue=processes, jobs=jobs, title=title, description=description)
+    waiters = Waiters(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
+    return Services(
+        settings=settings,
+        catalogue=processes,
+        jobs=jobs,
+        waiters=waiters,
+        title=title,
+        description=description,
+    )
 
 
 def logging_of(settings: Settings) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ HIGHEST: Final = (36_500 * 86_400, 2**60)
 _QUANTITY = re.compile(r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?) ?(?P<unit>[A-Za-z]*)", re.ASCII)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9._-]*)(:[0-9]{1,5})?|[0-9a-f]*:[0-9a-f:.]+", re.ASCII)
+_PREFIX = re.compile(r"(s3|gs)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^\s?#*]*)?", re.ASCII)
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+\w+)?:///?.+", re.ASCII)
 
 
@@ -135,6 +136,14 @@ class Section:
             if not _HOST.fullmatch(host):
                 raise self.error(name, f"{host!r} is not a host; allowed: host, host:port, [IPv6]:port")
         return hosts
+
+    def object_stores(self, name: str) -> tuple[str, ...]:
+        """Prefixes of object URLs of a list, or of a text joined by ','; each ends with a slash."""
+        prefixes = self.words(name, ",")
+        for prefix in prefixes:
+            if not _PREFIX.fullmatch(prefix):
+                raise self.error(name, f"{prefix!r} is no prefix; allowed: s3://bucket/, gs://bucket/folder/")
+        return tuple(f"{prefix.rstrip('/')}/" for prefix in prefixes)
 
     def origins(self, name: str) -> tuple[str, ...]:
         """Lower-case web origins."""

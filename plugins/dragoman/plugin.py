@@ -25,6 +25,7 @@ from werkzeug.serving import WSGIRequestHandler
 from dragoman import composition, hook
 from dragoman.adapters.ogc import routes as ogc
 from dragoman.adapters.ogc.describe import description
+from dragoman.adapters.pesto import routes as pesto
 from dragoman.codegen import openapi
 from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.foreign import foreign_process, load_processor
@@ -32,7 +33,7 @@ from dragoman.jobs.service import Submission
 from dragoman.model.job import InputValue, JobQuery, JobRequest
 from dragoman.model.principal import ANONYMOUS
 from dragoman.model.status import JobStatus
-from dragoman.packages.loader import load_package
+from dragoman.packages.loader import load_folder
 from dragoman.web import health
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class PackagedProcessor(BaseProcessor):  # type: ignore[misc]
 
     def __init__(self, processor_def: dict[str, Any]) -> None:
         base = hook.read_settings().config_path.parent
-        process = load_package(base / processor_def["package"])
+        profiles = processor_def.get("profiles") or ()
+        process = load_folder(base / processor_def["package"], profiles=profiles)
         super().__init__(processor_def, description(process, ""))
         self.supports_outputs = True
 
@@ -152,6 +154,8 @@ def mount(state: BlueprintSetupState) -> None:
         other_classes=other_classes(settings),
     )
     state.app.register_blueprint(blueprint, url_prefix=state.url_prefix)
+    if settings.pesto is not None:
+        state.app.register_blueprint(pesto.blueprint(services), url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
     _serve_well(cast("Flask", state.app))
 

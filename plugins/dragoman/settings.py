@@ -15,55 +15,20 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.configfile import ConfigFile, check_schema, read_config
+from dragoman.configkeys import KEYS, MANAGER, PACKAGED
 from dragoman.configvalues import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-MANAGER: Final = "dragoman.plugin.JobManager"
-PACKAGED: Final = "dragoman.plugin.PackagedProcessor"
+__all__ = ["KEYS", "MANAGER", "PACKAGED", "FetchSettings", "JobSettings", "LimitSettings", "PestoSettings"]
+__all__ += ["ProcessDeclaration", "Settings", "default_environment", "load_settings"]
+
 UNAVAILABLE: Final = "is not available in this version"
 GIB: Final = 1024**3
 
 _PROCESS_ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}", re.ASCII)  # it is a segment of URLs
-
-KEYS: Final[Mapping[str, str]] = {
-    "server.bind.host": "Address to listen on; other than loopback only with auth or behind a proxy.",
-    "server.bind.port": "Port to listen on, 1 to 65535.",
-    "server.url": "The public base URL, as clients see it.",
-    "server.manager.name": f"The job manager: {MANAGER}.",
-    "server.manager.output_dir": "HOME, the folder of all state: database, job folders, logs.",
-    "server.manager.connection": "Database URL, sqlite or postgresql; empty: SQLite under output_dir.",
-    "server.manager.workers": "Jobs that run at once; 0: one per CPU.",
-    "server.manager.warm_workers": "Idle workers that are kept ready.",
-    "server.manager.data_roots": "Folders that file: inputs may be read from; a list, or joined by ':'.",
-    "server.manager.fetch.allow": "Hosts (or host:port) that may be private; a list, or joined by ','.",
-    "server.manager.fetch.max_bytes": "Size of one fetched input at most, as sent and as decompressed.",
-    "server.manager.fetch.timeout": "Time that fetching one input may take, in all.",
-    "server.manager.fetch.redirects": "Redirects that are followed; 0: none.",
-    "server.manager.jobs.queue_limit": "Jobs that may wait; beyond, a new one gets 503 with Retry-After.",
-    "server.manager.jobs.max_attempts": "Runs of one job, the first included, when its worker dies.",
-    "server.manager.jobs.sync_waiters": "Sync calls that may wait; 0: the web server's threads less two.",
-    "server.manager.jobs.keep_results": "How long finished jobs and their results are kept; 0: for ever.",
-    "server.manager.limits.request_bytes": "Size of a request body at most.",
-    "server.manager.limits.max_pixels": "Pixels of one input raster at most (width x height x bands).",
-    "server.manager.limits.min_free_disk": "Free space under HOME below which the server is not ready.",
-    "server.manager.cors.origins": "Origins whose pages may POST and DELETE; GET is open to all.",
-    "server.manager.auth.behind_proxy": "Whether a proxy guards the port: binding elsewhere is allowed.",
-    "server.manager.auth.oidc": "Who issues tokens (not available in this version).",
-    "server.manager.auth.public": "What needs no token (not available in this version).",
-    "server.manager.auth.execute": "Who may execute what (not available in this version).",
-    "server.manager.dialects.pesto": "PESTO (not available in this version; off is accepted).",
-    "server.manager.dialects.ncdjango": "ncdjango (not available in this version; off is accepted).",
-    "server.manager.dialects.appstore": "AppStore (not available in this version; off is accepted).",
-    "server.manager.dialects.ccp": "CCP (not available in this version; off is accepted).",
-    "server.manager.dialects.aeon": "aeon (not available in this version; off is accepted).",
-    "resources.*.processor.name": f"{PACKAGED} for a folder of yours; else any pygeoapi processor.",
-    "resources.*.processor.package": "The package's folder, relative to this file.",
-    "resources.*.processor.profiles": "Profiles of a PESTO project that are switched on.",
-}
-"""Every key that we read, ours and pygeoapi's, with a line on each; ``*`` stands for any process id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +43,8 @@ class FetchSettings:
     """Seconds, for one input with all its redirects."""
     redirects: int = 5
     """Followed at most; 0 is none."""
+    object_stores: tuple[str, ...] = ()
+    """Prefixes ``s3://bucket/...`` or ``gs://bucket/...`` that may be read, with the server's credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +71,16 @@ class LimitSettings:
     """Of one input raster: width x height x bands; inclusive."""
     min_free_disk: int = 500 * 1024**2
     """Bytes free under HOME, below which the server is not ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PestoSettings:
+    """The PESTO dialect."""
+
+    default_process: str | None = None
+    """The process that is also served at ``/api/v1/...``; None: nothing is."""
+    asynchronous: tuple[str, ...] = ()
+    """Processes whose POST returns a link at once; a PESTO project may say so itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +124,10 @@ class Settings:
     behind_proxy: bool = False
     processes: tuple[ProcessDeclaration, ...] = ()
     """In the declared order."""
+    pesto: PestoSettings | None = PestoSettings()
+    """None: off."""
     dialects: Mapping[str, Any] = field(default_factory=dict)
-    """As written; a dialect that is off is False."""
+    """The other dialects, as written; one that is off is False."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The whole parsed YAML, substituted."""
 
@@ -156,7 +135,7 @@ class Settings:
     def digest(self) -> str:
         """Hash of what the engine depends on: a supervisor that has another one is replaced."""
         engine = asdict(self)
-        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw", "dialects"):
+        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw", "dialects", "pesto"):
             del engine[irrelevant]
         text = json.dumps(engine, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -177,7 +156,7 @@ def load_settings(path: Path, env: Mapping[str, str]) -> Settings:
     if (name := manager.text("name", "")) != MANAGER:
         raise manager.error("name", f"{name!r} is another job manager; allowed: {MANAGER}")
     home = manager.folder("output_dir", "var")
-    auth = manager.section("auth")
+    auth, processes, dialects = manager.section("auth"), _processes(config), manager.section("dialects")
     settings = Settings(
         config_path=config.path,
         server_url=server.web_url("url"),
@@ -193,8 +172,9 @@ def load_settings(path: Path, env: Mapping[str, str]) -> Settings:
         limits=_limits(manager.section("limits")),
         cors_origins=manager.section("cors").origins("origins"),
         behind_proxy=auth.flag("behind_proxy", False),
-        processes=_processes(config),
-        dialects=_dialects(manager.section("dialects")),
+        processes=processes,
+        dialects=_dialects(dialects),
+        pesto=_pesto(dialects, [process.id for process in processes]),
         raw=config.data,
     )
     _refuse_unbuilt_auth(auth)
@@ -210,6 +190,7 @@ def _fetch(section: Section) -> FetchSettings:
         max_bytes=section.size("max_bytes", default.max_bytes),
         timeout=section.duration("timeout", default.timeout),
         redirects=section.whole("redirects", default.redirects, 0, 100),
+        object_stores=section.object_stores("object_stores"),
     )
 
 
@@ -234,10 +215,24 @@ def _limits(section: Section) -> LimitSettings:
 
 def _dialects(section: Section) -> dict[str, Any]:
     """The dialects switched off; one that is configured would be silently ignored, so it stops the start."""
-    for name, value in section.values.items():
+    unbuilt = {name: value for name, value in section.values.items() if name != "pesto"}
+    for name, value in unbuilt.items():
         if value is not None and value is not False:
             raise section.error(name, f"{UNAVAILABLE}; allowed: off, or leave it out")
-    return dict(section.values)
+    return unbuilt
+
+
+def _pesto(dialects: Section, process_ids: Sequence[str]) -> PestoSettings | None:
+    if isinstance(switch := dialects.values.get("pesto"), bool):
+        return PestoSettings() if switch else None
+    section = dialects.section("pesto")
+    default, asynchronous = section.values.get("default_process"), section.words("asynchronous")
+    for key, name in (("default_process", default), *(("asynchronous", name) for name in asynchronous)):
+        if name is not None and name not in process_ids:
+            raise section.error(
+                key, f"{name!r} is not a process; allowed: {', '.join(process_ids) or 'none'}"
+            )
+    return PestoSettings(default_process=default, asynchronous=asynchronous)
 
 
 def _refuse_unbuilt_auth(auth: Section) -> None:

@@ -113,10 +113,10 @@ class Engine:
             raise IllegalTransition
         del self.jobs[job_id]
 
-    def remove_output(self, job_id: str, output_id: str) -> None:
+    def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         job = self.get(job_id)
-        left = {name: output for name, output in job.outputs.items() if name != output_id}
-        self.jobs[job_id] = replace(job, outputs=left)
+        if output_id in job.outputs:
+            self.jobs[job_id] = replace(job, outputs=job.outputs_without(output_id, item))
 
     def alive(self) -> bool:
         return self.up

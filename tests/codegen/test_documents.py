@@ -7,6 +7,7 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from dragoman.adapters.pesto.routes import ROUTES
 from dragoman.codegen import documents
 from dragoman.composition import catalogue as build
 from dragoman.foreign import foreign_process
@@ -52,3 +53,17 @@ def test_the_document_of_the_repository_is_valid(served: Catalogue) -> None:
     document = yaml.safe_load((ROOT / "openapi" / "ogc.yml").read_text(encoding="utf-8"))
     OpenAPIV30SpecValidator(document).validate()
     assert {f"/processes/{process.id}/execution" for process in served} <= set(document["paths"])
+
+
+def test_the_document_of_pesto_is_valid_and_has_every_route() -> None:
+    document = yaml.safe_load((ROOT / "openapi" / "pesto.yml").read_text(encoding="utf-8"))
+    OpenAPIV30SpecValidator(document).validate()
+    served = {
+        (f"/api/v1{path}".replace("<job_id>", "{jobID}").replace("<result_id>", "{key}"), method.lower())
+        for path, _, handlers in ROUTES
+        for method in handlers
+    }
+    described = {
+        (path, name) for path, item in document["paths"].items() for name in item if name != "parameters"
+    }
+    assert described == served

@@ -83,7 +83,7 @@ class DirectExecutor:
     def remove(self, job_id: str) -> None:
         self.store.remove(job_id)
 
-    def remove_output(self, job_id: str, output_id: str) -> None:
+    def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         self.store.report(job_id, self.store.get(job_id).attempts, outputs={})
 
     def alive(self) -> bool:

@@ -19,6 +19,7 @@ class Declaration:
     id: str
     package: Path | None = None
     processor: Mapping[str, Any] | None = None
+    profiles: tuple[str, ...] = ()
 
 
 def foreign(id: str, definition: Mapping[str, Any]) -> Process:

@@ -205,7 +205,7 @@ def test_dates_stay_text_and_exponents_are_numbers(make_package: Any) -> None:
 def test_describing_and_validating_import_nothing_heavy(make_package: Any) -> None:
     code = (
         "import sys; from pathlib import Path; from dragoman.packages import catalogue, validation;"
-        f"catalogue.load_package(Path({str(make_package())!r}));"
+        f"catalogue.load_folder(Path({str(make_package())!r}));"
         "print([m for m in ('numpy', 'rasterio', 'xarray', 'flask', 'pygeoapi') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

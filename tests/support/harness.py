@@ -56,9 +56,18 @@ def gone(pid: int) -> bool:
 
 
 class Server:
-    """One HOME and the server on it, which can be started, killed and started again."""
+    """One HOME and the server on it, which can be started, killed and started again.
 
-    def __init__(self, folder: Path, manager: Mapping[str, Any] | None = None, workers: int = 2) -> None:
+    ``packages`` are served besides the repository's: by id what stands beside the name of their processor.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        manager: Mapping[str, Any] | None = None,
+        workers: int = 2,
+        packages: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.home = folder / "home"
@@ -67,7 +76,7 @@ class Server:
         self.config = folder / "config.yml"
         self.log = folder / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.config.write_text(yaml.safe_dump(self._configuration(manager or {}, workers)))
+        self.config.write_text(yaml.safe_dump(self._configuration(manager or {}, workers, packages or {})))
 
     def start(self, *, gunicorn: int = 0, ready: bool = True) -> Server:
         """Start it in a process group of its own; with ``gunicorn``, that many processes of it."""
@@ -212,7 +221,9 @@ class Server:
         data: dict[str, Any] = json.loads(shown.stdout)
         return data
 
-    def _configuration(self, manager: Mapping[str, Any], workers: int) -> dict[str, Any]:
+    def _configuration(
+        self, manager: Mapping[str, Any], workers: int, more: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
         base = yaml.safe_load((REPOSITORY / "pygeoapi-config.yml").read_text())
         packages = [*(REPOSITORY / "processes").iterdir(), *TEST_PROCESSES.iterdir()]
         return {
@@ -238,7 +249,11 @@ class Server:
                 for folder in packages
                 if (folder / "process.yml").is_file()
             }
-            | {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}},
+            | {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}}
+            | {
+                name: {"type": "process", "processor": {"name": "dragoman.plugin.PackagedProcessor", **given}}
+                for name, given in more.items()
+            },
         }
 
 

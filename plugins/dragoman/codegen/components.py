@@ -220,6 +220,13 @@ PARAMETERS: Final[Mapping[str, Object]] = {
         "required": True,
         "schema": {"type": "string", "minLength": 1},
     },
+    "item": {
+        "name": "item",
+        "in": "path",
+        "description": "Which file, from 0, of an output that is a list of files.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+    },
     "prefer": _header(
         "Prefer",
         "RFC 7240: respond-async starts a job; wait=N answers with the results if they are there in time.",

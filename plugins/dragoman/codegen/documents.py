@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from dragoman.codegen import openapi
+from dragoman.codegen import openapi, pesto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ def to_yaml(document: JSON) -> str:
 def texts(catalogue: Iterable[Process]) -> dict[str, str]:
     """Every generated file by its name."""
     document = openapi.document(catalogue, server_url=SERVER_URL, title=TITLE, description=DESCRIPTION)
-    return {"ogc.yml": to_yaml(document)}
+    return {"ogc.yml": to_yaml(document), "pesto.yml": to_yaml(pesto.document())}
 
 
 def write(folder: Path, catalogue: Iterable[Process]) -> None:

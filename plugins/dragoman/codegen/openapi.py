@@ -139,6 +139,7 @@ def _job_paths(result_types: tuple[str, ...]) -> dict[str, JSON]:
     delete = _get("Jobs", "dismissJob", "Stop a job, or remove a finished one", gone, "jobID", "f")
     results = _get("Jobs", "getResults", "The results of a job", every, "jobID", "outputs", "f")
     output = _get("Jobs", "getOutput", "One output of a job", one, "jobID", "outputID", "f")
+    item = _get("Jobs", "getOutputItem", "One file of a list", one, "jobID", "outputID", "item", "f")
     return {
         "/jobs": {"get": _get("Jobs", "getJobs", "List the jobs", jobs, "f", *FILTERS)},
         "/jobs/{jobID}": {
@@ -147,6 +148,7 @@ def _job_paths(result_types: tuple[str, ...]) -> dict[str, JSON]:
         },
         "/jobs/{jobID}/results": {"get": results},
         "/jobs/{jobID}/results/{outputID}": {"get": output},
+        "/jobs/{jobID}/results/{outputID}/{item}": {"get": item},
     }
 
 

@@ -160,7 +160,7 @@ class Desk:
         client.answer(number, ok=True)
 
     def _do_remove_output(self, client: Client, number: int, message: Any) -> None:
-        self._engine.remove_output(message["job_id"], message["output_id"])
+        self._engine.remove_output(message["job_id"], message["output_id"], message.get("item"))
         client.answer(number, ok=True)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from dragoman.model.job import (
 )
 from dragoman.model.principal import Principal
 from dragoman.model.process import JSON, Runtime
+from dragoman.model.roi import Band, Roi
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def dump_request(request: JobRequest) -> JSON:
         else {output_id: _present(_shallow(wanted)) for output_id, wanted in request.outputs.items()},
         "response": request.response,
         "subscriber": request.subscriber and _present(_shallow(request.subscriber)),
+        "roi": request.roi and asdict(request.roi),
         "spooled": request.spooled,
         "raw": request.raw,
     }
@@ -60,6 +63,7 @@ def load_request(data: JSON) -> JobRequest:
         else {name: OutputRequest(**wanted) for name, wanted in outputs.items()},
         response=data["response"],
         subscriber=None if subscriber is None else Subscriber(**subscriber),
+        roi=_load_roi(data.get("roi")),
         spooled=data["spooled"],
         raw=data["raw"],
     )
@@ -77,12 +81,12 @@ def load_principal(data: JSON) -> Principal:
 
 def dump_outputs(outputs: Mapping[str, Output]) -> JSON:
     """Outputs as JSON, in order."""
-    return [_shallow(output) for output in outputs.values()]
+    return [_dump_output(output) for output in outputs.values()]
 
 
 def load_outputs(data: JSON) -> dict[str, Output]:
     """The inverse of dump_outputs."""
-    return {item["id"]: Output(**item) for item in data}
+    return {item["id"]: _load_output(item) for item in data}
 
 
 def dump_failure(failure: JobFailure | None) -> JSON:
@@ -167,6 +171,22 @@ def dump_job(job: Job) -> dict[str, JSON]:
 def load_job(data: Mapping[str, JSON]) -> Job:
     """The inverse of dump_job."""
     return Job(**load_fields(data))
+
+
+def _dump_output(output: Output) -> JSON:
+    return {**_shallow(output), "items": [_dump_output(item) for item in output.items]}
+
+
+def _load_output(data: dict[str, JSON]) -> Output:
+    items = tuple(_load_output(item) for item in data.get("items", ()))
+    return Output(**{**data, "items": items})
+
+
+def _load_roi(data: JSON) -> Roi | None:
+    if data is None:
+        return None
+    bands = {name: data[name] and Band(**data[name]) for name in ("lines", "columns")}
+    return Roi(targets_in=tuple(data["targets_in"]), targets_out=tuple(data["targets_out"]), **bands)
 
 
 def _dump_value(value: InputValue) -> JSON:

@@ -103,15 +103,17 @@ class Engine:
         self._results.clear(job_id)
         self._store.remove(job_id)
 
-    def remove_output(self, job_id: str, output_id: str) -> None:
+    def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         """See Executor.remove_output."""
         job = self._store.get(job_id)
         output = job.outputs.get(output_id)
         if output is None:
             return
-        if output.file is not None:
-            (self._results.outputs(job_id) / output.file).unlink(missing_ok=True)
-        left = {name: each for name, each in job.outputs.items() if name != output_id}
+        gone = (output, *output.items) if item is None else output.items[item : item + 1]
+        for each in gone:
+            if each.file is not None:
+                (self._results.outputs(job_id) / each.file).unlink(missing_ok=True)
+        left = job.outputs_without(output_id, item)
         self._store.report(job_id, job.attempts, outputs=left)
 
     def born(self, worker: Worker) -> None:

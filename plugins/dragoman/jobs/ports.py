@@ -99,8 +99,11 @@ class Executor(Protocol):
     def remove(self, job_id: str) -> None:
         """Forget a finished job and delete its files; raises as JobStore.remove."""
 
-    def remove_output(self, job_id: str, output_id: str) -> None:
-        """Delete one output of a finished job; nothing happens if it is not there."""
+    def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
+        """Delete one output of a finished job, or one file of a list; nothing happens if it is not there.
+
+        The other files of the list keep their places: what is deleted leaves one without a file.
+        """
 
     def alive(self) -> bool:
         """Whether the engine answers."""

@@ -14,7 +14,8 @@ import rasterio.warp  # noqa: F401 - preloaded
 import xarray  # noqa: F401 - preloaded
 
 import dragoman.jobs.worker
-import dragoman.packages.running  # noqa: F401 - preloaded
+import dragoman.packages.running
+import dragoman.rasters.images  # noqa: F401 - preloaded
 from dragoman.jobs.proctree import die_with_parent
 
 die_with_parent()

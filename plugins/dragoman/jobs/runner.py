@@ -16,9 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import AlgorithmError, DragomanError, InputError, InvalidInputs, OutOfMemory
 from dragoman.jobs.codec import load_inputs
-from dragoman.model.job import InputValue, Job, JobFailure, Output
+from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output
 from dragoman.packages.algorithm import Algorithm, load_algorithm
-from dragoman.packages.loader import load_package
+from dragoman.packages.delivering import deliver
+from dragoman.packages.loader import load_folder, load_package
+from dragoman.packages.pesto.program import load_pesto
+from dragoman.packages.pesto.project import KIND as PESTO
+from dragoman.packages.pesto.project import located
+from dragoman.packages.regions import check_roi, crop_inputs, strip_margins
 from dragoman.packages.running import run_package
 from dragoman.packages.validation import validate_resolved
 from dragoman.sources.resolve import resolve
@@ -127,6 +132,11 @@ def load_program(process_id: str, runtime: Runtime, context: RunContext, max_pix
         context.config = process.config
         algorithm.setup(context)
         return PackageProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
+    if runtime.kind == PESTO:
+        location, profiles = located(runtime)
+        process = load_folder(location, id=process_id, profiles=profiles)
+        context.config = process.config
+        return load_pesto(process, max_pixels)
     module, _, name = runtime.loader.partition(":")
     program: Program = getattr(importlib.import_module(module), name)(process_id, runtime)
     return program
@@ -147,14 +157,33 @@ def run_job(
     context = RunContext(
         job_id=job.id, config=program.process.config, scratch=folder / "scratch", report=report
     )
-    wanted = job.request.outputs.keys() if job.request.outputs else None
     staged = folder / "outputs"
-    outputs = program.run(values, context=context, folder=staged, wanted=wanted)
+    outputs = _outputs(job.request, values, program, context, folder)
     if staged.exists():
         os.replace(staged, results.outputs(job.id))
     if folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
     return outputs
+
+
+def _outputs(
+    request: JobRequest,
+    values: dict[str, list[ResolvedValue]],
+    program: Program,
+    context: RunContext,
+    folder: Path,
+) -> Mapping[str, Output]:
+    """What the program makes of the values, within the region and in the formats asked for."""
+    wanted = request.outputs.keys() if request.outputs else None
+    staged = folder / "outputs"
+    if request.roi is None:
+        outputs = program.run(values, context=context, folder=staged, wanted=wanted)
+    else:
+        check_roi(program.process, request)
+        values, margins = crop_inputs(request.roi, values, folder / "inputs")
+        outputs = program.run(values, context=context, folder=staged, wanted=wanted)
+        outputs = strip_margins(request.roi, outputs, margins, staged)
+    return deliver(outputs, request.outputs, staged)
 
 
 def _resolve(

@@ -31,6 +31,7 @@ from dragoman.errors import (
 from dragoman.jobs.codec import dump_inputs, dump_request
 from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.status import JobStatus
+from dragoman.packages.regions import check_roi
 from dragoman.packages.validation import validate_inputs
 from dragoman.sources.precheck import check_href
 
@@ -150,6 +151,7 @@ class JobService:
                         problems.append(InputProblem(input_id=input_id, message=error.detail))
         if problems:
             raise InvalidInputs(problems)
+        check_roi(process, request)
         unknown = [name for name in request.outputs or {} if name not in process.outputs]
         if unknown:
             raise InvalidRequest(
@@ -216,6 +218,16 @@ class JobService:
             )
         raise NoSuchOutput(f"there is no output '{output_id}'; outputs of this job: {', '.join(job.outputs)}")
 
+    def item(self, job: Job, output_id: str, index: int) -> Output:
+        """One file (from 0) of an output that is a list; raises NoSuchOutput, ResultNotAvailable if it is not there."""
+        output = self.output(job, output_id)
+        if not 0 <= index < len(output.items):
+            held = f"holds {len(output.items)}" if output.items else "is no list of files"
+            raise ResultNotAvailable(f"output '{output_id}' has no item {index}; it {held}")
+        if output.items[index].file is None:
+            raise ResultNotAvailable(f"item {index} of output '{output_id}' is deleted")
+        return output.items[index]
+
     def output_path(self, job: Job, output: Output) -> Path:
         """The local file of an output that is one; for the web room to send, never to show."""
         if output.file is None:
@@ -225,10 +237,12 @@ class JobService:
             raise ResultNotAvailable(f"the file of output '{output.id}' is gone")
         return path
 
-    def remove_output(self, job_id: str, output_id: str, principal: Principal) -> None:
-        """Delete one output; raises NoSuchJob."""
+    def remove_output(
+        self, job_id: str, output_id: str, principal: Principal, item: int | None = None
+    ) -> None:
+        """Delete one output, or one file of a list; raises NoSuchJob."""
         self.status(job_id, principal)
-        self._executor.remove_output(job_id, output_id)
+        self._executor.remove_output(job_id, output_id, item)
 
     def log_path(self, job_id: str, principal: Principal) -> Path:
         """The file of what the job printed and logged, which may not exist (yet); raises NoSuchJob."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import JSON, Mode, Runtime
+from dragoman.model.roi import Roi
 from dragoman.model.status import JobStatus
 
 
@@ -36,6 +37,7 @@ class OutputRequest:
     """How one output was asked for."""
 
     media_type: str | None = None
+    """``image/png`` of a raster: a PNG where that can hold it (1 to 3 bands of uint8 or uint16), else a GeoTIFF."""
     transmission: Literal["value", "reference"] | None = None
     """None: the client did not say."""
 
@@ -59,6 +61,8 @@ class JobRequest:
     """The outputs wanted; None is all."""
     response: Literal["raw", "document"] = "raw"
     subscriber: Subscriber | None = None
+    roi: Roi | None = None
+    """Crops the images that are read."""
     spooled: bool = False
     """Whether ``inputs`` lie in the result store (too large for the job's row) and are empty here."""
     raw: JSON = None
@@ -67,16 +71,21 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One result: a small JSON value kept with the job, or a file of the result store."""
+    """One result: a small JSON value kept with the job, a file of the result store, or a list of files."""
 
     id: str
     media_type: str
     value: JSON = None
-    """The value, where ``file`` is None."""
+    """The value, where ``file`` is None and there are no ``items``."""
     file: str | None = None
     """Name of the file, relative to the job's outputs; never a path of the machine."""
     size: int | None = None
     """Bytes of the file."""
+    items: tuple[Output, ...] = ()
+    """Of an output that is a list of files: each with its own file and with the list's id, in order.
+
+    One whose file is None has been deleted.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +161,17 @@ class Job:
     def evolve(self, **changes: Any) -> Job:
         """A copy with some fields changed."""
         return replace(self, **changes)
+
+    def outputs_without(self, output_id: str, item: int | None = None) -> dict[str, Output]:
+        """The outputs but one; or with one place of its list empty, so that the others keep theirs."""
+        if item is None:
+            return {name: output for name, output in self.outputs.items() if name != output_id}
+        output = self.outputs[output_id]
+        items = [
+            replace(each, file=None, size=None) if place == item else each
+            for place, each in enumerate(output.items)
+        ]
+        return {**self.outputs, output_id: replace(output, items=tuple(items))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,9 +57,10 @@ class Runtime:
     """Where the code of a process lies and what it runs under: all that a worker needs."""
 
     kind: str
-    """The loader: ``package`` (a folder of ours) or ``processor`` (a pygeoapi BaseProcessor)."""
+    """The loader: ``package`` (a folder of ours), ``pesto`` (a folder whose code has PESTO's interface) or
+    ``processor`` (a pygeoapi BaseProcessor)."""
     location: str
-    """The package's folder (absolute), or the processor's definition as JSON."""
+    """The package's folder (absolute); JSON of folder and profiles; or the processor's definition as JSON."""
     loader: str = ""
     """``module:function`` that loads what ``location`` names; empty for ``package``."""
     digest: str = ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import NoSuchProcess, PackageError
 from dragoman.packages.document import one_line
-from dragoman.packages.loader import load_package
+from dragoman.packages.loader import load_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,6 +33,10 @@ class ProcessDeclaration(Protocol):
     @property
     def processor(self) -> Mapping[str, Any] | None:
         """The pygeoapi processor definition; None for a package."""
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Profiles of a PESTO project that are switched on, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ def build_catalogue(
 
 def _load(declaration: ProcessDeclaration, foreign: Callable[[str, Mapping[str, Any]], Process]) -> Process:
     if declaration.package is not None:
-        return load_package(declaration.package, id=declaration.id)
+        return load_folder(declaration.package, id=declaration.id, profiles=declaration.profiles)
     try:
         return foreign(declaration.id, declaration.processor or {})
     except PackageError:

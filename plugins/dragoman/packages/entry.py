@@ -71,7 +71,7 @@ def check_signature(folder: Path, entry: Entry, inputs: Mapping[str, InputSpec])
     definition = names.get(entry.attribute)
     method = isinstance(definition, ast.ClassDef)
     if isinstance(definition, ast.ClassDef):
-        definition = _method(definition, names)
+        definition = _method(definition, names, "run")
         if definition is None and _complete(names[entry.attribute], names):
             raise PackageError(f"{_label(entry.file, folder)}:1: class {entry.attribute} has no method run")
     if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -83,6 +83,23 @@ def check_signature(folder: Path, entry: Entry, inputs: Mapping[str, InputSpec])
         return
     for problem in _problems(definition.args, inputs, method):
         raise PackageError(f"{label}: {definition.name}: {problem}")
+
+
+def check_class(folder: Path, entry: str, method: str) -> None:
+    """Raise PackageError unless the entry is a class that has the method, as far as its source tells."""
+    found = find_entry(folder, entry)
+    names = _top_level(_parse(found.file, folder))
+    definition = names[found.attribute]
+    label = f"{_label(found.file, folder)}:{getattr(definition, 'lineno', 1)}"
+    if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
+        raise PackageError(f"{label}: {found.attribute} is a function; it has to be a class")
+    if not isinstance(definition, ast.ClassDef):
+        return
+    there = _method(definition, names, method)
+    if there is None and _complete(definition, names):
+        raise PackageError(f"{label}: class {found.attribute} has no method {method}")
+    if isinstance(there, ast.AsyncFunctionDef):
+        raise PackageError(f"{label}: {method} is async; it has to be a plain function")
 
 
 def _problems(args: ast.arguments, inputs: Mapping[str, InputSpec], method: bool) -> Iterator[str]:
@@ -116,14 +133,14 @@ def _may_be_none(arg: ast.arg, spec: InputSpec) -> bool:
     return any(word in annotation for word in ("None", "Optional", "Any", "object"))
 
 
-def _method(definition: ast.ClassDef, names: Mapping[str, ast.AST]) -> _Function | None:
-    """Method run of the class, or of its bases in the same module."""
+def _method(definition: ast.ClassDef, names: Mapping[str, ast.AST], name: str) -> _Function | None:
+    """A method of the class, or of its bases in the same module."""
     for item in definition.body:
-        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name == "run":
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name == name:
             return item
     for base in definition.bases:
         parent = names.get(base.id) if isinstance(base, ast.Name) else None
-        if isinstance(parent, ast.ClassDef) and (found := _method(parent, names)):
+        if isinstance(parent, ast.ClassDef) and (found := _method(parent, names, name)):
             return found
     return None
 

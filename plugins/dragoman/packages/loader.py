@@ -1,4 +1,8 @@
-"""From a folder with process.yml to a Process; nothing of the algorithm is imported."""
+"""From a folder to a Process; nothing of the algorithm is imported.
+
+process.yml       ours; it wins where both are there
+pesto/api/*.json  a PESTO project (``pesto/project.py``)
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,45 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from jsonschema.validators import validator_for
 
 from dragoman.errors import PackageError
 from dragoman.model.process import JSON, InputSpec, OutputSpec, Process, Runtime
 from dragoman.packages.checks import SchemaCheck
 from dragoman.packages.digest import package_digest
 from dragoman.packages.document import Document, KeyPath, read_document
-from dragoman.packages.entry import CONTEXT, check_signature, find_entry, parameter_name
+from dragoman.packages.entry import CONTEXT, check_class, check_signature, find_entry, parameter_name
 from dragoman.packages.examples import example_request, load_examples
+from dragoman.packages.pesto.interface import with_interface
+from dragoman.packages.pesto.project import ENTRY, is_project, load_project, runtime
+from dragoman.packages.pesto.project import KIND as PESTO
 from dragoman.packages.published import check_document, place
 from dragoman.packages.schema import expand, validating_form
 from dragoman.packages.units import parse_duration, parse_size
 from dragoman.packages.wording import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 FILE: Final = "process.yml"
+
+
+def is_package(folder: Path) -> bool:
+    """Whether the folder is meant to hold a package of either form."""
+    return (folder / FILE).is_file() or is_project(folder)
+
+
+def load_folder(folder: Path, *, id: str | None = None, profiles: Sequence[str] = ()) -> Process:
+    """Read a package of ours or a PESTO project; ``id`` overrides its own (the operator's name for it).
+
+    Raises PackageError, one line that names file, line and key.
+    """
+    if not (folder / FILE).is_file() and is_project(folder):
+        return load_project(folder, id=id, profiles=profiles)
+    if profiles:
+        raise PackageError(f"{folder.name}: is no PESTO project, or has a {FILE}, which wins: no profiles")
+    return load_package(folder, id=id)
 
 
 def load_package(folder: Path, *, id: str | None = None) -> Process:
@@ -54,6 +79,8 @@ def load_package(folder: Path, *, id: str | None = None) -> Process:
         dialects=said.get("dialects", {}),
         runtime=_runtime(document, folder, inputs),
     )
+    if process.runtime.kind == PESTO:
+        process = with_interface(process, document)
     return replace(process, example=example_request(load_examples(folder, process), process))
 
 
@@ -66,6 +93,11 @@ def _document(folder: Path) -> Document:
 
 
 def _runtime(document: Document, folder: Path, inputs: Mapping[str, InputSpec]) -> Runtime:
+    limit = _quantity(document, "memory_limit", parse_size)
+    if document.data.get("interface") == PESTO:
+        said = document.data.get("entry", ENTRY)
+        check_class(folder, said, "process")
+        return replace(runtime(folder), loader=said, memory_limit=limit)
     entry = find_entry(folder, document.data.get("entry"))
     check_signature(folder, entry, inputs)
     return Runtime(
@@ -73,7 +105,7 @@ def _runtime(document: Document, folder: Path, inputs: Mapping[str, InputSpec]) 
         location=str(folder),
         loader=str(entry),
         digest=package_digest(folder),
-        memory_limit=_quantity(document, "memory_limit", parse_size),
+        memory_limit=limit,
     )
 
 
@@ -92,11 +124,12 @@ def _config(document: Document) -> Mapping[str, JSON]:
     schema = document.data.get("config_schema")
     if schema is None:
         return config
+    validator: Any = validator_for(schema, default=Draft202012Validator)  # of the draft that it names
     try:
-        Draft202012Validator.check_schema(schema)
+        validator.check_schema(schema)
     except SchemaError as error:
         raise document.error(("config_schema", *error.absolute_path), finding(error)) from error
-    for mistake in Draft202012Validator(schema).iter_errors(config):
+    for mistake in validator(schema).iter_errors(config):
         raise document.error(("config", *place(mistake)), finding(mistake))
     return config
 
@@ -105,6 +138,9 @@ def _inputs(document: Document) -> dict[str, InputSpec]:
     inputs: dict[str, InputSpec] = {}
     parameters: dict[str, str] = {}
     for name in document.data.get("inputs") or {}:
+        if document.data.get("interface") == PESTO:  # inputs go by their own names, and there is no context
+            inputs[name] = _input(document, name)
+            continue
         parameter = parameter_name(name)
         if parameter == CONTEXT:
             raise document.error(("inputs", name), "the name is taken by the algorithm's context")

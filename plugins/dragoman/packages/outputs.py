@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.errors import OutputError
 from dragoman.model.job import Output
+from dragoman.model.process import OutputSpec
 from dragoman.packages.checks import check_of
 from dragoman.packages.jsonvalues import NotJSON, to_json
 from dragoman.packages.mediatypes import essence, extension, is_json, is_text, of_file
@@ -19,7 +20,7 @@ from dragoman.packages.schema import GEOTIFF, NETCDF, is_binary, media_types
 
 if TYPE_CHECKING:
     from dragoman.model.context import Context
-    from dragoman.model.process import JSON, OutputSpec, Process
+    from dragoman.model.process import JSON, Process
 
 INLINE_BYTES: Final = 16 * 2**10
 """Of a JSON value that is kept with the job; a larger one becomes a file."""
@@ -51,6 +52,14 @@ def write_outputs(
     writer = _Writer(folder=folder, own=own, lent=lent)
     chosen = [spec for name, spec in process.outputs.items() if wanted is None or name in wanted]
     return {spec.id: writer.write(spec, members.get(spec.id)) for spec in chosen}
+
+
+def write_value(id: str, value: object, folder: Path) -> Output:
+    """Any value that is no raster, held to no schema: small JSON is kept, the rest becomes a file in ``folder``.
+
+    Raises OutputError that names the output.
+    """
+    return _Writer(folder=folder, own=[folder], lent=()).write(OutputSpec(id=id, schema={}), value)
 
 
 def _members(process: Process, returned: object) -> Mapping[str, object]:

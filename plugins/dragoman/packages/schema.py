@@ -191,6 +191,12 @@ def is_binary(schema: Mapping[str, JSON]) -> bool:
     return schema.get("contentEncoding") in ("base64", "binary")
 
 
+def is_binary_list(schema: Mapping[str, JSON]) -> bool:
+    """Whether a value is a list of binary values, each a file."""
+    items = schema.get("items")
+    return schema.get("type") == "array" and isinstance(items, Mapping) and is_binary(items)
+
+
 def may_be_binary(schema: Mapping[str, JSON]) -> bool:
     """Whether the schema or one of its branches is binary, so that a value may be a file of bytes."""
     return any(branch.get("contentEncoding") in ("base64", "binary") for branch in branches(schema))

@@ -80,7 +80,7 @@ def open_raster(path: Path, *, max_pixels: int | None = None) -> Any:
         except (RasterioError, ValueError) as error:
             raise InvalidRequest(f"not a raster of a format that is read here ({READABLE})") from error
     try:
-        _check(dataset, path.stat().st_size, max_pixels)
+        check_header(dataset, path.stat().st_size, max_pixels)
     except InvalidRequest:
         dataset.close()
         raise
@@ -98,7 +98,7 @@ def check_band(input_id: str, dataset: Any, band: int) -> None:
         raise InputError(input_id, f"there is no band {band}; the raster has {dataset.count}")
 
 
-def _check(dataset: Any, file_size: int, max_pixels: int | None) -> None:
+def check_header(dataset: Any, file_size: int, max_pixels: int | None) -> None:
     """Refuse what would cost too much to read; looks at the header alone."""
     width, height, count = dataset.width, dataset.height, dataset.count
     if count == 0:

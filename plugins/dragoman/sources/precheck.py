@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from dragoman.sources.policy import SourcePolicy
 
 SCHEMES: Final = ("http", "https", "data", "file")
+OBJECTS: Final = ("s3", "gs")
 PRIVATE: Final = "is not on the public network, which is all that this server fetches from"
 
 _ODD = re.compile(
     r"[\x00-\x20\x7f\\\ud800-\udfff]"
 )  # parsers disagree on them, and that is how a guard is passed by
+_OBJECT = re.compile(r"(?:s3|gs)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]*)/(?P<key>[^\x00-\x1f\x7f\\?#*{}]+)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 
 
@@ -36,6 +38,8 @@ def check_href(href: str, policy: SourcePolicy) -> None:
         local_file(href, policy)
     elif scheme in ("http", "https"):
         check_web_href(href, policy)
+    elif scheme in OBJECTS:
+        check_object_href(href, policy)
     else:
         named = f"the scheme {scheme!r} is not allowed" if scheme else "the reference has no scheme"
         raise InvalidRequest(f"{named}; allowed: {', '.join(SCHEMES)}")
@@ -64,6 +68,25 @@ def check_web_href(href: str, policy: SourcePolicy) -> tuple[str, int]:
     if private and not policy.allows(host, port) and not (address and policy.allows(str(address), port)):
         raise InvalidRequest(f"the host {host!r} {PRIVATE}")
     return host, port
+
+
+def check_object_href(href: str, policy: SourcePolicy) -> tuple[str, str, str]:
+    """Scheme, bucket and key of an object that the operator lets be read; else InvalidRequest."""
+    scheme, allowed = scheme_of(href), policy.fetch.object_stores
+    if not allowed:
+        raise InvalidRequest(
+            f"{scheme}: references are not allowed on this server; "
+            "its operator can allow them by server.manager.fetch.object_stores"
+        )
+    found = _OBJECT.fullmatch(href) if len(href) <= 8192 else None
+    if found is None or not {"", ".", ".."}.isdisjoint(found["key"].split("/")):
+        raise InvalidRequest(f"the {scheme}: reference cannot be read; allowed: {scheme}://bucket/key")
+    if not any(href.startswith(prefix) for prefix in allowed):
+        raise InvalidRequest(
+            "the object is not below a prefix of server.manager.fetch.object_stores, "
+            "which is all that this server reads"
+        )
+    return scheme, found["bucket"], found["key"]
 
 
 def local_file(href: str, policy: SourcePolicy) -> Path:

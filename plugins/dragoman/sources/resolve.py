@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from dragoman.errors import InputError, InvalidRequest
 from dragoman.model.resolved import ResolvedValue
 from dragoman.sources.inline import decode_base64, decode_data_url
-from dragoman.sources.precheck import check_href, local_file, scheme_of
+from dragoman.sources.precheck import OBJECTS, check_href, local_file, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,6 +116,8 @@ def _by_reference(spec: InputSpec, value: InputValue, folder: Path, policy: Sour
     scheme = scheme_of(href)
     if scheme == "file":
         return _deliver(spec, local_file(href, policy), media_type, ours=False)
+    if scheme in OBJECTS:
+        return _object(spec, href, folder, policy)
     limit = policy.fetch.max_bytes if is_binary(spec.schema) else min(policy.fetch.max_bytes, VALUE_BYTES)
     target = _new_file(spec, folder, _suffix(href, media_type))
     if scheme == "data":
@@ -127,6 +129,17 @@ def _by_reference(spec: InputSpec, value: InputValue, folder: Path, policy: Sour
             href, target, replace(policy, fetch=replace(policy.fetch, max_bytes=limit))
         ).media_type
     return _deliver(spec, target, media_type or declared, ours=True)
+
+
+def _object(spec: InputSpec, href: str, folder: Path, policy: SourcePolicy) -> ResolvedValue:
+    """A raster of an object store, as GeoTIFF."""
+    if not is_binary(spec.schema):
+        raise InvalidRequest("only rasters are read from object stores; allowed: a raster input, or https")
+    from dragoman.sources.objects import copy_object
+
+    target = _new_file(spec, folder, ".tif")
+    copy_object(href, target, policy)
+    return ResolvedValue(path=target, media_type="image/tiff")
 
 
 def _suffix(href: str, media_type: str | None) -> str:

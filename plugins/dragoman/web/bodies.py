@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON
 
 
-def json_body() -> JSON:
+def json_body(*, any_type: bool = False) -> JSON:
     """The body of the current request as JSON.
 
-    Raises UnsupportedMediaType for a stated type that is not JSON and for a compressed body, PayloadTooLarge,
-    and InvalidRequest for what ``parse_json`` refuses.
+    Raises UnsupportedMediaType for a stated type that is not JSON (unless ``any_type``) and for a compressed body,
+    PayloadTooLarge, and InvalidRequest for what ``parse_json`` refuses.
     """
-    media_type = request.mimetype
+    media_type = "" if any_type else request.mimetype
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"the body is {media_type[:100]!r}; allowed: application/json")
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()

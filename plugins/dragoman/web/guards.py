@@ -16,13 +16,15 @@ import ipaddress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import current_app, request
 
 from dragoman.errors import DragomanError, Forbidden, PayloadTooLarge
 from dragoman.web.links import origin_of, public_base
 from dragoman.web.sending import empty_response, problem_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Blueprint, Response
     from flask.blueprints import BlueprintSetupState
 
@@ -45,6 +47,10 @@ ACCEPTED: Final = (
 METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 _INSTALLED: Final = "dragoman_guards"
+_WORDS: Final = "dragoman_refusals"
+
+type Word = Callable[[Exception], Response]
+"""Makes an answer of an error."""
 
 
 def install(blueprint: Blueprint, settings: Settings) -> None:
@@ -60,6 +66,15 @@ def install(blueprint: Blueprint, settings: Settings) -> None:
     blueprint.record(register)
 
 
+def worded_by(blueprint: Blueprint, word: Word) -> None:
+    """Have a dialect word what is refused on its own paths."""
+
+    def register(state: BlueprintSetupState) -> None:
+        state.app.extensions.setdefault(_WORDS, {})[state.name] = word
+
+    blueprint.record(register)
+
+
 def check(settings: Settings) -> Response | None:
     """A refusal of the current request, or the answer to a preflight; None lets it pass."""
     try:
@@ -70,7 +85,8 @@ def check(settings: Settings) -> Response | None:
             _check_origin(request.headers.get("Origin"), settings)
         _check_size(settings.limits.request_bytes)
     except DragomanError as error:
-        return problem_response(error, base_url=settings.server_url)
+        word = current_app.extensions.get(_WORDS, {}).get(request.blueprint)
+        return word(error) if word else problem_response(error, base_url=settings.server_url)
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return empty_response()
     return None

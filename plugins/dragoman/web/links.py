@@ -43,6 +43,17 @@ def public_base(settings: Settings) -> str:
     return forwarded_base(settings.server_url, request.headers)
 
 
+def client_base(settings: Settings) -> str:
+    """The base URL that the current client used, port and all: some know their links by it.
+
+    Its Host header; behind a proxy that of the proxy is no help, and what counts is as in ``public_base``.
+    """
+    host = request.headers.get("Host", "")
+    if settings.behind_proxy or not _HOST.fullmatch(host):
+        return public_base(settings)
+    return f"{request.scheme}://{host}{request.script_root}"
+
+
 def forwarded_base(server_url: str, headers: Headers | Mapping[str, str]) -> str:
     """``server_url`` with what X-Forwarded-Proto, -Host and -Prefix say; a malformed one counts nothing."""
     proto, host = _last(headers, "X-Forwarded-Proto").lower(), _last(headers, "X-Forwarded-Host")

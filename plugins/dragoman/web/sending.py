@@ -48,14 +48,22 @@ class Part:
 
 def json_bytes(document: JSON) -> bytes:
     """Compact UTF-8 JSON in the members' own order; NaN and infinities become null."""
+    return _dump(document, sort=False)
+
+
+def sorted_json(document: JSON) -> bytes:
+    """The same with the members of every object sorted."""
+    return _dump(document, sort=True)
+
+
+def _dump(document: JSON, *, sort: bool) -> bytes:
+    def dumped(made: JSON) -> str:
+        return json.dumps(made, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort)
+
     try:
-        return _dump(document)
+        text = dumped(document)
     except ValueError:
-        return _dump(finite(document))
-
-
-def _dump(document: JSON) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = dumped(finite(document))
     return text.encode("utf-8", errors="replace")
 
 
@@ -96,11 +104,16 @@ def empty_response() -> Response:
     return response
 
 
-def problem_response(error: BaseException, *, type: str = "about:blank", base_url: str = "") -> Response:
-    """A problem document, or its page where the request asks for one; logs what was not expected."""
+def log_unexpected(error: BaseException) -> None:
+    """Log what nobody raised on purpose, whatever the client is told of it."""
     if not problems.expected(error):
         extra = {"action": "request"}
         log.error("unexpected error at %s %s", request.method, request.path, exc_info=error, extra=extra)
+
+
+def problem_response(error: BaseException, *, type: str = "about:blank", base_url: str = "") -> Response:
+    """A problem document, or its page where the request asks for one; logs what was not expected."""
+    log_unexpected(error)
     document = problems.problem(error, type=type, instance=quote(request.path, safe="/"))
     accept = request.headers.get("Accept", "")
     if _asks_for_page(accept):

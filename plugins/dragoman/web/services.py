@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from dragoman.web.waiting import DEVELOPMENT, Waiters
 
 if TYPE_CHECKING:
     from dragoman.jobs.service import JobService
@@ -18,6 +20,8 @@ class Services:
     settings: Settings
     catalogue: Catalogue
     jobs: JobService
+    waiters: Waiters = field(default_factory=lambda: Waiters(DEVELOPMENT))
+    """Places of calls that wait for their jobs, which all dialects share: they are the web server's threads."""
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"

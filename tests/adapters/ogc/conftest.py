@@ -69,6 +69,22 @@ def raster(job: Job, folder: Path) -> dict[str, Output]:
     }
 
 
+def tiles(job: Job, folder: Path) -> dict[str, Output]:
+    """A list of 12 files of as many bytes each as were asked for, and a value."""
+    size = job.request.inputs["size"][0].value
+    (folder / "tiles").mkdir(parents=True, exist_ok=True)
+    files = [f"tiles/{index}.png" for index in range(12)]
+    for index, file in enumerate(files):
+        (folder / file).write_bytes(bytes([index]) * size)
+    items = tuple(Output(id="tiles", media_type="image/png", file=file, size=size) for file in files)
+    named = job.request.outputs
+    made = {
+        "tiles": Output(id="tiles", media_type="application/json", items=items),
+        "count": value("count", 12),
+    }
+    return {name: output for name, output in made.items() if named is None or name in named}
+
+
 def fail(job: Job, folder: Path) -> dict[str, Output]:
     raise AlgorithmError("the sky fell")
 
@@ -116,6 +132,14 @@ PROCESSES = {
             {"size": {"schema": {"type": "integer"}}},
             {"image": "raster", "points": "features", "statistics": {"type": "object"}},
         ),
+        process(
+            "tiles",
+            {"size": {"schema": {"type": "integer"}}},
+            {
+                "tiles": {"type": "array", "items": {"type": "string", "contentEncoding": "binary"}},
+                "count": {"type": "integer"},
+            },
+        ),
         process("slow", TEXT, {"text": {"type": "string"}}),
         process("later", TEXT, {"text": {"type": "string"}}, modes=("async",)),
         process("now", TEXT, {"text": {"type": "string"}}, modes=("sync",)),
@@ -123,7 +147,7 @@ PROCESSES = {
     )
 }
 RUNS: dict[str, Run | None] = {
-    "echo": echo, "raster": raster, "slow": None, "later": None, "now": echo, "fail": fail
+    "echo": echo, "raster": raster, "tiles": tiles, "slow": None, "later": None, "now": echo, "fail": fail
 }  # fmt: skip
 
 

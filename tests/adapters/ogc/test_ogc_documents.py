@@ -13,15 +13,14 @@ from dragoman.adapters.ogc.callbacks import notification
 from dragoman.adapters.ogc.documents import (
     INLINE,
     INLINE_BINARY,
-    kind_of,
     linked,
-    load_content,
     native,
     results_document,
 )
 from dragoman.model.job import Job, JobFailure, JobRequest, Output, OutputRequest, Subscriber
 from dragoman.model.process import Runtime
 from dragoman.model.status import JobStatus
+from dragoman.web.contents import kind_of, load_content
 
 NOW = datetime(2024, 5, 17, 10, 0, 0, 123456, tzinfo=UTC)
 RUNTIME = Runtime(kind="package", location="")

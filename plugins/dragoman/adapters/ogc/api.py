@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from flask import request
 
-from dragoman.adapters.ogc.documents import load_content
 from dragoman.errors import NoSuchJob
+from dragoman.web.contents import loader
 from dragoman.web.html import pages
 from dragoman.web.links import public_base, self_links
 from dragoman.web.negotiation import form_of
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
     from flask import Response
 
-    from dragoman.adapters.ogc.documents import Load
-    from dragoman.model.job import Job, Output
+    from dragoman.model.job import Job
     from dragoman.model.process import JSON
+    from dragoman.web.contents import Load
     from dragoman.web.links import Link, Query
     from dragoman.web.negotiation import Form
     from dragoman.web.services import Services
-    from dragoman.web.waiting import Waiters
 
 _JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -33,14 +32,12 @@ _JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Api:
     """One mounted OGC surface."""
 
-    def __init__(
-        self, services: Services, waiters: Waiters, definition: Callable[[str], dict[str, JSON]]
-    ) -> None:
+    def __init__(self, services: Services, definition: Callable[[str], dict[str, JSON]]) -> None:
         self.services = services
         self.settings = services.settings
         self.catalogue = services.catalogue
         self.jobs = services.jobs
-        self.waiters = waiters
+        self.waiters = services.waiters
         self.definition = definition
         """The OpenAPI document for a base URL."""
         self.other_classes: tuple[str, ...] = ()
@@ -84,11 +81,7 @@ class Api:
 
     def loader(self, job: Job) -> Load:
         """Reads the files of a job into documents; raises ResultNotAvailable."""
-
-        def load(output: Output) -> JSON:
-            return load_content(self.jobs.output_path(job, output).read_bytes(), output.media_type)
-
-        return load
+        return loader(self.jobs, job)
 
 
 def check_job_id(job_id: str) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dragoman.adapters.ogc.describe import status_info
-from dragoman.adapters.ogc.documents import load_content, results_document, wanted
+from dragoman.adapters.ogc.documents import results_document, wanted
 from dragoman.model.status import JobStatus
+from dragoman.web.contents import load_content
 from dragoman.web.sending import finite
 
 if TYPE_CHECKING:

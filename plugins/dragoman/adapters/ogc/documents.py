@@ -2,58 +2,42 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import TYPE_CHECKING, Final, Literal
 
+from dragoman.web.contents import kind_of
 from dragoman.web.links import url
 from dragoman.web.sending import json_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON
-
-type Load = Callable[[Output], JSON]
-"""A file's content as JSON: parsed where it is JSON, text where it is text, else base64 text."""
+    from dragoman.web.contents import Load
 
 INLINE_BINARY: Final = 1024**2
 """Bytes up to which a binary file is sent inside a document, unless the client said how it wants it."""
 INLINE: Final = 64 * 1024**2
 """Bytes above which nothing is sent inside a document: it would have to be held in memory whole."""
 
-_XML: Final = ("application/xml", "+xml")
-
-
-def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
-    """How a file of that type is read into a document."""
-    essence = media_type.split(";", 1)[0].strip().lower()
-    if essence == "application/json" or essence.endswith("+json"):
-        return "json"
-    return "text" if essence.startswith("text/") or essence.endswith(_XML) else "binary"
-
-
-def load_content(data: bytes, media_type: str) -> JSON:
-    """A file's content for a document: JSON parsed, text decoded, anything else as base64.
-
-    What should be JSON and is not stays text.
-    """
-    kind = kind_of(media_type)
-    if kind == "binary":
-        return base64.b64encode(data).decode()
-    text = data.decode("utf-8", errors="replace")
-    if kind == "text":
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
 
 def output_url(job: Job, output: Output, base: str) -> str:
     """Where one output is fetched by itself."""
     return url(base, "jobs", job.id, "results", output.id)
+
+
+def item_url(job: Job, output: Output, index: int, base: str) -> str:
+    """Where one file of a list is fetched by itself."""
+    return url(base, "jobs", job.id, "results", output.id, str(index))
+
+
+def item_links(job: Job, output: Output, base: str) -> list[JSON]:
+    """A link to each file of a list that is (still) there."""
+    return [
+        {"href": item_url(job, output, index, base), "type": item.media_type}
+        for index, item in enumerate(output.items)
+        if item.file is not None
+    ]
 
 
 def transmission(job: Job, output: Output) -> Literal["value", "reference"] | None:
@@ -88,8 +72,21 @@ def results_document(job: Job, outputs: Sequence[Output], base: str, load: Load)
 def _result(job: Job, output: Output, base: str, load: Load) -> JSON:
     if linked(output, transmission(job, output)):
         return {"href": output_url(job, output, base), "type": media_type_of(output)}
-    if output.file is None:
-        return _inline(output)
+    if output.items:
+        return _list(job, output, base, load)
+    return _inline(output) if output.file is None else _qualified(output, load)
+
+
+def _list(job: Job, output: Output, base: str, load: Load) -> list[JSON]:
+    """The files of a list in order: all as values, or all as links where they are large."""
+    sizes = sum(item.size or 0 for item in output.items)
+    small = INLINE_BINARY if transmission(job, output) is None else INLINE
+    if sizes > small:
+        return item_links(job, output, base)
+    return [_qualified(item, load) for item in output.items if item.file is not None]
+
+
+def _qualified(output: Output, load: Load) -> JSON:
     qualified = {"value": load(output), "mediaType": output.media_type}
     return qualified | ({"encoding": "base64"} if kind_of(output.media_type) == "binary" else {})
 

@@ -1,7 +1,7 @@
 """/jobs/{jobID}/results: the table of the contract (ogc.md), for sync executions and finished jobs alike.
 
 raw, one by value         200, its own media type
-raw, several              200 multipart/related; a part by reference is empty
+raw, several              200 multipart/related; a part by reference is empty, a list of files is a part each
 raw, all by reference     204 with Link headers
 document                  200 JSON: value, qualified value or link for each
 """
@@ -16,7 +16,7 @@ from flask import Response, request
 from dragoman.adapters.ogc import queries
 from dragoman.adapters.ogc.api import check_job_id
 from dragoman.adapters.ogc.documents import (
-    kind_of,
+    item_links,
     media_type_of,
     native,
     output_url,
@@ -27,6 +27,7 @@ from dragoman.adapters.ogc.documents import (
 from dragoman.errors import ResultNotAvailable
 from dragoman.model.status import JobStatus
 from dragoman.web.auth import principal
+from dragoman.web.contents import kind_of
 from dragoman.web.links import url
 from dragoman.web.sending import (
     Part,
@@ -39,7 +40,7 @@ from dragoman.web.sending import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dragoman.adapters.ogc.api import Api
     from dragoman.model.job import Job, Output
@@ -72,6 +73,14 @@ def of_output(api: Api, job_id: str, output_id: str) -> Response:
     return _itself(api, job, output)
 
 
+def of_item(api: Api, job_id: str, output_id: str, index: int) -> Response:
+    """GET /jobs/{jobID}/results/{outputID}/{index}: one file, from 0, of an output that is a list of files."""
+    api.form()
+    check_job_id(job_id)
+    job = api.jobs.results(job_id, principal())
+    return _itself(api, job, api.jobs.item(job, output_id, index))
+
+
 def respond(api: Api, job: Job, outputs: Sequence[Output] | None = None) -> Response:
     """The results of a job in the form its request asked for.
 
@@ -94,27 +103,36 @@ def _raw(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
     by_value = [output for output in outputs if transmission(job, output) != "reference"]
     if not by_value:
         return _links(api, job, outputs)
-    if len(outputs) == 1:
+    if len(outputs) == 1 and not outputs[0].items:
         return _itself(api, job, outputs[0])
-    return multipart_response([_part(api, job, output, here=output in by_value) for output in outputs])
+    return multipart_response([part for each in outputs for part in _parts(api, job, each, each in by_value)])
 
 
 def _itself(api: Api, job: Job, output: Output) -> Response:
     if output.file is not None:
         path = api.jobs.output_path(job, output)
         return file_response(path, output.media_type, name=path.name)
+    if output.items:
+        return json_response(item_links(job, output, api.base))
     media_type, data = native(output)
     response = data_response(data, media_type)
     harden(response)
     return response
 
 
-def _part(api: Api, job: Job, output: Output, *, here: bool) -> Part:
-    media_type = media_type_of(output)
+def _parts(api: Api, job: Job, output: Output, here: bool) -> Iterator[Part]:
+    """The part of an output, one for each file of a list; ``here``: with its content."""
     if not here:
-        return Part(id=output.id, media_type=media_type, location=output_url(job, output, api.base))
-    content = api.jobs.output_path(job, output) if output.file is not None else native(output)[1]
-    return Part(id=output.id, media_type=media_type, content=content)
+        location = output_url(job, output, api.base)
+        yield Part(id=output.id, media_type=media_type_of(output), location=location)
+    elif output.items:
+        for index, item in enumerate(output.items):
+            if item.file is not None:
+                path = api.jobs.output_path(job, item)
+                yield Part(id=f"{output.id}/{index}", media_type=item.media_type, content=path)
+    else:
+        content = api.jobs.output_path(job, output) if output.file is not None else native(output)[1]
+        yield Part(id=output.id, media_type=media_type_of(output), content=content)
 
 
 def _links(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
@@ -136,6 +154,9 @@ def _page(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
     """The results as a page: small ones in it, binary ones as links."""
     document: dict[str, JSON] = {}
     for output in outputs:
+        if output.items:
+            document[output.id] = item_links(job, output, api.base)
+            continue
         readable = output.file is None or kind_of(output.media_type) != "binary"
         if readable and (output.size or 0) <= PAGE_BYTES:
             document |= results_document(job, [output], api.base, api.loader(job))

@@ -6,11 +6,10 @@ the host's own handlers on the same paths.
 
 from __future__ import annotations
 
-import os
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from dragoman import errors
@@ -18,9 +17,9 @@ from dragoman.adapters.ogc import describe, jobs, processes, results
 from dragoman.adapters.ogc.api import Api
 from dragoman.codegen.openapi import document
 from dragoman.web import guards
+from dragoman.web.dispatch import Handler, add_rule, dispatcher
 from dragoman.web.links import Link, link, url
-from dragoman.web.sending import empty_response, json_response, problem_response
-from dragoman.web.waiting import Waiters, waiter_limit
+from dragoman.web.sending import json_response, problem_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +29,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON
     from dragoman.web.services import Services
 
-type Handler = Callable[..., Response]
 type Definition = Callable[[str], dict[str, JSON]]
-
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
     ("/processes", "processes", {"GET": processes.listing}),
@@ -43,6 +39,7 @@ ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
     ("/jobs/<job_id>", "job", {"GET": jobs.status, "DELETE": jobs.dismiss}),
     ("/jobs/<job_id>/results", "results", {"GET": results.of_job}),
     ("/jobs/<job_id>/results/<output_id>", "output", {"GET": results.of_output}),
+    ("/jobs/<job_id>/results/<output_id>/<int:index>", "item", {"GET": results.of_item}),
 )
 """Path, name of the endpoint, and the handler of each method."""
 
@@ -56,8 +53,7 @@ def blueprint(
     ``other_classes`` are the conformance classes of what else the host serves (collections).
     """
     made = Blueprint("dragoman_ogc", __name__)
-    limit = waiter_limit(services.settings.jobs.sync_waiters, sys.argv, os.environ)
-    api = Api(services, Waiters(limit), definition or (lambda base: _definition(services, base)))
+    api = Api(services, definition or (lambda base: _definition(services, base)))
     api.other_classes = tuple(other_classes)
     made.record(lambda state: _mounted(api, state))
     guards.install(made, services.settings)
@@ -69,9 +65,9 @@ def blueprint(
         ("/api", "api", {"GET": openapi}),
     )
     for path, name, handlers in (*own, *ROUTES):
-        _add(made, path, name, _dispatcher(api, handlers))
+        add_rule(made, path, name, _dispatcher(api, handlers))
     for path, name in (("/processes/<path:rest>", "processes_rest"), ("/jobs/<path:rest>", "jobs_rest")):
-        _add(made, path, name, _no_such_page)
+        add_rule(made, path, name, _no_such_page)
     return made
 
 
@@ -108,30 +104,10 @@ def _definition(services: Services, base: str) -> dict[str, JSON]:
     )
 
 
-def _add(made: Blueprint, path: str, name: str, view: Handler) -> None:
-    made.add_url_rule(
-        path, name, view, methods=METHODS, strict_slashes=False, provide_automatic_options=False
-    )
-
-
 def _dispatcher(api: Api, handlers: Mapping[str, Handler]) -> Handler:
-    """A view that calls the handler of the request's method."""
-    known = {**handlers, **({"HEAD": handlers["GET"]} if "GET" in handlers else {})}
-    allow = ", ".join(sorted({*known, "OPTIONS"}))
-
-    def view(**arguments: str) -> Response:
-        handler = known.get(request.method)
-        if handler is not None:
-            return handler(api, **arguments)
-        if request.method == "OPTIONS":
-            response = empty_response()
-        else:
-            error = errors.MethodNotAllowed(f"{request.method} is not allowed here; allowed: {allow}")
-            response = problem_response(error, base_url=api.base)
-        response.headers["Allow"] = allow
-        return response
-
-    return view
+    """A view that calls the handler of the request's method with the surface."""
+    bound = {method: partial(handler, api) for method, handler in handlers.items()}
+    return dispatcher(bound, lambda error: problem_response(error, base_url=api.base))
 
 
 def _no_such_page(rest: str) -> Response:

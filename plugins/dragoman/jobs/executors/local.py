@@ -79,9 +79,9 @@ class LocalExecutor:
         """See the port."""
         self._again(lambda: self._ask("remove", job_id=job_id))
 
-    def remove_output(self, job_id: str, output_id: str) -> None:
+    def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         """See the port."""
-        self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id))
+        self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id, item=item))
 
     def alive(self) -> bool:
         """See the port."""

@@ -1,0 +1,1 @@
+"""A PESTO algorithm."""

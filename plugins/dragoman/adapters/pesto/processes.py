@@ -1,0 +1,83 @@
+"""What a process is, and running it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from dragoman.adapters.pesto import describe, documents, metrics, translate
+from dragoman.codegen.documents import to_yaml
+from dragoman.codegen.pesto import document
+from dragoman.errors import Unavailable
+from dragoman.jobs.service import Submission
+from dragoman.model.job import JobQuery
+from dragoman.model.status import JobStatus
+from dragoman.web.auth import principal
+from dragoman.web.bodies import json_body
+from dragoman.web.contents import loader
+from dragoman.web.sending import data_response, json_response, sorted_json
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from dragoman.adapters.pesto.api import Api
+    from dragoman.adapters.pesto.contract import Contract
+
+TEXT: Final = "text/plain; charset=utf-8"
+
+
+def describing(api: Api, contract: Contract) -> Response:
+    """GET /describe."""
+    return json_response(describe.describe(contract, api.root))
+
+
+def health(api: Api, contract: Contract) -> Response:
+    """GET /health."""
+    return data_response(b"OK", TEXT)
+
+
+def config(api: Api, contract: Contract) -> Response:
+    """GET /config."""
+    return json_response(describe.config(contract))
+
+
+def version(api: Api, contract: Contract) -> Response:
+    """GET /version."""
+    return data_response(sorted_json(describe.version(contract)), "application/json")
+
+
+def openapi(api: Api, contract: Contract) -> Response:
+    """GET /openapi: the document of the dialect, with this process's address."""
+    return data_response(_openapi(api.root).encode(), TEXT)
+
+
+@lru_cache(maxsize=16)
+def _openapi(root: str) -> str:
+    return to_yaml(document(root))
+
+
+def measure(api: Api, contract: Contract) -> Response:
+    """GET /metrics."""
+    ids, who = (contract.process.id,), principal()
+    counts = {
+        state: api.jobs.find(JobQuery(process_ids=ids, statuses=(state,), limit=1), who).matched
+        for state in JobStatus
+    }
+    return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)
+
+
+def process(api: Api, contract: Contract) -> Response:
+    """POST /process, POST /jobs: the outputs, or at once the link to the state of the job."""
+    asked = translate.job_request(json_body(any_type=True), contract)
+    process_id, who = contract.process.id, principal()
+    if contract.asynchronous:
+        job = api.jobs.submit(process_id, asked, who, Submission(mode="async", dialect="pesto"))
+        return json_response({"link": documents.job_url(job, api.root, "status")})
+    with api.waiters.place():
+        job = api.jobs.submit(process_id, asked, who, Submission(mode="sync", dialect="pesto"))
+        job = api.jobs.wait_own(job, None)
+    if not job.status.finished:
+        raise Unavailable("the server is stopping; the job goes on when it is back")
+    if job.status is not JobStatus.SUCCESSFUL:
+        job = api.jobs.results(job.id, who)  # raises the job's own error
+    return json_response(documents.outputs(job, contract, loader(api.jobs, job)))

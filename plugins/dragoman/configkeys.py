@@ -1,0 +1,51 @@
+"""Every key of the configuration that is ours to read, with a line on each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANAGER: Final = "dragoman.plugin.JobManager"
+PACKAGED: Final = "dragoman.plugin.PackagedProcessor"
+
+KEYS: Final[Mapping[str, str]] = {
+    "server.bind.host": "Address to listen on; other than loopback only with auth or behind a proxy.",
+    "server.bind.port": "Port to listen on, 1 to 65535.",
+    "server.url": "The public base URL, as clients see it.",
+    "server.manager.name": f"The job manager: {MANAGER}.",
+    "server.manager.output_dir": "HOME, the folder of all state: database, job folders, logs.",
+    "server.manager.connection": "Database URL, sqlite or postgresql; empty: SQLite under output_dir.",
+    "server.manager.workers": "Jobs that run at once; 0: one per CPU.",
+    "server.manager.warm_workers": "Idle workers that are kept ready.",
+    "server.manager.data_roots": "Folders that file: inputs may be read from; a list, or joined by ':'.",
+    "server.manager.fetch.allow": "Hosts (or host:port) that may be private; a list, or joined by ','.",
+    "server.manager.fetch.max_bytes": "Size of one fetched input at most, as sent and as decompressed.",
+    "server.manager.fetch.timeout": "Time that fetching one input may take, in all.",
+    "server.manager.fetch.redirects": "Redirects that are followed; 0: none.",
+    "server.manager.fetch.object_stores": "What may be read of s3:// and gs://: a list of prefixes, or joined by ','.",
+    "server.manager.jobs.queue_limit": "Jobs that may wait; beyond, a new one gets 503 with Retry-After.",
+    "server.manager.jobs.max_attempts": "Runs of one job, the first included, when its worker dies.",
+    "server.manager.jobs.sync_waiters": "Sync calls that may wait; 0: the web server's threads less two.",
+    "server.manager.jobs.keep_results": "How long finished jobs and their results are kept; 0: for ever.",
+    "server.manager.limits.request_bytes": "Size of a request body at most.",
+    "server.manager.limits.max_pixels": "Pixels of one input raster at most (width x height x bands).",
+    "server.manager.limits.min_free_disk": "Free space under HOME below which the server is not ready.",
+    "server.manager.cors.origins": "Origins whose pages may POST and DELETE; GET is open to all.",
+    "server.manager.auth.behind_proxy": "Whether a proxy guards the port: binding elsewhere is allowed.",
+    "server.manager.auth.oidc": "Who issues tokens (not available in this version).",
+    "server.manager.auth.public": "What needs no token (not available in this version).",
+    "server.manager.auth.execute": "Who may execute what (not available in this version).",
+    "server.manager.dialects.pesto": "PESTO; off turns it off.",
+    "server.manager.dialects.pesto.default_process": "The process that is also served at /api/v1/...",
+    "server.manager.dialects.pesto.asynchronous": "Processes whose POST returns a link at once.",
+    "server.manager.dialects.ncdjango": "ncdjango (not available in this version; off is accepted).",
+    "server.manager.dialects.appstore": "AppStore (not available in this version; off is accepted).",
+    "server.manager.dialects.ccp": "CCP (not available in this version; off is accepted).",
+    "server.manager.dialects.aeon": "aeon (not available in this version; off is accepted).",
+    "resources.*.processor.name": f"{PACKAGED} for a folder of yours; else any pygeoapi processor.",
+    "resources.*.processor.package": "The package's folder, relative to this file.",
+    "resources.*.processor.profiles": "Profiles of a PESTO project that are switched on.",
+}
+"""Every key that we read, ours and pygeoapi's, with a line on each; ``*`` stands for any process id."""

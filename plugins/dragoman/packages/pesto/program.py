@@ -1,0 +1,151 @@
+"""One run of a PESTO algorithm: images as arrays in, a mapping out, images as PNG or GeoTIFF.
+
+absent                                  None
+Image, Images                           array of shape (bands, rows, cols) in its own type; a list of such
+object with properties of its own       only the declared members
+anything else                           the JSON value
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dragoman.errors import InputError, OutputError, RequestError
+from dragoman.model.job import Output
+from dragoman.packages.contents import FileContentError, expects_json, read_value
+from dragoman.packages.outputs import write_value
+from dragoman.packages.pesto.importing import Algorithm, load_class
+from dragoman.packages.pesto.project import located
+from dragoman.packages.pesto.schemas import PNG
+from dragoman.packages.schema import GEOTIFF, is_binary, is_binary_list, may_be_binary
+from dragoman.packages.wording import shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dragoman.model.context import Context
+    from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
+    from dragoman.model.resolved import ResolvedValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PestoProgram:
+    """A PESTO algorithm, loaded and started."""
+
+    process: Process
+    algorithm: Algorithm
+    max_pixels: int | None
+
+    def run(
+        self,
+        values: Mapping[str, Sequence[ResolvedValue]],
+        *,
+        context: Context,
+        folder: Path,
+        wanted: Collection[str] | None,
+    ) -> Mapping[str, Output]:
+        """See ``dragoman.jobs.runner.Program``; the outputs in declared order, without those that are None."""
+        arguments = {
+            name: self._argument(spec, values.get(name)) for name, spec in self.process.inputs.items()
+        }
+        returned = self.algorithm.run(arguments)
+        if not isinstance(returned, Mapping):
+            raise OutputError(
+                f"the algorithm returned a {type(returned).__name__}; allowed: a mapping of outputs"
+            )
+        return {
+            name: _output(spec, returned[name], folder)
+            for name, spec in self.process.outputs.items()
+            if returned.get(name) is not None and (wanted is None or name in wanted)
+        }
+
+    def _argument(self, spec: InputSpec, values: Sequence[ResolvedValue] | None) -> object:
+        if values is None:
+            return None
+        if spec.repeatable:
+            return [self._value(spec, value) for value in values]
+        return self._value(spec, values[0]) if values else None
+
+    def _value(self, spec: InputSpec, value: ResolvedValue) -> object:
+        try:
+            if may_be_binary(spec.schema):
+                return self._image(value)
+            content = read_value(value, expects_json(spec.schema))
+        except FileContentError as error:
+            raise InputError(spec.id, str(error)) from error
+        except RequestError as error:
+            raise InputError(spec.id, error.detail) from error
+        return pruned(content, self._written(spec))
+
+    def _image(self, value: ResolvedValue) -> object:
+        from dragoman.rasters.images import read_image
+
+        if value.path is None:
+            raise FileContentError(f"got {shown(value.value)}; allowed: an image")
+        return read_image(value.path, max_pixels=self.max_pixels)
+
+    def _written(self, spec: InputSpec) -> Mapping[str, JSON]:
+        """The schema as its author wrote it, where that is known: what a ``$ref`` stands for is not pruned."""
+        material = self.process.dialects.get("pesto", {}).get("input", {}).get("properties", {})
+        written = material.get(spec.id)
+        return written if isinstance(written, dict) else spec.schema
+
+
+def load_pesto(process: Process, max_pixels: int | None) -> PestoProgram:
+    """Import and start the class of a process of this kind; raises PackageError."""
+    folder, _ = located(process.runtime)
+    algorithm = load_class(folder, process.runtime.loader)
+    return PestoProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
+
+
+def pruned(value: JSON, schema: Mapping[str, JSON]) -> JSON:
+    """The value without the members of objects that the schema's own ``properties`` do not name."""
+    if "$ref" in schema:
+        return value
+    properties, items = schema.get("properties"), schema.get("items")
+    if isinstance(value, dict) and isinstance(properties, dict):
+        return {
+            name: pruned(member, properties[name]) if isinstance(properties[name], dict) else member
+            for name, member in value.items()
+            if name in properties
+        }
+    if isinstance(value, list) and isinstance(items, dict):
+        return [pruned(item, items) for item in value]
+    return value
+
+
+def _output(spec: OutputSpec, value: Any, folder: Path) -> Output:
+    try:
+        if is_binary(spec.schema):
+            several = isinstance(value, list | tuple)
+            return _images(spec, value, folder) if several else _image(spec, value, folder, _file_name(spec))
+        if is_binary_list(spec.schema):
+            single = getattr(value, "ndim", 0) in (2, 3)
+            return _images(spec, [value] if single else value, folder)
+    except (ValueError, TypeError, RuntimeError, OSError) as error:
+        raise OutputError(f"output '{spec.id}': cannot be written as an image ({error})") from error
+    return write_value(spec.id, value, folder)
+
+
+def _images(spec: OutputSpec, values: Sequence[object], folder: Path) -> Output:
+    name = _file_name(spec)
+    items = tuple(_image(spec, value, folder, f"{name}/{index}") for index, value in enumerate(values))
+    return Output(id=spec.id, media_type="application/json", items=items, value=None if items else [])
+
+
+def _image(spec: OutputSpec, value: object, folder: Path, name: str) -> Output:
+    from dragoman.rasters.images import write_image
+
+    stem = folder / name
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    path = write_image(value, stem)
+    media_type = PNG if path.suffix == ".png" else GEOTIFF
+    file = path.relative_to(folder).as_posix()
+    return Output(id=spec.id, media_type=media_type, file=file, size=path.stat().st_size)
+
+
+def _file_name(spec: OutputSpec) -> str:
+    return re.sub(r"[^\w-]", "_", spec.id, flags=re.ASCII)

@@ -1,0 +1,199 @@
+"""From a PESTO schema file to the inputs and outputs of a process.
+
+Image            a raster
+Images           a raster that may be repeated; as an output, a list of files
+anything else    its JSON Schema, every ``$ref`` replaced by what it means
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from dragoman.model.process import InputSpec, OutputSpec
+from dragoman.packages.pesto.definitions import PREFIX, STANDARD, defined, is_image, is_images
+from dragoman.packages.schema import GEOTIFF, expand, ogc_form, published_schema, validating_form
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dragoman.model.process import JSON
+    from dragoman.packages.pesto.files import JsonFile
+
+OVERRIDES: Final = ("$schema", "title", "type", "description", "definition", "required", "content")
+"""Members of a schema file that are said of the whole document; all others are properties."""
+
+PNG: Final = "image/png"
+
+IMAGE: Final[Mapping[str, JSON]] = {
+    "oneOf": [
+        {"type": "string", "contentEncoding": "binary", "contentMediaType": PNG},
+        {"type": "string", "contentEncoding": "binary", "contentMediaType": GEOTIFF},
+    ]
+}
+"""An image that is given back: which of the two, its bands and their type decide."""
+
+
+class UnknownReference(ValueError):
+    """The schema refers to what is not there."""
+
+    def __init__(self, reference: object) -> None:
+        self.reference = str(reference)
+        super().__init__(self.reference)
+
+
+def split(data: Mapping[str, JSON]) -> dict[str, JSON]:
+    """A schema file as ``properties`` (verbatim, in order) and what is said of the whole, where it is said."""
+    rest = {name: value for name, value in data.items() if name not in (*OVERRIDES, "definitions")}
+    properties = rest.get("properties", rest)
+    said = {name: data[name] for name in OVERRIDES if name in data}
+    return deepcopy({"properties": properties, **said})
+
+
+def input_specs(document: JsonFile, definitions: Mapping[str, JSON]) -> dict[str, InputSpec]:
+    """By id, in the order of the file; raises PackageError."""
+    parts = split(document.data)
+    required = parts.get("required") or ()
+    return {
+        name: _input(document, name, schema, definitions, least=int(name in required))
+        for name, schema in _properties(document, parts).items()
+    }
+
+
+def output_specs(document: JsonFile, definitions: Mapping[str, JSON]) -> dict[str, OutputSpec]:
+    """By id, in the order of the file; raises PackageError."""
+    parts = split(document.data)
+    return {
+        name: _output(document, name, schema, definitions)
+        for name, schema in _properties(document, parts).items()
+    }
+
+
+def _properties(document: JsonFile, parts: Mapping[str, Any]) -> Mapping[str, Mapping[str, JSON]]:
+    properties = parts["properties"]
+    if not isinstance(properties, dict):
+        raise document.error("properties: is not an object", "properties")
+    required = parts.get("required", [])
+    if not isinstance(required, list):
+        raise document.error("required: is not a list", "required")
+    for name, schema in properties.items():
+        if not isinstance(schema, dict):
+            raise document.error(f"{name}: is not a schema, which is an object", name)
+        if not name or "/" in name or not name.isprintable():
+            raise document.error(f"{name!r}: is a name that no URL can hold", name)
+    for name in required:
+        if name not in properties:
+            raise document.error(f"required: there is no property {name!r}", "required")
+    return properties
+
+
+def _input(
+    document: JsonFile, name: str, schema: Mapping[str, JSON], definitions: Mapping[str, JSON], *, least: int
+) -> InputSpec:
+    description = str(schema.get("description") or "")
+    if is_image(schema) or is_images(schema):
+        made, word = expand("raster")
+        most = None if is_images(schema) else 1
+        return InputSpec(
+            id=name, description=description, schema=made, shorthand=word, min_occurs=least, max_occurs=most
+        )
+    if _holds_image(schema):
+        raise document.error(f"{name}: an Image inside an object or a list of lists is not supported", name)
+    made = _json_schema(document, name, schema, definitions)
+    return InputSpec(id=name, description=description, schema=made, min_occurs=least)
+
+
+def _holds_image(schema: JSON) -> bool:
+    if isinstance(schema, list):
+        return any(map(_holds_image, schema))
+    if not isinstance(schema, dict):
+        return False
+    return defined(schema) in ("Image", "Images") or any(map(_holds_image, schema.values()))
+
+
+def _output(
+    document: JsonFile, name: str, schema: Mapping[str, JSON], definitions: Mapping[str, JSON]
+) -> OutputSpec:
+    description = str(schema.get("description") or "")
+    if is_image(schema):
+        return OutputSpec(id=name, description=description, schema=image_schema(), shorthand="raster")
+    if is_images(schema):
+        return OutputSpec(id=name, description=description, schema=images_schema())
+    return OutputSpec(
+        id=name, description=description, schema=_json_schema(document, name, schema, definitions)
+    )
+
+
+def image_schema() -> dict[str, JSON]:
+    """The schema of an output that is an image."""
+    return deepcopy(dict(IMAGE))
+
+
+def images_schema() -> dict[str, JSON]:
+    """The schema of an output that is a list of images."""
+    return {"type": "array", "items": image_schema()}
+
+
+def _json_schema(
+    document: JsonFile, name: str, schema: Mapping[str, JSON], definitions: Mapping[str, JSON]
+) -> dict[str, JSON]:
+    try:
+        made = inlined(schema, {**definitions, **STANDARD})
+    except UnknownReference as error:
+        known = ", ".join([*STANDARD, *definitions])
+        message = f"{name}: the $ref {error.reference!r} is unknown; known: {known}, each after {PREFIX}"
+        raise document.error(message, error.reference) from error
+    made.pop("description", None)  # it is the input's, or the output's
+    try:
+        Draft202012Validator.check_schema(validating_form(made))
+    except SchemaError as error:
+        raise document.error(f"{name}: is not a JSON Schema: {error.message}", name) from error
+    return made
+
+
+def inlined(
+    schema: Mapping[str, JSON], definitions: Mapping[str, JSON], within: tuple[str, ...] = ()
+) -> dict[str, JSON]:
+    """The schema in OGC form, without references; where one leads into itself, it says nothing more.
+
+    What OGC's schema.yaml has no word for is left out: then more is let through, never less.
+    Raises UnknownReference.
+    """
+    if "$ref" in schema:
+        name = defined(schema)
+        if name not in definitions:
+            raise UnknownReference(schema["$ref"])
+        if name in within:
+            return {}
+        meant = inlined(definitions[name], definitions, (*within, name))
+        return meant | {key: schema[key] for key in ("title", "description") if key in schema}
+    made = {key: _child(key, value, definitions, within) for key, value in schema.items() if key in _words()}
+    if made.get("type") == "null":
+        del made["type"]
+        made["enum"] = [None]
+    if made.get("not") != schema.get("not"):  # widened, it would forbid more
+        del made["not"]
+    return ogc_form({key: value for key, value in made.items() if value != []})
+
+
+def _child(key: str, value: JSON, definitions: Mapping[str, JSON], within: tuple[str, ...]) -> JSON:
+    def schema_of(child: JSON) -> JSON:
+        return inlined(child, definitions, within) if isinstance(child, dict) else {}
+
+    if key == "properties" and isinstance(value, dict):
+        return {name: schema_of(child) for name, child in value.items()}
+    if key in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
+        return [schema_of(child) for child in value]
+    if key in ("items", "not"):
+        return schema_of(value)
+    if key == "additionalProperties":
+        return schema_of(value) if isinstance(value, dict) else value
+    return deepcopy(value)
+
+
+def _words() -> Mapping[str, JSON]:
+    words: Mapping[str, JSON] = published_schema()["$defs"]["schema"]["properties"]
+    return words

@@ -1,0 +1,114 @@
+"""Images that need not lie anywhere on the ground: PNG where that can hold them, else GeoTIFF; values as they are."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.errors import RasterioError
+
+from dragoman.errors import InvalidRequest
+from dragoman.rasters.crop import creating
+from dragoman.rasters.opening import open_raster
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PNG_BANDS: Final = 3
+PNG_TYPES: Final = ("uint8", "uint16")
+
+
+def fits_png(bands: int, dtype: str) -> bool:
+    """Whether an image is given as PNG: up to three bands of uint8 or uint16."""
+    return bands <= PNG_BANDS and dtype in PNG_TYPES
+
+
+def as_image(array: object) -> NDArray[Any]:
+    """The array as (bands, rows, cols); a 2-D one becomes one band, and truth values uint8.
+
+    Raises ValueError, which says what is wrong with it.
+    """
+    made = (
+        np.ma.getdata(np.ma.asanyarray(array)) if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
+    )
+    if made.ndim == 2:
+        made = made[np.newaxis]
+    if made.ndim != 3 or 0 in made.shape:
+        raise ValueError(f"an image has the shape (bands, rows, cols), not {made.shape}")
+    if made.dtype.kind == "b":
+        made = made.astype("uint8")
+    if made.dtype == np.float16:
+        made = made.astype("float32")
+    if made.dtype.kind not in "iuf" or made.dtype.itemsize > 8:
+        raise ValueError(f"an image holds integers or floats, not {made.dtype}")
+    return made.astype(made.dtype.newbyteorder("="), copy=False)
+
+
+def write_image(array: object, stem: Path) -> Path:
+    """Write an array of any of these forms to ``stem`` with the ending of its format: .png or .tif.
+
+    Raises ValueError for what is no image.
+    """
+    image = as_image(array)
+    png = fits_png(image.shape[0], image.dtype.name)
+    path = stem.with_name(stem.name + (".png" if png else ".tif"))
+    options: dict[str, Any] = (
+        {"driver": "PNG", "zlevel": 1}
+        if png
+        else {"driver": "GTiff", "compress": "deflate", "bigtiff": "IF_SAFER"}
+    )
+    count, height, width = image.shape
+    with (
+        creating(),
+        rasterio.open(
+            path, "w", width=width, height=height, count=count, dtype=image.dtype.name, **options
+        ) as target,
+    ):
+        target.write(image)
+    return path
+
+
+def to_png(source: Path) -> Path | None:
+    """Replace a raster by a PNG of the same values beside it; None, and nothing done, where PNG cannot hold it.
+
+    Nodata, masks and the place on the ground are lost. Read and written row by row.
+    """
+    with open_raster(source) as dataset:
+        if not fits_png(dataset.count, np.result_type(*dataset.dtypes).name):
+            return None
+        target = source.with_suffix(".png")
+        with creating():
+            rasterio.shutil.copy(dataset, target, driver="PNG", zlevel=1)
+    return _replace(source, target)
+
+
+def to_geotiff(source: Path) -> Path:
+    """Replace an image by a GeoTIFF of the same values beside it."""
+    target = source.with_suffix(".tif")
+    with open_raster(source) as dataset, creating():
+        rasterio.shutil.copy(dataset, target, driver="GTiff", compress="deflate", bigtiff="IF_SAFER")
+    return _replace(source, target)
+
+
+def read_image(path: Path, *, max_pixels: int | None = None) -> NDArray[Any]:
+    """All of a local image, shape (bands, rows, cols), values as they are stored.
+
+    Raises InvalidRequest for what is no image of a format that is read, or is damaged.
+    """
+    with open_raster(path, max_pixels=max_pixels) as dataset, creating():
+        try:
+            image: NDArray[Any] = dataset.read()
+        except RasterioError as error:
+            raise InvalidRequest("the image is damaged or not complete") from error
+    return image
+
+
+def _replace(source: Path, target: Path) -> Path:
+    if source != target:
+        os.unlink(source)
+    return target

@@ -1,0 +1,54 @@
+"""What a file of a result is, read into a JSON document; for every dialect that sends results inside one."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal
+
+from dragoman.model.job import Output
+from dragoman.model.process import JSON
+
+if TYPE_CHECKING:
+    from dragoman.jobs.service import JobService
+    from dragoman.model.job import Job
+
+type Load = Callable[[Output], JSON]
+"""A file's content as JSON: parsed where it is JSON, text where it is text, else base64 text."""
+
+_XML: Final = ("application/xml", "+xml")
+
+
+def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
+    """How a file of that type is read into a document."""
+    essence = media_type.split(";", 1)[0].strip().lower()
+    if essence == "application/json" or essence.endswith("+json"):
+        return "json"
+    return "text" if essence.startswith("text/") or essence.endswith(_XML) else "binary"
+
+
+def load_content(data: bytes, media_type: str) -> JSON:
+    """A file's content for a document: JSON parsed, text decoded, anything else as base64.
+
+    What should be JSON and is not stays text.
+    """
+    kind = kind_of(media_type)
+    if kind == "binary":
+        return base64.b64encode(data).decode()
+    text = data.decode("utf-8", errors="replace")
+    if kind == "text":
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def loader(jobs: JobService, job: Job) -> Load:
+    """Reads the files of a job into documents; raises ResultNotAvailable."""
+
+    def load(output: Output) -> JSON:
+        return load_content(jobs.output_path(job, output).read_bytes(), output.media_type)
+
+    return load

@@ -1,0 +1,48 @@
+"""One view for all methods of a path: what it does not know gets 405 with Allow, in the dialect's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from flask import Response, request
+
+from dragoman.errors import MethodNotAllowed
+from dragoman.web.sending import empty_response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Blueprint
+
+type Handler = Callable[..., Response]
+type Refuse = Callable[[Exception], Response]
+"""Words an error."""
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def add_rule(made: Blueprint, path: str, name: str, view: Handler) -> None:
+    """Answer every method of a path, with and without a slash at its end, so that nothing falls through."""
+    made.add_url_rule(
+        path, name, view, methods=METHODS, strict_slashes=False, provide_automatic_options=False
+    )
+
+
+def dispatcher(handlers: Mapping[str, Handler], refuse: Refuse) -> Handler:
+    """A view that calls the handler of the request's method; HEAD is that of GET."""
+    known = {**handlers, **({"HEAD": handlers["GET"]} if "GET" in handlers else {})}
+    allow = ", ".join(sorted({*known, "OPTIONS"}))
+
+    def view(**arguments: str) -> Response:
+        handler = known.get(request.method)
+        if handler is not None:
+            return handler(**arguments)
+        if request.method == "OPTIONS":
+            response = empty_response()
+        else:
+            response = refuse(MethodNotAllowed(f"{request.method} is not allowed here; allowed: {allow}"))
+        response.headers["Allow"] = allow
+        return response
+
+    return view
