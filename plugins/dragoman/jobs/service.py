@@ -90,7 +90,7 @@ class JobService:
     ) -> Job:
         """Validate a request and accept it durably.
 
-        Raises NoSuchProcess, InvalidInputs, InvalidRequest (a mode the process lacks, an unknown output),
+        Raises NoSuchProcess, InvalidInputs, InvalidRequest (an unknown output),
         IdempotencyConflict, QueueFull, Unavailable; nothing is kept of what is refused.
         """
         process = self.catalogue.get(process_id)

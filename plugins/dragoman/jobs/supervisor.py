@@ -72,6 +72,7 @@ class _Supervisor:
         self._stopping = False
         self._clients: set[Client] = set()
         self._alone_since = time.monotonic() + FIRST_CLIENT
+        self._starter = os.getppid()
         self._renewed = time.monotonic()
 
     def run(self, lock: IO[str]) -> int:
@@ -132,6 +133,8 @@ class _Supervisor:
                 client.flush()
         if self._clients:
             self._alone_since = now
+        elif os.getppid() != self._starter and self._alone_since > now:
+            self._alone_since = now  # whoever started it died before it came: nobody else is waited for
         elif now - self._alone_since >= ALONE:
             self._stop()
 
@@ -141,7 +144,11 @@ class _Supervisor:
     # -- server processes ------------------------------------------------------------------------------
 
     def _accept(self, _events: int) -> None:
-        sock, _ = self._listener.accept()
+        try:
+            sock, _ = self._listener.accept()
+        except OSError as error:  # too many open files, or the client has gone already: the others are served
+            LOGGER.warning("a connection is lost: %s", error, extra={"action": "accept"})
+            return
         client = Client(sock)
         self._clients.add(client)
         self._selector.register(sock, selectors.EVENT_READ, partial(self._client_ready, client))
