@@ -55,7 +55,7 @@ def test_processes_are_listed_in_order(client: FlaskClient, valid: Valid) -> Non
     document = client.get("/processes").get_json()
     valid("processList", document)
     assert [process["id"] for process in document["processes"]] == [
-        "echo", "raster", "slow", "later", "now", "fail"
+        "echo", "raster", "tiles", "slow", "later", "now", "fail"
     ]  # fmt: skip
     assert {"self", "alternate"} <= rels(document).keys()
     assert {"next", "prev"}.isdisjoint(rels(document))
