@@ -218,18 +218,16 @@ def _execution(name: str) -> Object:
     return made | {"requestBody": {"required": True, **_json("Payload")}}
 
 
+def _result() -> Object:
+    """One result by itself: JSON, text, or the bytes of a file."""
+    binary: Object = {"schema": {"type": "string", "format": "binary"}}
+    text: Object = {"schema": {"type": "string"}}
+    kinds = {JSON_TYPE: {"schema": ANYTHING}, TEXT: text, "image/png": binary, "image/tiff": binary}
+    return {"content": {**kinds, "*/*": binary}}
+
+
 def _job_paths() -> dict[str, JSON]:
     job, key = _parameter("jobID", "The job's id."), _parameter("key", "An output, or an image of a list.")
-    binary: Object = {"schema": {"type": "string", "format": "binary"}}
-    one: Object = {
-        "content": {
-            JSON_TYPE: {"schema": ANYTHING},
-            TEXT: {"schema": {"type": "string"}},
-            "image/png": binary,
-            "image/tiff": binary,
-            "*/*": binary,
-        }
-    }
     ended = _answers("The job, cancelled.", _json("Status"), "409")
     gone = _answers("It is gone, and may have been before.", _anything())
     forget = _operation("Jobs", "deleteResult", "Delete a result", gone)
@@ -248,7 +246,7 @@ def _job_paths() -> dict[str, JSON]:
         },
         "/jobs/{jobID}/results/{key}": {
             "parameters": [job, key],
-            **_get("Jobs", "getResult", "One result", one, "400"),
+            **_get("Jobs", "getResult", "One result", _result(), "400"),
             "delete": forget,
         },
     }
