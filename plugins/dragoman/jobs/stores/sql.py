@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -21,13 +21,17 @@ from dragoman.errors import (
 )
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
 from dragoman.jobs.stores import statements
+from dragoman.jobs.stores.direct import Direct
 from dragoman.jobs.stores.query import LISTED, conditions, storable
 from dragoman.jobs.stores.schema import ALONE, JOBS, META, METADATA, VERSION, WRITING, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import RowMapping
+    from sqlalchemy.sql.base import Executable
 
 TEXTS = frozenset({"runtime", "principal", "request", "worker", "outputs", "failure"})
 """Fields that are kept as JSON text."""
@@ -45,6 +49,9 @@ class SqlStore:
             self._engine = open_engine(url)
             self._light_engine = open_engine(url, durable=False)
         self._held: Connection | None = None
+        self._direct: dict[bool, Direct] = {}
+        if self._engine.dialect.name == "sqlite":
+            self._direct = {True: Direct(self._engine), False: Direct(self._light_engine)}
         self._durable = self._engine.execution_options(**ALONE)
         self._light = self._light_engine.execution_options(**ALONE)
         try:
@@ -57,8 +64,7 @@ class SqlStore:
         """See the port."""
         try:
             if queue_limit is None:
-                with self._writing() as connection:
-                    connection.execute(statements.insert_job(), _columns(job))
+                self._write(statements.insert_job(), _columns(job))
             else:
                 self._add_within(job, queue_limit)
         except (IntegrityError, QueueFull) as refusal:
@@ -67,13 +73,12 @@ class SqlStore:
 
     def get(self, job_id: str) -> Job:
         """See the port."""
-        row = None
+        rows: Sequence[Mapping[str, Any]] = ()
         if storable(job_id):
-            with self._reading() as connection:
-                row = connection.execute(statements.select_job(), {"old_id": job_id}).one_or_none()
-        if row is None:
+            rows = self._write(statements.select_job(), {"old_id": job_id})[0]
+        if not rows:
             raise NoSuchJob(f"there is no job '{job_id}'")
-        return _job(row)
+        return _job(rows[0])
 
     def find(self, query: JobQuery) -> JobPage:
         """See the port."""
@@ -82,12 +87,12 @@ class SqlStore:
         with self._reading() as connection:
             matched = connection.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
             rows = connection.execute(newest.limit(query.limit).offset(query.offset)).all()
-        return JobPage(jobs=tuple(_job(row) for row in rows), matched=matched)
+        return JobPage(jobs=tuple(_job(row._mapping) for row in rows), matched=matched)
 
     def waiting(self) -> list[Job]:
         """See the port."""
         with self._reading() as connection:
-            return [_job(row) for row in connection.execute(statements.select_waiting()).all()]
+            return [_job(row) for row in connection.execute(statements.select_waiting()).mappings()]
 
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         """See the port."""
@@ -103,11 +108,8 @@ class SqlStore:
                 "updated": now,
             }
         )
-        with self._writing(durable=False) as connection:
-            row = connection.execute(
-                statements.claim(tuple(values)), {**values, "old_id": job_id}
-            ).one_or_none()
-        return None if row is None else _job(row)
+        rows, _ = self._write(statements.claim(tuple(values)), {**values, "old_id": job_id}, durable=False)
+        return _job(rows[0]) if rows else None
 
     def transition(
         self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any
@@ -117,36 +119,33 @@ class SqlStore:
         ends = {"finished": now, "lease_until": None} if target.finished else {}
         values = _encode({"status": target, **changes, "updated": now, **ends})
         statement = statements.move(target, tuple(values), fenced=attempt is not None)
-        with self._writing() as connection:
-            row = connection.execute(
-                statement, {**values, "old_id": job_id, "old_attempts": attempt}
-            ).one_or_none()
-        if row is None:
+        fence = {} if attempt is None else {"old_attempts": attempt}
+        rows, _ = self._write(statement, {**values, "old_id": job_id, **fence})
+        if not rows:
             current = self.get(job_id)
             raise IllegalTransition(f"job '{job_id}' is {current.status} and cannot become {target}")
-        return _job(row)
+        return _job(rows[0])
 
     def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
         """See the port."""
         values = _encode({**changes, "updated": datetime.now(UTC)})
-        durable = "outputs" in values
-        with self._writing(durable=durable) as connection:
-            result = connection.execute(
-                statements.report(tuple(values)), {**values, "old_id": job_id, "old_attempts": attempt}
-            )
-        return bool(result.rowcount == 1)
+        _, changed = self._write(
+            statements.report(tuple(values)),
+            {**values, "old_id": job_id, "old_attempts": attempt},
+            durable="outputs" in values,
+        )
+        return changed == 1
 
     def expired(self, now: datetime) -> list[Job]:
         """See the port."""
         with self._reading() as connection:
             rows = connection.execute(statements.select_expired(), {"old_lease_until": to_micros(now)}).all()
-        return [_job(row) for row in rows]
+        return [_job(row._mapping) for row in rows]
 
     def remove(self, job_id: str) -> None:
         """See the port."""
-        with self._writing() as connection:
-            result = connection.execute(statements.remove(), {"old_id": job_id})
-        if result.rowcount == 0:
+        _, changed = self._write(statements.remove(), {"old_id": job_id})
+        if changed == 0:
             raise IllegalTransition(
                 f"job '{job_id}' is {self.get(job_id).status}; only a finished job can be removed"
             )
@@ -179,6 +178,8 @@ class SqlStore:
         """Close every connection."""
         if self._held is not None:
             self._held.close()
+        for direct in self._direct.values():
+            direct.close()
         self._engine.dispose()
         self._light_engine.dispose()
 
@@ -217,13 +218,24 @@ class SqlStore:
         }
         with self._reading() as connection:
             row = connection.execute(statements.select_same_key(), key).one_or_none()
-        return None if row is None else _job(row)
+        return None if row is None else _job(row._mapping)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """For one statement, or several that need not see one moment."""
         with _reaching(), self._durable.connect() as connection:
             yield connection
+
+    def _write(
+        self, statement: Executable, values: Mapping[str, Any], *, durable: bool = True
+    ) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """One statement: the rows it returns, and how many it changed."""
+        if self._direct:
+            with _reaching():
+                return self._direct[durable].run(statement, values)
+        with self._writing(durable=durable) as connection:
+            result: Any = connection.execute(statement, values)
+            return (result.mappings().all() if result.returns_rows else ()), result.rowcount
 
     @contextmanager
     def _writing(self, *, durable: bool = True) -> Iterator[Connection]:
@@ -277,8 +289,8 @@ def _columns(job: Job) -> dict[str, Any]:
     return {**_encode({name: getattr(job, name) for name in Job.__slots__}), "owner": job.principal.id}
 
 
-def _job(row: Row[Any]) -> Job:
-    data = {name: value for name, value in row._mapping.items() if name not in {"seq", "owner"}}
+def _job(row: Mapping[str, Any] | RowMapping) -> Job:
+    data = {name: value for name, value in row.items() if name not in {"seq", "owner"}}
     for name in TEXTS & data.keys():
         if data[name] is not None:
             data[name] = json.loads(data[name])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Insert, Select, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import Insert, Select, Update, bindparam, delete, func, insert, or_, select, update
 
 from dragoman.jobs.stores.schema import JOBS
 from dragoman.model.status import FINISHED, JobStatus, sources
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @cache
 def insert_job() -> Insert:
     """A new row; one parameter a column."""
-    return insert(JOBS)
+    return insert(JOBS).values(_set(tuple(column.name for column in JOBS.c if column.name != "seq")))
 
 
 @cache
@@ -70,7 +70,7 @@ def claim(columns: tuple[str, ...]) -> Update:
 @cache
 def move(target: JobStatus, columns: tuple[str, ...], *, fenced: bool) -> Update:
     """Set columns of the job ``old_id`` if its state leads to ``target`` (and its attempt is ``old_attempts``)."""
-    where = [_is("id"), JOBS.c.status.in_(sorted(map(str, sources(target)))), *_fence(fenced)]
+    where = [_is("id"), _any_of(sources(target)), *_fence(fenced)]
     return update(JOBS).where(*where).values(_set(columns)).returning(JOBS)
 
 
@@ -86,13 +86,18 @@ def report(columns: tuple[str, ...]) -> Update:
 @cache
 def remove() -> Delete:
     """The finished job ``old_id``."""
-    return delete(JOBS).where(_is("id"), JOBS.c.status.in_(sorted(map(str, FINISHED))))
+    return delete(JOBS).where(_is("id"), _any_of(FINISHED))
 
 
 @cache
 def count_states() -> Select[str, int]:
     """How many jobs are in each state."""
     return select(JOBS.c.status, func.count()).group_by(JOBS.c.status)
+
+
+def _any_of(states: frozenset[JobStatus]) -> ColumnElement[bool]:
+    """Not an IN: its text is finished only when it is executed."""
+    return or_(*(JOBS.c.status == str(state) for state in sorted(states)))
 
 
 def _is(column: str) -> ColumnElement[bool]:
