@@ -14,6 +14,7 @@ from dragoman.errors import Unavailable
 from dragoman.hook import read_settings
 from dragoman.jobs.codec import dump_job
 from dragoman.jobs.results import FolderResults
+from dragoman.jobs.service import logs_of
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import JobQuery
 from dragoman.model.principal import ANONYMOUS, Principal
@@ -75,9 +76,9 @@ def show_job(job_id: JobId) -> None:
 def log_job(job_id: JobId) -> None:
     """What a job printed and logged, its traceback if it failed."""
     settings = read_settings()
-    existing_store(settings).get(job_id)
-    path = FolderResults(settings.home).log(job_id)
-    typer.echo(path.read_text("utf-8", errors="replace") if path.exists() else "", nl=False)
+    job = existing_store(settings).get(job_id)
+    for path in logs_of(job, FolderResults(settings.home)):
+        typer.echo(path.read_text("utf-8", errors="replace"), nl=False)
 
 
 @app.command("cancel")

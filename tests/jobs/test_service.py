@@ -258,7 +258,7 @@ class TestOwnership:
             lambda who: service.dismiss(job.id, who),
             lambda who: service.remove(job.id, who),
             lambda who: service.remove_output(job.id, "double", who),
-            lambda who: service.log_path(job.id, who),
+            lambda who: service.log_paths(job.id, who),
         ]
         for action in actions:
             with pytest.raises(NoSuchJob, match=job.id) as refused:

@@ -163,6 +163,10 @@ class Engine:
         worker.kill_rest()
         self._pool.forget(worker)
         job, worker.job = worker.job, None
+        pid = worker.identity.pid if worker.identity is not None else 0
+        if job is not None and worker.claimed and worker.ending != "dismissed":
+            self._results.keep_log(job.id, pid)
+        self._results.spool(pid).unlink(missing_ok=True)
         if job is None:
             return
         self._placed.pop(job.id, None)

@@ -122,7 +122,16 @@ class ResultStore(Protocol):
         """The folder of whatever a run writes before it has succeeded; it need not exist."""
 
     def log(self, job_id: str) -> Path:
-        """The file that holds what the job printed and logged, in the order written."""
+        """The file that holds what the job's ended runs printed and logged, in the order written."""
+
+    def spool(self, pid: int) -> Path:
+        """The file that a worker process writes to while it runs a job.
+
+        A file of the job's own would have to be made for every one, though few say anything.
+        """
+
+    def keep_log(self, job_id: str, pid: int) -> None:
+        """Append what a worker's spool holds to the job's log, and empty the spool."""
 
     def save_request(self, job_id: str, text: str) -> None:
         """Keep a request that is too large for the store, durably."""

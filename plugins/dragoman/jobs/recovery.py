@@ -30,6 +30,8 @@ def recover(store: JobStore, results: ResultStore, engine: Engine, home_hash: st
     killed = proctree.kill_marked(home_hash)
     for job in running:
         _await_death(job)
+        if job.worker is not None:
+            results.keep_log(job.id, job.worker.pid)
         results.clear(job.id, keep_log=True)
         engine.requeue(job, "the server was stopped while it ran")
     if running or killed:

@@ -22,6 +22,7 @@ class FolderResults:
 
     def __init__(self, home: Path) -> None:
         self._root = home / "jobs"
+        self._spools = home / "workers"
 
     def outputs(self, job_id: str) -> Path:
         """See the port."""
@@ -34,6 +35,24 @@ class FolderResults:
     def log(self, job_id: str) -> Path:
         """See the port."""
         return self._folder(job_id) / "log.txt"
+
+    def spool(self, pid: int) -> Path:
+        """See the port."""
+        return self._spools / f"{pid}.log"
+
+    def keep_log(self, job_id: str, pid: int) -> None:
+        """See the port."""
+        with suppress(FileNotFoundError), self.spool(pid).open("r+b") as spool:
+            if not os.fstat(spool.fileno()).st_size:
+                return
+            self._folder(job_id).mkdir(parents=True, exist_ok=True)
+            with self.log(job_id).open("ab") as log:
+                shutil.copyfileobj(spool, log)
+            spool.truncate(0)
+
+    def sweep_spools(self) -> None:
+        """Remove the spools of workers; only right while there is none."""
+        shutil.rmtree(self._spools, ignore_errors=True)
 
     def save_request(self, job_id: str, text: str) -> None:
         """See the port."""

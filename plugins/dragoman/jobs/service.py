@@ -244,10 +244,9 @@ class JobService:
         self.status(job_id, principal)
         self._executor.remove_output(job_id, output_id, item)
 
-    def log_path(self, job_id: str, principal: Principal) -> Path:
-        """The file of what the job printed and logged, which may not exist (yet); raises NoSuchJob."""
-        self.status(job_id, principal)
-        return self._results.log(job_id)
+    def log_paths(self, job_id: str, principal: Principal) -> list[Path]:
+        """The files of what the job printed and logged, in the order written; raises NoSuchJob."""
+        return logs_of(self.status(job_id, principal), self._results)
 
     def ready(self, min_free_bytes: int) -> list[str]:
         """What keeps this server from taking jobs; empty is ready."""
@@ -265,6 +264,14 @@ class JobService:
     def close(self) -> None:
         """Let go of the engine."""
         self._executor.close()
+
+
+def logs_of(job: Job, results: ResultStore) -> list[Path]:
+    """The files of what a job printed and logged that there are: of its ended runs, then of the present one."""
+    paths = [results.log(job.id)]
+    if job.status is JobStatus.RUNNING and job.worker is not None:
+        paths.append(results.spool(job.worker.pid))
+    return [path for path in paths if path.is_file()]
 
 
 def failure_of(job: Job) -> DragomanError:

@@ -93,6 +93,7 @@ class _Supervisor:
         facts = {"build": settings.build, "digest": settings.digest, "pid": os.getpid()}
         self._desk = Desk(self._engine, self._store, facts, self._stop)
         recover(self._store, results, self._engine, home_hash(settings.home))
+        results.sweep_spools()
         self._engine.load()
         keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
         keeper.start()

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,6 @@ from dragoman.jobs.wire import Channel, Disconnected
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
     from pathlib import Path
 
     from dragoman.model.job import Job
@@ -72,8 +71,9 @@ class _Worker:
         """Run what comes; a package that cannot be loaded ends the worker with the job that asked for it."""
         while True:
             job = load_job(self._channel.receive()["run"])
-            with _logged(self._results.log(job.id), job.attempts):
-                message = self._run(job)
+            _begin_log(job.attempts)
+            message = self._run(job)
+            self._end_log(job.id)
             proctree.end_children(self._kept)
             leaving = self._program is None
             self._channel.send({**message, "attempt": job.attempts, "leaving": leaving})
@@ -102,6 +102,12 @@ class _Worker:
             return {"failed": dump_failure(describe_failure(OutputError(f"an output is not JSON: {error}")))}
         return {"done": done}
 
+    def _end_log(self, job_id: str) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if os.fstat(1).st_size:
+            self._results.keep_log(job_id, os.getpid())
+
     def _load(self, job: Job) -> Program:
         scratch = self._results.scratch(job.id) / "setup"
         context = RunContext(job_id="", config={}, scratch=scratch, report=lambda _percent, _message: None)
@@ -120,16 +126,19 @@ def _settle(sock: socket.socket, setup: WorkerSetup) -> None:
     if setup.runtime.memory_limit and sys.platform == "linux":
         limit = setup.runtime.memory_limit
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    _take_over_output()
+    _take_over_output(FolderResults(setup.home).spool(os.getpid()))
     threading.Thread(target=_watch, args=(sock,), daemon=True).start()
 
 
-def _take_over_output() -> None:
-    """Route prints, logging, warnings and C libraries to file descriptors 1 and 2, line by line."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
+def _take_over_output(spool: Path) -> None:
+    """Route prints, logging, warnings and C libraries, line by line, to the spool that jobs' logs are cut from."""
+    spool.parent.mkdir(parents=True, exist_ok=True)
+    null = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    for descriptor, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, target)
     os.close(null)
+    os.close(log)
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False, encoding="utf-8", errors="replace")
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False, encoding="utf-8", errors="replace")
     logging.basicConfig(
@@ -150,22 +159,9 @@ def _watch(sock: socket.socket) -> None:
     os._exit(1)
 
 
-@contextmanager
-def _logged(path: Path, attempt: int) -> Iterator[None]:
-    """Send whatever is written to standard output and error, by anybody here, to the job's log."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def _begin_log(attempt: int) -> None:
+    """Whatever is written to standard output and error from now on, by anybody here, is the job's."""
+    if os.fstat(1).st_size:  # said between two jobs, by a thread that one of them left
+        os.ftruncate(1, 0)
     if attempt > 1:
-        os.write(log, f"--- attempt {attempt} ---\n".encode())
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        os.close(null)
-        os.close(log)
+        os.write(1, f"--- attempt {attempt} ---\n".encode())
