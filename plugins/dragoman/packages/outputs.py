@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 INLINE_BYTES: Final = 16 * 2**10
 """Of a JSON value that is kept with the job; a larger one becomes a file."""
 
+_ANYTHING: Final[Mapping[str, JSON]] = {}
+"""The schema that allows everything: one object, since a schema is compiled once for each object."""
+
 
 def write_outputs(
     process: Process,
@@ -59,7 +62,7 @@ def write_value(id: str, value: object, folder: Path) -> Output:
 
     Raises OutputError that names the output.
     """
-    return _Writer(folder=folder, own=[folder], lent=()).write(OutputSpec(id=id, schema={}), value)
+    return _Writer(folder=folder, own=[folder], lent=()).write(OutputSpec(id=id, schema=_ANYTHING), value)
 
 
 def _members(process: Process, returned: object) -> Mapping[str, object]:
