@@ -34,6 +34,9 @@ ALONE: Mapping[str, str] = {"begin": ""}
 WRITING: Mapping[str, str] = {"begin": "BEGIN IMMEDIATE"}
 """For several that write: the lock is taken at once. One that began as a reader could not wait for it (SQLITE_BUSY)."""
 
+CONNECT_TIMEOUT = 10
+"""Seconds: the supervisor has one thread, and a host that swallows packets must not hold it for minutes."""
+
 METADATA = MetaData()
 
 BIG = BigInteger().with_variant(Integer, "sqlite")
@@ -92,7 +95,8 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        options = {} if durable else {"options": "-c synchronous_commit=off"}
+        options: dict[str, Any] = {} if durable else {"options": "-c synchronous_commit=off"}
+        options["connect_timeout"] = CONNECT_TIMEOUT
         return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=32, connect_args=options)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
