@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
 from dragoman.codegen.components import JSON_TYPE, Object, listed, record, ref, strings
+from dragoman.packages.pesto.project import DESCRIBED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,15 +51,7 @@ SCHEMAS: Final[Mapping[str, Object]] = {
     "Error": record(("detail",), detail=_described("What is wrong; it names the input.", type="string")),
     "Describe": record(
         (
-            "title",
-            "name",
-            "version",
-            "family",
-            "description",
-            "organization",
-            "email",
-            "resources",
-            "asynchronous",
+            *DESCRIBED,
             "input",
             "output",
             "_links",

@@ -1,6 +1,6 @@
 """The supervisor process: one per HOME, the only writer, the parent of every worker.
 
-It lives while a server process is connected to it, and a moment longer; see DESIGN in docs/architecture.md.
+It lives while a server process is connected to it, and a moment longer; see docs/architecture.md.
 """
 
 from __future__ import annotations

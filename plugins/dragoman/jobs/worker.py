@@ -93,7 +93,9 @@ class _Worker:
             )
         except Disconnected:
             raise
-        except BaseException as error:
+        except (
+            BaseException
+        ) as error:  # whatever an algorithm raises, sys.exit too, is its failure and not ours
             traceback.print_exc()
             return {"failed": dump_failure(describe_failure(error))}
         try:

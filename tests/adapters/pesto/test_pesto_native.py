@@ -11,9 +11,10 @@ from tests.adapters.pesto.conftest import ECHO, OURS, make
 
 from dragoman import __version__
 from dragoman.adapters.pesto.contract import contract_of
-from dragoman.adapters.pesto.describe import OPTIONAL, REQUIRED, config, describe, version
+from dragoman.adapters.pesto.describe import OPTIONAL, config, describe, version
 from dragoman.composition import catalogue
 from dragoman.foreign import foreign_process
+from dragoman.packages.pesto.project import DESCRIBED
 from dragoman.settings import load_settings
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def properties(part: str, **schemas: Any) -> dict[str, Any]:
 
 def test_who_it_is() -> None:
     document = described(ECHO)
-    members = [name for name in (*REQUIRED, *OPTIONAL) if name in document]
+    members = [name for name in (*DESCRIBED, *OPTIONAL) if name in document]
     assert list(document) == [*members, "input", "output", "_links"]
-    assert set(REQUIRED) <= set(members)
+    assert set(DESCRIBED) <= set(members)
     assert document["name"] == "echo"
     assert document["title"] == "Echo"
     assert (document["family"], document["email"], document["organization"]) == (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
 from dragoman.adapters.pesto import native
+from dragoman.packages.pesto.project import DESCRIBED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,17 +14,6 @@ if TYPE_CHECKING:
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.model.process import JSON
 
-REQUIRED: Final[tuple[str, ...]] = (
-    "title",
-    "name",
-    "version",
-    "family",
-    "description",
-    "organization",
-    "email",
-    "resources",
-    "asynchronous",
-)
 OPTIONAL: Final[tuple[str, ...]] = ("batched", "keywords", "template", "config")
 COMPLEX: Final = "Complex type, see output in describe content for more information"
 
@@ -40,7 +30,7 @@ LINKS: Final = (
 def describe(contract: Contract, root: str) -> dict[str, JSON]:
     """The describe document; ``root`` is the URL before ``/api/v1``."""
     members = _native(contract) | _project(contract) | {"asynchronous": contract.asynchronous}
-    document = {name: members[name] for name in (*REQUIRED, *OPTIONAL) if name in members}
+    document = {name: members[name] for name in (*DESCRIBED, *OPTIONAL) if name in members}
     document["input"] = contract.input
     document["output"] = contract.output
     document["_links"] = _links(contract, root)
@@ -87,7 +77,7 @@ def _project(contract: Contract) -> dict[str, JSON]:
     if contract.project is None:
         return {}
     written: Mapping[str, JSON] = contract.project.get("description", {})
-    made = {name: written[name] for name in (*REQUIRED, *OPTIONAL) if name in written}
+    made = {name: written[name] for name in (*DESCRIBED, *OPTIONAL) if name in written}
     schema = contract.project.get("config_schema")
     return made if schema is None else made | {"config": schema}
 
