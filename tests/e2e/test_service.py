@@ -119,11 +119,27 @@ def test_a_full_queue_is_a_503_and_nothing_is_kept(server: Server) -> None:
 def test_a_sync_call_goes_first_and_only_so_many_wait(server: Server) -> None:
     running = server.submit("loop")
     server.running(running)
+    earlier = server.submit("number", number=7)
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(server.execute, "number", wait=True, number=n) for n in range(2)]
-        wait_for(lambda: server.execute("number", wait=True, number=9).status_code == 503, 20, "two wait")
+        # A call takes its place before its job is made: once both jobs are there, no place is left.
+        wait_for(lambda: len(_accepted(server)) == 3, 30, "both calls wait")
+        refused = server.execute("number", wait=True, number=9)
+        sync = [job["jobID"] for job in _accepted(server) if job["jobID"] != earlier]
         server.dismiss(running)
-        assert sorted(answer.result(30).json() for answer in waiting) == [0, 2]
+        assert sorted(answer.result(60).json() for answer in waiting) == [0, 2]
+    assert refused.status_code == 503
+    assert "2 synchronous calls wait already" in refused.json()["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    began = server.finished(earlier)["started"]
+    assert all(server.finished(job_id)["started"] < began for job_id in sync)
+
+
+def _accepted(server: Server) -> list[dict[str, Any]]:
+    answer = requests.get(f"{server.url}/jobs", params={"status": "accepted"}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    jobs: list[dict[str, Any]] = answer.json()["jobs"]
+    return jobs
 
 
 def test_an_idempotency_key_gives_the_first_job_again(server: Server) -> None:
