@@ -131,10 +131,8 @@ class JobManager(BaseManager):  # type: ignore[misc]
     def execute_process(self, process_id: str, data_dict: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """See BaseManager; waits for the job, and gives its outputs as one mapping."""
         values = {name: (InputValue(value=value),) for name, value in data_dict.items()}
-        job = self.services.jobs.submit(
-            process_id, JobRequest(inputs=values), ANONYMOUS, Submission(mode="sync", dialect="pygeoapi")
-        )
-        job = self.services.jobs.wait_own(job, None)
+        how = Submission(mode="sync", dialect="pygeoapi", wait=None)
+        job = self.services.jobs.submit(process_id, JobRequest(inputs=values), ANONYMOUS, how)
         outputs = {output.id: output.value for output in job.outputs.values()}
         return job.id, "application/json", outputs, PygeoapiStatus[job.status.value], {}
 

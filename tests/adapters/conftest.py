@@ -75,7 +75,7 @@ class Engine:
         raise NotImplementedError
 
     # Executor
-    def submit(self, job: Job) -> Job:
+    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
         if self.full:
             raise QueueFull(retry_after=7)
         for other in self.jobs.values():
@@ -87,7 +87,7 @@ class Engine:
         run = self.runs[job.process_id]
         if run is not None:
             self.finish(job.id, run)
-        return job
+        return job if wait == 0 else self.wait(job.id, wait)
 
     def finish(self, job_id: str, run: Run) -> Job:
         job = self.transition(job_id, JobStatus.RUNNING, started=datetime.now(UTC), attempts=1)

@@ -120,6 +120,42 @@ class TestRunning:
         assert worker.deadline is not None
         assert rig.changes == [(job.id, JobStatus.RUNNING)]
 
+    def test_a_job_that_finds_a_worker_waiting_runs_at_once(self, rig: Rig) -> None:
+        _first, worker = rig.run()
+        rig.done(worker)
+        job = rig.engine.accept(make_job(timeout=5.0))  # without a tick
+        assert rig.job(job) == job == worker.job
+        assert (job.status, job.attempts, job.worker) == (JobStatus.RUNNING, 1, worker.identity)
+        assert worker.told[-1]["run"]["id"] == job.id
+        assert worker.deadline is not None
+        assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
+        assert rig.engine.holds(job.id)
+        rig.done(worker)
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+
+    def test_not_before_what_waits_already(self, wide: Rig) -> None:
+        _first, worker = wide.run()
+        wide.done(worker)
+        earlier = wide.engine.accept(make_job(process_id="other", runtime=OTHER))
+        later = wide.engine.accept(make_job())
+        assert (earlier.status, later.status) == (JobStatus.ACCEPTED, JobStatus.ACCEPTED)
+        wide.engine.tick()
+        assert worker.job is not None
+        assert worker.job.id == later.id
+
+    def test_a_repetition_leaves_the_worker_that_waits_alone(self, rig: Rig) -> None:
+        key = {"idempotency_key": "k", "fingerprint": "f"}
+        first, worker = rig.run(**key)
+        rig.done(worker)
+        told = len(worker.told)
+        assert rig.engine.accept(make_job(**key)).id == first.id
+        with pytest.raises(IdempotencyConflict):
+            rig.engine.accept(make_job(idempotency_key="k", fingerprint="other"))
+        rig.store.away = True
+        with pytest.raises(Unavailable):
+            rig.engine.accept(make_job())
+        assert (worker.job, len(worker.told), rig.pool.busy) == (None, told, 0)
+
     def test_what_it_returns_is_kept_and_told(self, rig: Rig) -> None:
         job, worker = rig.run()
         rig.done(worker)

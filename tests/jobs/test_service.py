@@ -65,7 +65,7 @@ class DirectExecutor:
         self.trouble: Exception | None = None
         self.up = True
 
-    def submit(self, job: Job) -> Job:
+    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
         self.submitted.append(job)
         if self.trouble is not None:
             raise self.trouble

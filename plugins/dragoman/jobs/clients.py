@@ -1,6 +1,7 @@
 """The supervisor's side of its socket: one connection, its verbs, its answers.
 
-→ {"n": 1, "verb": "submit", "job": {...}}            ← {"n": 1, "accepted": true}, or {"job": the first one}
+→ {"n": 1, "verb": "submit", "job": {...}, "wait": 0} ← {"n": 1, "accepted": true}, or {"job": the first one}
+→ {"n": 1, "verb": "submit", "job": ..., "wait": 9.5} ← {"n": 1, "job": {...}}      when it has finished
 → {"n": 2, "verb": "wait", "job_id": ..., "timeout"}  ← {"n": 2, "job": {...}}      when it has finished
 → {"n": 3, "verb": "dismiss", "job_id": ...}          ← {"n": 3, "job": {...}}      when nothing of it runs
 any error                                             ← {"n": ..., "error": {"class", "detail", "retry_after"}}
@@ -128,9 +129,11 @@ class Desk:
         client.answer(number, ok=True)
 
     def _do_submit(self, client: Client, number: int, message: Any) -> None:
-        job = load_job(message["job"])
+        job, wait = load_job(message["job"]), message["wait"]
         accepted = self._engine.accept(job)
-        if accepted.id == job.id:  # the client has it already
+        if not accepted.status.finished and (wait is None or wait > 0):
+            self._keep_waiting(client, number, accepted.id, wait)
+        elif accepted.id == job.id:  # the client has it already
             client.answer(number, accepted=True)
         else:
             client.answer(number, job=dump_job(accepted))
@@ -142,6 +145,9 @@ class Desk:
             if job.status.finished or (timeout is not None and timeout <= 0):
                 client.answer(number, job=dump_job(job))
                 return
+        self._keep_waiting(client, number, job_id, timeout)
+
+    def _keep_waiting(self, client: Client, number: int, job_id: str, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         waiter = Waiter(client=client, number=number, deadline=deadline)
         self._waiters.setdefault(job_id, []).append(waiter)

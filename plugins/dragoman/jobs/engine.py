@@ -76,10 +76,22 @@ class Engine:
 
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
+        worker = None if self._queue else self._free_worker(job)
+        if worker is not None:
+            return self._accept_running(job, worker)
         full = len(self._queue) >= self._limits.queue_limit
         accepted = self._store.add(job, queue_limit=0 if full else None)  # a repetition is let through
         if accepted.id == job.id:
             self._queue.push(accepted)  # the next tick, which follows at once, gives it to a worker
+        return accepted
+
+    def _accept_running(self, job: Job, worker: Worker) -> Job:
+        """A worker is waiting for it: one write makes the row and claims it."""
+        assert worker.identity is not None
+        running = job.claimed_by(worker.identity, datetime.now(UTC), LEASE)
+        accepted = self._store.add(running)
+        if accepted.id == job.id:
+            self._give(worker, running)
         return accepted
 
     def holds(self, job_id: str) -> bool:
@@ -208,16 +220,21 @@ class Engine:
             job = self._queue.pop()
             if job is None:
                 break
-            key = (job.process_id, job.runtime)
-            worker = self._pool.idle(key)
+            worker = self._free_worker(job)
             if worker is None:
-                self._placed[job.id] = self._pool.order(key, job)
+                self._placed[job.id] = self._pool.order((job.process_id, job.runtime), job)
             else:
                 self._placed[job.id] = worker
                 worker.job = job
                 self._start(worker, job)
         for worker in self._pool.surplus():
             worker.begin_end("retired")
+
+    def _free_worker(self, job: Job) -> Worker | None:
+        """A worker of the job's own that waits, while there is a slot for it."""
+        if self.closing or self._pool.busy >= self._limits.slots:
+            return None
+        return self._pool.idle((job.process_id, job.runtime))
 
     def _start(self, worker: Worker, job: Job) -> None:
         assert worker.identity is not None
@@ -230,6 +247,11 @@ class Engine:
         if claimed is None:
             self._release(worker)
             return
+        self._give(worker, claimed)
+
+    def _give(self, worker: Worker, claimed: Job) -> None:
+        """Have a worker run what has been claimed for it."""
+        self._placed[claimed.id] = worker
         worker.job, worker.claimed = claimed, True
         worker.deadline = time.monotonic() + claimed.timeout if claimed.timeout else None
         worker.tell({"run": dump_job(claimed)})

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class JobStore(Protocol):
     """The truth about jobs. Safe for many readers and writers, in threads and processes.
 
-    Every write is one transaction that outlasts the death of any process when the call returns; adding, moving
-    and removing outlast a power cut as well.
+    Every write is one transaction that outlasts the death of any process when the call returns; adding,
+    dismissing and removing outlast a power cut as well. What else a power cut takes back is done again: a job
+    that had just ended runs once more.
     """
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
-        """Insert an accepted job.
+        """Insert an accepted job, or one that is running already: by the engine that has a worker waiting for it.
 
         If a job of the same principal and process has the same idempotency key, that job is returned
         instead. Raises IdempotencyConflict if its fingerprint differs, QueueFull if ``queue_limit`` jobs
@@ -81,10 +82,11 @@ class Executor(Protocol):
     The embedded engine and Celery differ in nothing that a caller can see here.
     """
 
-    def submit(self, job: Job) -> Job:
+    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
         """Accept a job durably, then return it (or the first one under its idempotency key).
 
-        Raises what JobStore.add raises, and Unavailable if the engine cannot be reached.
+        With ``wait`` it is returned as soon as it is finished, or as it is after that many seconds (None: no
+        limit). Raises what JobStore.add raises, and Unavailable if the engine cannot be reached.
         """
 
     def wait(self, job_id: str, timeout: float | None) -> Job:

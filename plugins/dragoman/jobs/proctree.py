@@ -94,7 +94,12 @@ def kill_below(pid: int) -> None:
 
 
 def children() -> frozenset[int]:
-    """The pids of this process's own children; nearly free on Linux."""
+    """The pids of this process's own children; nearly free on Linux, above all if there are none."""
+    if sys.platform == "linux":
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return frozenset()
     found: set[int] = set()
     try:
         for task in os.listdir("/proc/self/task"):

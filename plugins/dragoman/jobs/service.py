@@ -65,6 +65,8 @@ class Submission:
     priority: int = 0
     timeout: float | None = None
     """Seconds for one run, where shorter than the process's own."""
+    wait: float | None = 0.0
+    """Seconds to wait for the job's end; None: as long as it takes."""
 
 
 class JobService:
@@ -88,7 +90,7 @@ class JobService:
     def submit(
         self, process_id: str, request: JobRequest, principal: Principal, submission: Submission
     ) -> Job:
-        """Validate a request and accept it durably.
+        """Validate a request and accept it durably; the job, finished if it ended while that was waited for.
 
         Raises NoSuchProcess, InvalidInputs, InvalidRequest (an unknown output),
         IdempotencyConflict, QueueFull, Unavailable; nothing is kept of what is refused.
@@ -113,19 +115,18 @@ class JobService:
             idempotency_key=submission.idempotency_key,
             fingerprint=_fingerprint(process_id, request) if submission.idempotency_key else "",
         )
-        return self._accept(job)
+        return self._accept(job, submission.wait)
 
-    def _accept(self, job: Job) -> Job:
+    def _accept(self, job: Job, wait: float | None) -> Job:
         """Submit, with inputs too large for the store kept beside it first."""
         text = json.dumps(dump_inputs(job.request.inputs))
         if len(text) <= INLINE_REQUEST:
-            return self._executor.submit(job)
+            return self._executor.submit(job, wait)
         self._refuse_taken(job.id)  # its own request must not be overwritten
         self._results.save_request(job.id, text)
         try:
-            accepted = self._executor.submit(
-                job.evolve(request=replace(job.request, inputs={}, spooled=True))
-            )
+            spooled = job.evolve(request=replace(job.request, inputs={}, spooled=True))
+            accepted = self._executor.submit(spooled, wait)
         except (IdempotencyConflict, QueueFull):
             self._results.clear(job.id)  # after any other error the job may have been accepted all the same
             raise
@@ -162,10 +163,6 @@ class JobService:
         """The job once it has finished, or as it is after ``timeout`` seconds."""
         self.status(job_id, principal)
         return self._executor.wait(job_id, timeout)
-
-    def wait_own(self, job: Job, timeout: float | None) -> Job:
-        """As ``wait``, for a job that the caller has just submitted itself."""
-        return self._executor.wait(job.id, timeout)
 
     def status(self, job_id: str, principal: Principal) -> Job:
         """The job; raises NoSuchJob if there is none that the principal may see."""

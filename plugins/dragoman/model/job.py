@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from dragoman.model.principal import ANONYMOUS, Principal
@@ -161,6 +161,20 @@ class Job:
     def evolve(self, **changes: Any) -> Job:
         """A copy with some fields changed."""
         return replace(self, **changes)
+
+    def claimed_by(self, worker: WorkerIdentity, now: datetime, lease: float) -> Job:
+        """An accepted job as it is once a worker has claimed it, for ``lease`` seconds."""
+        return replace(
+            self,
+            status=JobStatus.RUNNING,
+            attempts=self.attempts + 1,
+            worker=worker,
+            started=now,
+            updated=now,
+            lease_until=now + timedelta(seconds=lease),
+            progress=0,
+            message="",
+        )
 
     def outputs_without(self, output_id: str, item: int | None = None) -> dict[str, Output]:
         """The outputs but one; or with one place of its list empty, so that the others keep theirs."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from enginekit import EngineKit, engine
+from enginekit import EngineKit, engine, process_job
 from harness import gone, wait_for
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, InvalidRequest, NoSuchJob
@@ -211,6 +211,24 @@ class TestWaiting:
             assert {
                 done.outputs["double"].value for done in pool.map(lambda _n: kit.finished(job), range(8))
             } == {8}
+
+    def test_a_submission_may_wait_for_its_end(self, kit: EngineKit) -> None:
+        for _ in range(2):  # by a new worker, and by one that waits for it
+            done = kit.executor.submit(process_job("number", number=4), None)
+            assert (done.status, done.outputs["double"].value) == (JobStatus.SUCCESSFUL, 8)
+            assert kit.store.get(done.id) == done
+
+    def test_it_waits_no_longer_than_asked(self, kit: EngineKit) -> None:
+        job = kit.executor.submit(process_job("loop"), 0.1)
+        assert not job.status.finished
+        assert kit.executor.dismiss(job.id).status is JobStatus.DISMISSED
+
+    def test_a_repetition_waits_for_the_first_job(self, kit: EngineKit) -> None:
+        key = {"idempotency_key": str(uuid.uuid4()), "fingerprint": "f"}
+        first = kit.submit("number", job=key, number=4, seconds=0.5)
+        for _ in range(2):  # while it runs, and when it has ended
+            again = kit.executor.submit(process_job("number", job=key, number=4, seconds=0.5), None)
+            assert (again.id, again.status) == (first.id, JobStatus.SUCCESSFUL)
 
     def test_what_is_unknown_is_not_waited_for(self, kit: EngineKit) -> None:
         with pytest.raises(NoSuchJob):

@@ -23,6 +23,7 @@ from dragoman.errors import QueueFull, Unavailable
 from dragoman.jobs import proctree
 from dragoman.jobs.executors import local
 from dragoman.jobs.executors.local import LocalExecutor
+from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
@@ -135,6 +136,15 @@ class TestLife:
         assert kit.store.get(running.id).status is JobStatus.SUCCESSFUL
         assert kit.store.get(waiting.id).outputs["double"].value == 10
         assert kit.supervisor != first
+
+    def test_a_submission_that_waits_outlives_it(self, kit: EngineKit) -> None:
+        job = process_job("loop", seconds=1)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(kit.executor.submit, job, None)
+            wait_for(lambda: kit.store.find(JobQuery(statuses=(JobStatus.RUNNING,))).jobs, 60, "it runs")
+            os.kill(kit.supervisor, signal.SIGKILL)
+            done = waiting.result(120)
+        assert (done.id, done.status, done.restarts) == (job.id, JobStatus.SUCCESSFUL, 1)
 
     def test_a_newcomer_of_other_settings_replaces_it_and_its_job_is_run_again(self, kit: EngineKit) -> None:
         job = kit.submit("loop", seconds=2)

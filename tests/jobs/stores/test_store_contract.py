@@ -237,6 +237,18 @@ class TestClaiming:
         assert claimed.request == job.request
         assert store.get(job.id) == claimed
 
+    def test_a_job_may_be_put_in_as_claimed(self, store: SqlStore) -> None:
+        claimed = store.claim(store.add(make_job()).id, WORKER, 30)
+        now = datetime.now(UTC)
+        running = make_job(progress=40, message="waits").claimed_by(WORKER, now, 30)
+        assert store.add(running) == running == store.get(running.id)
+        assert claimed is not None
+        own = {"id", "created", "updated", "started", "lease_until"}
+        assert all(getattr(running, name) == getattr(claimed, name) for name in set(Job.__slots__) - own)
+        assert store.claim(running.id, WORKER, 30) is None
+        assert not store.waiting()
+        assert store.transition(running.id, SUCCESSFUL, attempt=1).status is SUCCESSFUL
+
     @pytest.mark.parametrize("status", [RUNNING, SUCCESSFUL, FAILED, DISMISSED])
     def test_only_an_accepted_job_can_be_claimed(self, store: SqlStore, status: JobStatus) -> None:
         job = _bring(store, status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -67,14 +68,13 @@ def _run(api: Api, process_id: str, asked: JobRequest, submission: Submission, p
     who = principal()
     if plan.wait is None:
         with api.waiters.place():
-            job = api.jobs.wait_own(api.jobs.submit(process_id, asked, who, submission), None)
+            job = api.jobs.submit(process_id, asked, who, replace(submission, wait=None))
         if not job.status.finished:
             raise Unavailable("the server is stopping; the job goes on when it is back")
         return job
     seated = plan.wait > 0 and api.waiters.enter()
     try:
-        job = api.jobs.submit(process_id, asked, who, submission)
-        return api.jobs.wait_own(job, plan.wait) if seated else job
+        return api.jobs.submit(process_id, asked, who, replace(submission, wait=plan.wait if seated else 0))
     finally:
         if seated:
             api.waiters.leave()

@@ -74,8 +74,8 @@ def process(api: Api, contract: Contract) -> Response:
         job = api.jobs.submit(process_id, asked, who, Submission(mode="async", dialect="pesto"))
         return json_response({"link": documents.job_url(job, api.root, "status")})
     with api.waiters.place():
-        job = api.jobs.submit(process_id, asked, who, Submission(mode="sync", dialect="pesto"))
-        job = api.jobs.wait_own(job, None)
+        how = Submission(mode="sync", dialect="pesto", wait=None)
+        job = api.jobs.submit(process_id, asked, who, how)
     if not job.status.finished:
         raise Unavailable("the server is stopping; the job goes on when it is back")
     if job.status is not JobStatus.SUCCESSFUL:

@@ -56,18 +56,21 @@ class LocalExecutor:
         with self._lock:
             self._be_present(replace=True)
 
-    def submit(self, job: Job) -> Job:
+    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
         """See the port."""
-        answer = self._ask("submit", job=dump_job(job))
+        deadline = _deadline(wait)
+        try:
+            answer = self._ask("submit", job=dump_job(job), wait=wait)
+        except Disconnected:
+            return self._resubmit(job, deadline)
         return load_job(answer["job"]) if "job" in answer else job
 
     def wait(self, job_id: str, timeout: float | None) -> Job:
         """See the port."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = _deadline(timeout)
         while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                return load_job(self._ask("wait", job_id=job_id, timeout=left)["job"])
+                return load_job(self._ask("wait", job_id=job_id, timeout=_left(deadline))["job"])
             except Disconnected:  # the supervisor died: the next one goes on with the job
                 continue
 
@@ -116,8 +119,6 @@ class LocalExecutor:
             answer = self._exchange(channel, verb, message)
         except Disconnected:
             channel.close()
-            if verb == "submit":
-                return self._resubmit(message)
             raise
         with self._lock:
             self._idle.append(channel)
@@ -125,21 +126,17 @@ class LocalExecutor:
             raise load_error(answer["error"])
         return answer
 
-    def _resubmit(self, message: dict[str, Any]) -> Any:
+    def _resubmit(self, job: Job, deadline: float | None) -> Job:
         """A submission whose answer was lost: it was committed, or it can be made again under the same id."""
-        channel = self._channel()
         try:
-            answer = self._exchange(channel, "wait", {"job_id": message["job"]["id"], "timeout": 0})
-            if "error" in answer and answer["error"]["class"] == NoSuchJob.__name__:
-                answer = self._exchange(channel, "submit", message)
+            return self.wait(job.id, _left(deadline))
+        except NoSuchJob:
+            pass
+        try:
+            answer = self._ask("submit", job=dump_job(job), wait=_left(deadline))
         except Disconnected as error:
-            channel.close()
-            raise Unavailable("the supervisor died while the job was being accepted") from error
-        with self._lock:
-            self._idle.append(channel)
-        if "error" in answer:
-            raise load_error(answer["error"])
-        return answer
+            raise Unavailable("the supervisor died twice while the job was being accepted") from error
+        return load_job(answer["job"]) if "job" in answer else job
 
     def _exchange(self, channel: Channel, verb: str, message: dict[str, Any]) -> Any:
         self._number += 1
@@ -251,6 +248,14 @@ class LocalExecutor:
             process.stdin.close()
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie when it ends before us
         return process
+
+
+def _deadline(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def _forked(reference: weakref.ref[LocalExecutor]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -19,7 +20,7 @@ from dragoman.errors import (
     SettingsError,
     Unavailable,
 )
-from dragoman.jobs.codec import dump_fields, load_fields, to_micros
+from dragoman.jobs.codec import PARTS, dump_fields, load_fields, to_micros
 from dragoman.jobs.stores import statements
 from dragoman.jobs.stores.direct import Direct
 from dragoman.jobs.stores.query import LISTED, conditions, storable
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 TEXTS = frozenset({"runtime", "principal", "request", "worker", "outputs", "failure"})
 """Fields that are kept as JSON text."""
+COMMON = frozenset({"runtime", "principal"})
+"""Those of them that few different values are seen of, and that are immutable."""
 
 
 ADVISORY_KEY = 0x647261676F6D616E
@@ -120,7 +123,8 @@ class SqlStore:
         values = _encode({"status": target, **changes, "updated": now, **ends})
         statement = statements.move(target, tuple(values), fenced=attempt is not None)
         fence = {} if attempt is None else {"old_attempts": attempt}
-        rows, _ = self._write(statement, {**values, "old_id": job_id, **fence})
+        durable = target is JobStatus.DISMISSED  # whatever else is lost with the power is done again
+        rows, _ = self._write(statement, {**values, "old_id": job_id, **fence}, durable=durable)
         if not rows:
             current = self.get(job_id)
             raise IllegalTransition(f"job '{job_id}' is {current.status} and cannot become {target}")
@@ -289,9 +293,16 @@ def _columns(job: Job) -> dict[str, Any]:
     return {**_encode({name: getattr(job, name) for name in Job.__slots__}), "owner": job.principal.id}
 
 
+@lru_cache(maxsize=1024)
+def _common(name: str, text: str) -> Any:
+    """A value that many rows have: decoded once."""
+    return PARTS[name][1](json.loads(text))
+
+
 def _job(row: Mapping[str, Any] | RowMapping) -> Job:
-    data = {name: value for name, value in row.items() if name not in {"seq", "owner"}}
+    data = {name: value for name, value in row.items() if name not in {"seq", "owner", *COMMON}}
+    common = {name: _common(name, row[name]) for name in COMMON}
     for name in TEXTS & data.keys():
         if data[name] is not None:
             data[name] = json.loads(data[name])
-    return Job(**load_fields(data))
+    return Job(**load_fields(data), **common)
