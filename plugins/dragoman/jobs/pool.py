@@ -14,7 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -150,13 +150,6 @@ class Pool:
         gone.socket.close()
         if gone.process is not None:
             gone.process.join(0)
-
-    def keepers(self) -> set[int]:
-        """Children of this process that are no orphans."""
-        server: Any = forkserver._forkserver
-        tracker: Any = resource_tracker._resource_tracker
-        pids = {server._forkserver_pid, tracker._pid}
-        return {pid for pid in pids if pid is not None}
 
     def close(self) -> None:
         """Kill every worker and the forkserver."""

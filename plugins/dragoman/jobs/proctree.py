@@ -16,8 +16,9 @@ import sys
 import time
 from contextlib import suppress
 from functools import cache
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -109,17 +110,35 @@ def children() -> frozenset[int]:
     return frozenset(found)
 
 
-def end_children(keep: frozenset[int]) -> None:
-    """Kill and collect this process's children, and all below them, but those in ``keep``."""
+def helpers() -> frozenset[int]:
+    """The pids of what multiprocessing itself keeps running for this process: its forkserver, its tracker."""
+    server: Any = forkserver._forkserver
+    tracker: Any = resource_tracker._resource_tracker
+    return frozenset(pid for pid in (server._forkserver_pid, tracker._pid) if pid is not None)
+
+
+def end_children(keep: frozenset[int]) -> bool:
+    """Collect this process's children but those in ``keep``; whether any still ran: it was killed, and all below it."""
+    killed = False
     for _ in range(100):  # what was below them, and what they started meanwhile, falls to this process
-        strangers = children() - keep
+        strangers = {pid for pid in children() - keep if not _collected(pid)}
         if not strangers:
-            return
+            break
+        killed = True
         for pid in strangers:
             send([*descendants(pid), *_process(pid)], signal.SIGKILL)
         for pid in strangers:
             with suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+    return killed
+
+
+def _collected(pid: int) -> bool:
+    """Whether a child had ended by itself; if so it is gone now."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def _process(pid: int) -> list[psutil.Process]:

@@ -219,7 +219,7 @@ class _Supervisor:
         self._selector.unregister(worker.process.sentinel)
         worker.process.join(1)
         worker.kill_rest()
-        proctree.reap_orphans(self._pool.keepers())  # nothing of it is left when its end is told
+        proctree.reap_orphans(proctree.helpers())  # nothing of it is left when its end is told
         self._engine.died(worker)
 
     # -- the end ---------------------------------------------------------------------------------------
@@ -241,4 +241,4 @@ class _Supervisor:
             with suppress(Unavailable):
                 self._engine.died(worker)
         self._pool.close()
-        proctree.reap_orphans(self._pool.keepers())
+        proctree.reap_orphans(proctree.helpers())

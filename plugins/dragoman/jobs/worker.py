@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
 import resource
 import select
@@ -74,8 +75,10 @@ class _Worker:
             _begin_log(job.attempts)
             message = self._run(job)
             self._end_log(job.id)
-            proctree.end_children(self._kept)
-            leaving = self._program is None
+            # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
+            # starts afresh in another worker, which setup() gives all that is to last.
+            broken = proctree.end_children(self._kept | proctree.helpers())
+            leaving = broken or self._program is None
             self._channel.send({**message, "attempt": job.attempts, "leaving": leaving})
             if leaving:
                 return
@@ -123,6 +126,7 @@ def _settle(sock: socket.socket, setup: WorkerSetup) -> None:
     proctree.die_with_parent()
     proctree.become_subreaper()
     os.environ[proctree.MARK] = setup.mark
+    multiprocessing.set_start_method(None, force=True)  # the platform's: how it was born itself is our affair
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if setup.runtime.memory_limit and sys.platform == "linux":

@@ -75,6 +75,19 @@ class TestSuccess:
         assert now.progress == 100
 
 
+class TestProcessesOfAnAlgorithm:
+    @pytest.mark.parametrize("pool", ["fresh", "executor", "ended"])
+    def test_those_it_ends_itself_cost_it_nothing(self, kit: EngineKit, pool: str) -> None:
+        runs = [kit.run("parallel", pool=pool) for _ in range(3)]
+        assert [run.outputs["total"].value for run in runs] == [14, 14, 14], runs
+        assert len({run.outputs["worker"].value for run in runs}) == 1, "the worker stays warm"
+
+    def test_those_it_leaves_are_ended_and_it_starts_afresh(self, kit: EngineKit) -> None:
+        runs = [kit.run("parallel", pool="kept") for _ in range(3)]
+        assert [run.outputs["total"].value for run in runs] == [14, 14, 14], runs
+        assert len({run.outputs["worker"].value for run in runs}) == 3
+
+
 class TestFailure:
     def test_what_it_raises_is_told_without_paths_and_kept_in_full(self, kit: EngineKit) -> None:
         done = kit.run("writer", fail="cannot open /home/me/secret.tif")
