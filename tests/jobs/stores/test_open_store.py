@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import free_port
+from harness import deaf_port
 from jobmaking import make_job
 from sqlalchemy import text
 from storekit import Database
@@ -24,8 +24,8 @@ def test_another_database_is_refused_with_what_is_allowed(url: str) -> None:
 
 
 def test_a_postgresql_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(Unavailable):
-        open_store(f"postgresql://nobody@127.0.0.1:{free_port()}/none?connect_timeout=2")
+    with deaf_port() as port, pytest.raises(Unavailable):
+        open_store(f"postgresql://nobody@127.0.0.1:{port}/none?connect_timeout=2")
 
 
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:

@@ -300,7 +300,7 @@ class TestClaiming:
                 assert claimer.stdin is not None
                 claimer.stdin.write(json.dumps(jobs) + "\n")
                 claimer.stdin.flush()
-            got = [json.loads(claimer.communicate(timeout=60)[0]) for claimer in claimers]
+            got = [json.loads(claimer.communicate(timeout=300)[0]) for claimer in claimers]
         finally:
             for claimer in claimers:
                 claimer.kill()
@@ -581,6 +581,6 @@ class TestTrouble:
             if database.url.startswith("postgresql"):
                 assert not other.lock_engine()
                 store.close()
-            wait_for(other.lock_engine, 10, "the server has noticed that the first one has gone")
+            wait_for(other.lock_engine, "the server has noticed that the first one has gone")
         finally:
             other.close()
