@@ -191,6 +191,29 @@ class TestEnding:
         assert left == []
         assert not kept_is_gone
 
+    @pytest.mark.skipif(not LINUX, reason="only Linux has subreapers")
+    def test_a_child_that_cannot_be_killed_is_waited_for_once(self) -> None:
+        told = _run("""
+            child, sent, really = sleeper(), [], proctree.send
+            proctree.PATIENCE, proctree.send = 0.1, lambda processes, _signal: sent.append(processes)
+            seen = []
+            for _ in range(2):
+                proctree.reap_orphans([])
+                seen.append(len(sent))
+            proctree.send = really
+            other = sleeper()
+            proctree.reap_orphans([])
+            seen += [gone(child), gone(other)]
+            os.kill(child, 9)
+            while child in proctree.children():
+                proctree.reap_orphans([])
+            print(json.dumps(seen))
+            """)
+        first, second, child_is_gone, other_is_gone = told
+        assert first == second > 0
+        assert not child_is_gone
+        assert other_is_gone
+
     @pytest.mark.skipif(not LINUX, reason="only Linux has PR_SET_PDEATHSIG")
     def test_a_process_can_be_tied_to_its_parents_life(self) -> None:
         code = (
