@@ -101,7 +101,7 @@ class Engine:
     def wait(self, job_id: str, timeout: float | None) -> Job:
         with self.changed:
             self.changed.wait_for(
-                lambda: self.get(job_id).status.finished, timeout if timeout is not None else 20
+                lambda: self.get(job_id).status.finished, timeout if timeout is not None else 300
             )
         return self.get(job_id)
 

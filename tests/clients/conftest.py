@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def openapi(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The served definition, as a file."""
-    answer = requests.get(f"{server.url}/openapi", timeout=30)
+    answer = requests.get(f"{server.url}/openapi", timeout=120)
     assert answer.status_code == 200
     path = tmp_path_factory.mktemp("openapi") / "openapi.json"
     path.write_bytes(answer.content)
@@ -57,7 +57,7 @@ def tool() -> Callable[[str], Path]:
 def run() -> Callable[..., str]:
     """Runs a command to its end and gives what it printed; fails with that if the command did."""
 
-    def call(*command: str | Path, folder: Path, timeout: float = 120, **variables: str) -> str:
+    def call(*command: str | Path, folder: Path, timeout: float = 600, **variables: str) -> str:
         done = subprocess.run(
             [str(part) for part in command],
             cwd=folder,

@@ -25,7 +25,7 @@ jobs <- JobsApi$new(client)
 seen <- list()
 
 finished <- function(job_id) {
-  deadline <- Sys.time() + 60
+  deadline <- Sys.time() + 300
   repeat {
     info <- jobs$GetStatus(job_id)
     status <- info$status$toSimpleType()
@@ -75,7 +75,7 @@ wrong <- NdviInputsRed$new(Reference$new(href = "ftp://example.org/raster.tif"))
 problem <- processes$ExecuteNdvi(NdviRequest$new(inputs = NdviInputs$new(red = wrong, nir = wrong)))
 seen$problem <- list(status = problem$status_code, text = problem$response$response_as_text())
 
-request <- EchoRequest$new(inputs = EchoInputs$new(text = "stop", pause = 60))
+request <- EchoRequest$new(inputs = EchoInputs$new(text = "stop", pause = 600))
 started <- processes$ExecuteEcho(request, prefer = "respond-async")
 seen$dismissed <- jobs$DismissJob(started$jobID)$status$toSimpleType()
 listed <- jobs$GetJobs(process_id = list("echo"), status = list("dismissed"), limit = 5)

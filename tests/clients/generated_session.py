@@ -33,8 +33,8 @@ def request(process: str, inputs: Any, response: str = "document") -> Any:
 
 
 def finished(client: Any, job_id: UUID) -> Any:
-    """Poll until a job has ended, for a minute at most."""
-    deadline = time.monotonic() + 60
+    """Poll until a job has ended, for five minutes at most."""
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         info = call("jobs", "get_status", job_id, client=client).parsed
         if info.status in ("successful", "failed", "dismissed"):
@@ -75,7 +75,7 @@ def session(client: Any, red: str, nir: str) -> dict[str, Any]:
     seen["only"] = list(only)
     seen["one"] = call("jobs", "get_output", job_id, "statistics", client=client).parsed
 
-    inputs = model("EchoInputs")(text="stop", pause=60)
+    inputs = model("EchoInputs")(text="stop", pause=600)
     started = call(
         "processes", "execute_echo", client=client, body=request("Echo", inputs), prefer="respond-async"
     )
@@ -92,5 +92,5 @@ def session(client: Any, red: str, nir: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     url, red, nir = sys.argv[1:]
-    made = import_module(PACKAGE).Client(base_url=url, raise_on_unexpected_status=True, timeout=60)
+    made = import_module(PACKAGE).Client(base_url=url, raise_on_unexpected_status=True, timeout=120)
     print(json.dumps(session(made, red, nir)))

@@ -21,13 +21,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def client(server: Server) -> Any:
-    return Processes(server.url)
+    return Processes(server.url, timeout=120)
 
 
 def follow(info: dict[str, Any], rel: str) -> requests.Response:
     """GET the link of that relation."""
     href = next(link["href"] for link in info["links"] if link["rel"].endswith(rel))
-    return requests.get(href, timeout=30)
+    return requests.get(href, timeout=120)
 
 
 def test_it_finds_the_api_definition_by_the_landing_page(client: Any, server: Server) -> None:

@@ -102,13 +102,13 @@ def test_pestos_own_tests_find_no_difference_stateful(session: Callable[[str], d
 def test_its_jobs_are_jobs_of_ogc(pesto: Server, project: Path) -> None:
     image = project / "pesto" / "tests" / "resources" / "test_1" / "input" / "image.png"
     url = f"{pesto.url}/pesto/algo-stateful/api/v1"
-    link = requests.post(f"{url}/process", json={"image": image.as_uri()}, timeout=60).json()["link"]
+    link = requests.post(f"{url}/process", json={"image": image.as_uri()}, timeout=120).json()["link"]
     job = link.split("/")[-2]
-    listed = requests.get(f"{pesto.url}/jobs", params={"processID": "algo-stateful"}, timeout=30).json()
+    listed = requests.get(f"{pesto.url}/jobs", params={"processID": "algo-stateful"}, timeout=120).json()
     assert job in [each["jobID"] for each in listed["jobs"]]
     assert pesto.finished(job)["status"] == "successful"
     results = f"{pesto.url}/jobs/{job}/results"
-    assert requests.get(f"{results}/number_output", timeout=30).json() == 0.7
-    picture = requests.get(f"{results}/image", timeout=30)
+    assert requests.get(f"{results}/number_output", timeout=120).json() == 0.7
+    picture = requests.get(f"{results}/image", timeout=120)
     assert picture.headers["Content-Type"].startswith("image/png")
-    assert picture.content == requests.get(f"{url}/jobs/{job}/results/image", timeout=30).content
+    assert picture.content == requests.get(f"{url}/jobs/{job}/results/image", timeout=120).content

@@ -64,7 +64,7 @@ class World:
 
     def posted(self, path: str) -> Any:
         """Wait until something is posted to a path; its JSON."""
-        found = wait_for(lambda: [body for at, body in self.received if at == path], 20, f"a POST to {path}")
+        found = wait_for(lambda: [body for at, body in self.received if at == path], f"a POST to {path}")
         return found[0]
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ def get(server: Server) -> Callable[..., requests.Response]:
 
     def ask(path: str, *, params: dict[str, Any] | None = None, **headers: str) -> requests.Response:
         sent = {"Accept": None, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return requests.get(f"{server.url}{path}", params=params, headers=sent, timeout=60)
+        return requests.get(f"{server.url}{path}", params=params, headers=sent, timeout=120)
 
     return ask
 
@@ -107,7 +107,7 @@ def post(server: Server) -> Callable[..., requests.Response]:
     ) -> requests.Response:
         url = f"{server.url}/processes/{process}/execution"
         headers = {"Accept": None, "Prefer": prefer}
-        return requests.post(url, json={"inputs": inputs, **members}, headers=headers, timeout=60)
+        return requests.post(url, json={"inputs": inputs, **members}, headers=headers, timeout=120)
 
     return ask
 

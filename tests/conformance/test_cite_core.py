@@ -46,14 +46,14 @@ def test_the_landing_page_links_to_everything(get: Get, valid: Valid) -> None:
 
 def test_every_link_of_the_landing_page_leads_somewhere_of_its_type(get: Get) -> None:
     for link in get("/").json()["links"]:
-        answer = requests.get(link["href"], timeout=30)
+        answer = requests.get(link["href"], timeout=120)
         assert answer.status_code == 200, link
         assert answer.headers["Content-Type"].partition(";")[0] == link["type"].partition(";")[0], link
 
 
 def test_the_definition_is_valid_openapi_3(get: Get) -> None:
     link = links(get("/").json())["service-desc"]
-    answer = requests.get(link["href"], headers={"Accept": OPENAPI}, timeout=30)
+    answer = requests.get(link["href"], headers={"Accept": OPENAPI}, timeout=120)
     assert answer.headers["Content-Type"] == link["type"] == OPENAPI
     validate(answer.json())
 
@@ -102,10 +102,10 @@ def test_limit_1_gives_exactly_one_process_and_a_next_link(get: Get) -> None:
     document = get("/processes", params={"limit": 1}).json()
     assert len(document["processes"]) == 1
     assert "prev" not in links(document)
-    following = requests.get(links(document)["next"]["href"], timeout=30).json()
+    following = requests.get(links(document)["next"]["href"], timeout=120).json()
     assert len(following["processes"]) == 1
     assert following["processes"] != document["processes"]
-    back = requests.get(links(following)["prev"]["href"], timeout=30).json()
+    back = requests.get(links(following)["prev"]["href"], timeout=120).json()
     assert back["processes"] == document["processes"]
 
 
@@ -117,7 +117,7 @@ def test_next_links_lead_once_through_all_processes(get: Get) -> None:
         found += [process["id"] for process in document["processes"]]
         if "next" not in links(document):
             break
-        document = requests.get(links(document)["next"]["href"], timeout=30).json()
+        document = requests.get(links(document)["next"]["href"], timeout=120).json()
     assert found == everything
 
 
@@ -172,7 +172,7 @@ def test_what_does_not_exist_is_404_with_the_uri_of_its_exception(
     server: Server, valid: Valid, method: str, path: str, type_: str
 ) -> None:
     body: dict[str, Any] | None = {"inputs": {}} if method == "POST" else None
-    answer = requests.request(method, f"{server.url}{path}", json=body, timeout=30)
+    answer = requests.request(method, f"{server.url}{path}", json=body, timeout=120)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
     document = answer.json()
@@ -195,7 +195,7 @@ def test_a_path_that_does_not_exist_is_404(get: Get, path: str) -> None:
     ("method", "path"), [("PUT", "/processes/echo"), ("PATCH", "/jobs"), ("DELETE", "/")]
 )
 def test_a_method_that_is_not_known_is_405_and_says_which_are(server: Server, method: str, path: str) -> None:
-    answer = requests.request(method, f"{server.url}{path}", timeout=30)
+    answer = requests.request(method, f"{server.url}{path}", timeout=120)
     assert answer.status_code == 405
     assert "GET" in answer.headers["Allow"]
 

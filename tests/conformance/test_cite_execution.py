@@ -90,18 +90,20 @@ def test_an_input_is_taken_by_value(post: Post, inputs: dict[str, Any], shown: s
 def test_a_wrong_input_is_400_and_named(
     server: Server, post: Post, valid: Valid, wrong: dict[str, Any], named: str
 ) -> None:
-    before = requests.get(f"{server.url}/jobs", timeout=30).json()["numberMatched"]
+    before = requests.get(f"{server.url}/jobs", timeout=120).json()["numberMatched"]
     answer = post(wrong)
     assert answer.status_code == 400
     valid("exception", answer.json())
     assert f"'{named}'" in answer.json()["detail"]
-    assert requests.get(f"{server.url}/jobs", timeout=30).json()["numberMatched"] == before, "no job was made"
+    assert requests.get(f"{server.url}/jobs", timeout=120).json()["numberMatched"] == before, (
+        "no job was made"
+    )
 
 
 @pytest.fixture(scope="module")
 def raster(server: Server) -> dict[str, Any]:
     """A raster by value, as the definition's example of ndvi has it."""
-    paths = requests.get(f"{server.url}/openapi", timeout=30).json()["paths"]
+    paths = requests.get(f"{server.url}/openapi", timeout=120).json()["paths"]
     content = paths["/processes/ndvi/execution"]["post"]["requestBody"]["content"]["application/json"]
     found: dict[str, Any] = content["example"]["inputs"]["red"]
     return found
@@ -212,7 +214,7 @@ def test_raw_and_all_by_reference_is_204_with_links(post: Post) -> None:
     answer = post({"text": "a"}, outputs={"text": by_reference, "received": by_reference})
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.links.keys() == {"text", "received"}
-    assert requests.get(answer.links["text"]["url"], timeout=30).text == "a"
+    assert requests.get(answer.links["text"]["url"], timeout=120).text == "a"
 
 
 def test_raw_and_mixed_is_multipart_with_a_location_in_place_of_content(post: Post) -> None:
@@ -220,7 +222,7 @@ def test_raw_and_mixed_is_multipart_with_a_location_in_place_of_content(post: Po
     found = parts(post({"text": "a"}, outputs=outputs))
     assert found["text"].get_payload(decode=True) == b"a"
     assert found["received"].get_payload(decode=True) == b""
-    assert requests.get(str(found["received"]["Content-Location"]), timeout=30).json() == ['text="a"']
+    assert requests.get(str(found["received"]["Content-Location"]), timeout=120).json() == ['text="a"']
 
 
 def test_document_holds_each_value(post: Post, valid: Valid) -> None:
@@ -234,7 +236,7 @@ def test_document_holds_a_link_where_a_reference_was_asked_for(post: Post, valid
     answer = post({"text": "a"}, outputs={"text": {"transmissionMode": "reference"}}, response="document")
     valid("results", answer.json())
     assert answer.json().keys() == {"text"}
-    assert requests.get(answer.json()["text"]["href"], timeout=30).text == "a"
+    assert requests.get(answer.json()["text"]["href"], timeout=120).text == "a"
 
 
 def test_no_link_header_comes_with_a_synchronous_200(post: Post) -> None:
@@ -268,7 +270,7 @@ def test_another_member_that_is_wrong_is_400_and_named(
 )
 def test_a_body_that_is_no_request_is_400(server: Server, body: str) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = requests.post(f"{server.url}/processes/echo/execution", data=body, headers=headers, timeout=30)
+    answer = requests.post(f"{server.url}/processes/echo/execution", data=body, headers=headers, timeout=120)
     assert answer.status_code == 400
 
 
@@ -276,7 +278,7 @@ def test_a_body_that_is_no_request_is_400(server: Server, body: str) -> None:
 def test_a_body_that_is_no_plain_json_is_415(server: Server, headers: dict[str, str]) -> None:
     url = f"{server.url}/processes/echo/execution"
     body = '{"inputs": {"text": "a"}}'
-    assert requests.post(url, data=body, headers=headers, timeout=30).status_code == 415
+    assert requests.post(url, data=body, headers=headers, timeout=120).status_code == 415
 
 
 # -- synchronous, or not ----------------------------------------------------------------------------------
@@ -285,9 +287,9 @@ def test_a_body_that_is_no_plain_json_is_415(server: Server, headers: dict[str, 
 def test_without_preference_it_is_synchronous_and_a_job_all_the_same(server: Server, post: Post) -> None:
     answer = post({"text": "remembered"}, outputs={"text": {}})
     assert (answer.status_code, answer.text) == (200, "remembered")
-    newest = requests.get(f"{server.url}/jobs?limit=1", timeout=30).json()["jobs"][0]
+    newest = requests.get(f"{server.url}/jobs?limit=1", timeout=120).json()["jobs"][0]
     assert (newest["processID"], newest["status"]) == ("echo", "successful")
-    assert requests.get(f"{server.url}/jobs/{newest['jobID']}/results", timeout=30).text == "remembered"
+    assert requests.get(f"{server.url}/jobs/{newest['jobID']}/results", timeout=120).text == "remembered"
 
 
 @pytest.mark.parametrize(

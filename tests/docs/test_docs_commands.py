@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 RUN = ("bash", "python")
 LANGUAGES = (*RUN, "r", "text", "yaml", "ini", "nginx")
-PATIENCE = 120
-"""Seconds for one block."""
+PATIENCE = 300
+"""Seconds after which a block is taken to hang."""
 
 _COMMENT = re.compile(r"<!-- (?P<word>not run|restart)(?:: (?P<reason>.+))? -->")
 _FENCE = re.compile(r"```(?P<language>\w*)")

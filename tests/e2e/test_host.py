@@ -61,14 +61,14 @@ def test_collections_stay_pygeoapis_and_are_described_with_ours(server: Server, 
 
     _configure(server, add_a_collection)
     server.start()
-    items = requests.get(f"{server.url}/collections/obs/items?f=json", timeout=30).json()
+    items = requests.get(f"{server.url}/collections/obs/items?f=json", timeout=120).json()
     assert items["features"][0]["properties"]["value"] == 89.9
-    document = requests.get(f"{server.url}/openapi", timeout=30).json()
+    document = requests.get(f"{server.url}/openapi", timeout=120).json()
     assert {"/collections/obs/items", "/processes/echo/execution"} <= document["paths"].keys()
     assert "https://schemas.opengis.net" not in json.dumps(document)
-    classes = requests.get(f"{server.url}/conformance", timeout=30).json()["conformsTo"]
+    classes = requests.get(f"{server.url}/conformance", timeout=120).json()["conformsTo"]
     assert any("ogcapi-features-1" in name for name in classes)
-    landing = requests.get(f"{server.url}/", timeout=30).json()
+    landing = requests.get(f"{server.url}/", timeout=120).json()
     assert f"{server.url}/collections" in [link["href"] for link in landing["links"]]
 
 
@@ -85,20 +85,20 @@ def test_with_admin_and_under_a_prefix(server: Server) -> None:
         assert server.process is not None
         assert server.process.poll() is None, server.log.read_text()
         try:
-            return requests.get(f"{base}/readyz", timeout=5).status_code == 200
+            return requests.get(f"{base}/readyz", timeout=120).status_code == 200
         except requests.ConnectionError:
             return False
 
-    wait_for(answers, 60, "it answers under the prefix")
+    wait_for(answers, "it answers under the prefix")
     answer = requests.post(
         f"{base}/processes/number/execution",
         json={"inputs": {"number": 2}},
         headers={"Prefer": "respond-async"},
-        timeout=30,
+        timeout=120,
     )
     assert answer.headers["Location"].startswith(f"{base}/jobs/")
-    wait_for(lambda: requests.get(answer.headers["Location"], timeout=5).json()["status"] == "successful", 30)
-    assert requests.get(f"{answer.headers['Location']}/results", timeout=5).json() == 4
+    wait_for(lambda: requests.get(answer.headers["Location"], timeout=120).json()["status"] == "successful")
+    assert requests.get(f"{answer.headers['Location']}/results", timeout=120).json() == 4
 
 
 def test_several_preloaded_web_processes_share_one_supervisor(server: Server) -> None:
@@ -109,14 +109,18 @@ def test_several_preloaded_web_processes_share_one_supervisor(server: Server) ->
         del os.environ["GUNICORN_CMD_ARGS"]
     jobs = [server.submit("number", number=n) for n in range(12)]
     assert all(server.finished(job_id)["status"] == "successful" for job_id in jobs)
-    assert server.log.read_text().count("Booting worker") == 3
+    wait_for(lambda: server.log.read_text().count("Booting worker") == 3, "there are three of them")
+    wait_for(lambda: len(_supervisors(server)) == 1, "who lost the election has ended")
+
+
+def _supervisors(server: Server) -> list[str]:
     found = subprocess.run(
         ["pgrep", "-f", "-g", str(server.process and server.process.pid), "dragoman.cli supervise"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert len(found.stdout.split()) == 1
+    return found.stdout.split()
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -127,7 +131,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
         assert len(family) >= 4, "server, supervisor, forkserver, worker"
         assert server.process is not None
         os.killpg(server.process.pid, signal.SIGINT)
-        wait_for(lambda: all(gone(pid) for pid in family), 5, "all of it has ended")
+        wait_for(lambda: all(gone(pid) for pid in family), "all of it has ended")
     assert server.details(job_id)["status"] == "accepted", "it goes on after the next start"
 
 
@@ -139,7 +143,7 @@ def test_generating_the_document_starts_no_engine(server: Server) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert made.returncode == 0, made.stderr
     assert "/processes/ndvi/execution" in json.loads(made.stdout)["paths"]
@@ -167,7 +171,7 @@ def test_a_mistake_in_the_configuration_is_one_line_and_the_end(server: Server, 
         cwd=server.folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 3
@@ -189,7 +193,7 @@ def test_a_second_server_on_the_port_ends_and_leaves_the_first_alone(server: Ser
         cwd=server.folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert second.returncode == 1
@@ -218,7 +222,7 @@ def test_a_broken_package_does_not_break_the_server(server: Server, tmp_path: Pa
 
     _configure(server, add)
     server.start()
-    assert requests.get(f"{server.url}/processes/broken", timeout=10).status_code == 404
+    assert requests.get(f"{server.url}/processes/broken", timeout=120).status_code == 404
     assert server.execute("number", wait=True, number=3).json() == 6
     assert "broken/process.yml:3" in server.log.read_text()
     checked = server.cli("check")
@@ -230,6 +234,6 @@ def test_a_foreign_processor_runs_as_a_job(server: Server) -> None:
     server.start()
     job_id = server.submit("hello-world", name="you")
     assert server.finished(job_id)["status"] == "successful"
-    results = requests.get(f"{server.url}/jobs/{job_id}/results", timeout=10)
+    results = requests.get(f"{server.url}/jobs/{job_id}/results", timeout=120)
     assert results.json() == {"id": "echo", "value": "Hello you!"}
     assert server.execute("hello-world").status_code == 400

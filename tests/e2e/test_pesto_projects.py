@@ -57,7 +57,7 @@ def scene(projects: Path) -> dict[str, str]:
 def results(server: Server, process: str, **inputs: Any) -> dict[str, Any]:
     """The results document of a synchronous execution."""
     asked = {"inputs": inputs, "response": "document"}
-    answer = requests.post(f"{server.url}/processes/{process}/execution", json=asked, timeout=60)
+    answer = requests.post(f"{server.url}/processes/{process}/execution", json=asked, timeout=120)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -70,7 +70,7 @@ def test_projects_with_a_module_of_one_name_run_side_by_side(server: Server, sce
     one = requests.post(
         f"{server.url}/processes/byclass/execution",
         json={"inputs": {"scene": scene, "offset": 4}, "outputs": {"seen": {}}},
-        timeout=60,
+        timeout=120,
     )
     assert one.json() == {"offset": 4, "others": None}
 
@@ -79,12 +79,12 @@ def test_lists_and_bands_over_ogc(server: Server, scene: dict[str, str], tmp_pat
     job = server.submit("byname", scene=scene)
     assert server.finished(job)["status"] == "successful"
     base = f"{server.url}/jobs/{job}/results"
-    links = requests.get(f"{base}/tiles", timeout=30).json()
+    links = requests.get(f"{base}/tiles", timeout=120).json()
     assert [link["href"] for link in links] == [f"{base}/tiles/{index}" for index in range(12)]
     for index, link in enumerate(links):
-        (tmp_path / "tile.png").write_bytes(requests.get(link["href"], timeout=30).content)
+        (tmp_path / "tile.png").write_bytes(requests.get(link["href"], timeout=120).content)
         assert read_image(tmp_path / "tile.png").max() == index
-    bright = requests.get(f"{base}/bright", timeout=30)
+    bright = requests.get(f"{base}/bright", timeout=120)
     assert bright.headers["Content-Type"] == "image/tiff; application=geotiff"
     (tmp_path / "bright.tif").write_bytes(bright.content)
     np.testing.assert_array_equal(read_image(tmp_path / "bright.tif"), SCENE)
@@ -112,8 +112,8 @@ def test_check_names_each_mistake_in_one_line_and_the_rest_is_served(server: Ser
         "broken  unable: unable/algorithm/process.py: Process.on_start failed: OSError: no model",
     ]
     assert "ok      byname 2.1.0" in lines
-    assert requests.get(f"{server.url}/processes/garbled", timeout=30).status_code == 404
-    assert requests.get(f"{server.url}/processes/unable", timeout=30).status_code == 200
+    assert requests.get(f"{server.url}/processes/garbled", timeout=120).status_code == 404
+    assert requests.get(f"{server.url}/processes/unable", timeout=120).status_code == 200
 
 
 def test_a_moved_project_answers_as_before(projects: Path, tmp_path: Path, scene: dict[str, str]) -> None:
@@ -138,10 +138,10 @@ def test_a_moved_project_answers_as_before(projects: Path, tmp_path: Path, scene
         described, computed = [], []
         for name in packages:
             root = f"{server.url}/pesto/{name}/api/v1"
-            text = requests.get(f"{root}/describe", timeout=30).text
+            text = requests.get(f"{root}/describe", timeout=120).text
             described.append(text.replace(root, "ROOT"))
             payload = {"scene": scene["value"], "offset": 4}
-            answer = requests.post(f"{root}/process", json=payload, timeout=60).json()
+            answer = requests.post(f"{root}/process", json=payload, timeout=120).json()
             computed.append((answer, results(server, name, scene=scene, offset=4)))
         assert described[0] == described[1] == described[2]
         assert computed[0] == computed[1] == computed[2]

@@ -29,17 +29,19 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_jobs_outlive_the_supervisor_and_a_second_engine_is_refused(server: Server, tmp_path: Path) -> None:
-    ids = [server.submit("number", number=n, seconds=0.2) for n in range(10)]
+    gate = tmp_path / "gate"
+    ids = [server.submit("number", number=n, until=str(gate)) for n in range(10)]
     server.running(ids[0])
     os.kill(server.supervisor, signal.SIGKILL)
+    gate.touch()
     for number, job_id in enumerate(ids):
-        assert server.finished(job_id, 60)["status"] == "successful"
-        assert requests.get(f"{server.url}/jobs/{job_id}/results", timeout=10).json() == 2 * number
+        assert server.finished(job_id)["status"] == "successful"
+        assert requests.get(f"{server.url}/jobs/{job_id}/results", timeout=120).json() == 2 * number
     assert server.execute("number", wait=True, number=3).json() == 6
     other = Server(tmp_path / "other", manager={"connection": _connection(server)})
     try:
         other.start(ready=False)
-        wait_for(lambda: "another host's supervisor holds this database" in other.log.read_text(), 60)
+        wait_for(lambda: "another host's supervisor holds this database" in other.log.read_text())
         assert server.execute("number", wait=True, number=4).json() == 8
     finally:
         other.stop()

@@ -98,7 +98,7 @@ class Rig:
         self.store = open_store(f"sqlite:///{home}/jobs.db")
         self.results = FolderResults(home)
         self.executor = DirectExecutor(self.store)
-        processes = {name: load_package(TEST_PROCESSES / name) for name in ("number", "greedy", "writer")}
+        processes = {name: load_package(TEST_PROCESSES / name) for name in ("number", "hasty", "writer")}
         self.service = JobService(
             catalogue=Catalogue(processes=processes),
             store=self.store,
@@ -146,9 +146,9 @@ class TestSubmitting:
     @pytest.mark.parametrize(
         ("process", "asked", "expected"),
         [
-            ("greedy", None, 1.0),
-            ("greedy", 0.5, 0.5),
-            ("greedy", 5.0, 1.0),
+            ("hasty", None, 1.0),
+            ("hasty", 0.5, 0.5),
+            ("hasty", 5.0, 1.0),
             ("number", 5.0, 5.0),
             ("number", None, None),
         ],
@@ -156,7 +156,7 @@ class TestSubmitting:
     def test_the_shorter_timeout_holds(
         self, rig: Rig, process: str, asked: float | None, expected: float | None
     ) -> None:
-        values = {"number": 1} if process == "number" else {"gigabytes": 0}
+        values = {"number": 1} if process == "number" else {"seconds": 0}
         assert rig.submit(process, how=Submission(timeout=asked), **values).timeout == expected  # type: ignore[arg-type]  # a dict of values
 
     def test_wrong_inputs_are_named_and_nothing_is_kept(self, rig: Rig) -> None:

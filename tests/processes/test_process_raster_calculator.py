@@ -144,7 +144,7 @@ def test_everything_else_is_refused(algorithm: ModuleType, expression: str, says
     assert says in caught.value.detail
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(st.sampled_from("r12[]()+-*/%<>=&|~., ewhersinqt'_:\\\n"), max_size=40))
 def test_any_text_compiles_or_is_the_callers_fault(algorithm: ModuleType, text: str) -> None:
     with contextlib.suppress(dragoman.InputError):

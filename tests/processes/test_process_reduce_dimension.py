@@ -71,7 +71,11 @@ def test_methods_and_formats(
     assert context.seen[-1] == 100
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.data())
 def test_any_chunks_and_blocks_give_the_same(
     algorithm: ModuleType, context: FakeContext, tmp_path: Path, data: st.DataObject

@@ -55,7 +55,11 @@ def test_is_checked_at_entry(wrong: dict[str, Any], says: str) -> None:
 dtypes = st.sampled_from(["uint8", "int16", "uint16", "int32", "float32", "float64"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data(), dtype=dtypes, with_nodata=st.booleans())
 def test_what_is_written_reads_back(
     tmp_path: Path, data: st.DataObject, dtype: str, with_nodata: bool

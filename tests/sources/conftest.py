@@ -95,7 +95,7 @@ def server() -> Iterator[Server]:
 def policy(server: Server) -> SourcePolicy:
     """Only this server, small and quick."""
     return SourcePolicy(
-        fetch=FetchSettings(allow=(server.netloc,), max_bytes=1_000_000, timeout=5, redirects=2)
+        fetch=FetchSettings(allow=(server.netloc,), max_bytes=1_000_000, timeout=60, redirects=2)
     )
 
 

@@ -10,11 +10,13 @@ import ssl
 import subprocess
 import threading
 import time
+import tracemalloc
 import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from harness import deaf_port
 
 from dragoman.errors import InvalidRequest
 from dragoman.settings import FetchSettings
@@ -118,9 +120,13 @@ def test_compressed_bodies_are_unpacked(
 def test_a_compressed_bomb_is_cut(server: Server, policy: SourcePolicy, target: Path) -> None:
     bomb = gzip.compress(bytes(300_000_000))
     assert len(bomb) < 1_000_000
-    started = time.monotonic()
-    refused(server.body("/a", bomb, Content_Encoding="gzip"), target, policy, "larger than")
-    assert time.monotonic() - started < 2
+    href = server.body("/a", bomb, Content_Encoding="gzip")
+    tracemalloc.start()
+    try:
+        refused(href, target, policy, "larger than")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -143,11 +149,11 @@ def test_a_body_that_ends_early_is_refused(server: Server, policy: SourcePolicy,
 
 
 def drip(server: Server, *, in_headers: bool) -> str:
-    """A byte every 50 ms, far longer than the deadline."""
+    """A byte every 50 ms, for as long as they are taken: a minute at most."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + (b"X-Long: " if in_headers else b"\r\n"))
-        for _ in range(100):
+        for _ in range(1200):
             handler.wfile.write(b"x")
             time.sleep(0.05)
 
@@ -161,7 +167,7 @@ def test_a_drip_is_cut_at_the_deadline(
 ) -> None:
     started = time.monotonic()
     refused(drip(server, in_headers=in_headers), target, limited(policy, timeout=0.4), "longer than 0.4 s")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30, "not at the end of the drip"
 
 
 def test_a_silent_server_is_left_at_the_deadline(policy: SourcePolicy, target: Path) -> None:
@@ -224,10 +230,9 @@ def test_an_unknown_or_impossible_name_is_refused(strict: SourcePolicy, target: 
 
 
 def test_a_closed_port_is_refused_with_the_reason(target: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     policy = SourcePolicy(fetch=FetchSettings(allow=("127.0.0.1",)))
-    refused(f"http://127.0.0.1:{port}/", target, policy, "does not answer")
+    with deaf_port() as port:
+        refused(f"http://127.0.0.1:{port}/", target, policy, "does not answer")
 
 
 def test_proxies_of_the_environment_are_ignored(
@@ -263,7 +268,7 @@ def test_https_is_verified_by_name_although_connected_by_address(
     server: Server, tls: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.body("/a", b"x")
-    policy = SourcePolicy(fetch=FetchSettings(allow=("geo.example.org", "127.0.0.1"), timeout=5))
+    policy = SourcePolicy(fetch=FetchSettings(allow=("geo.example.org", "127.0.0.1"), timeout=60))
     url = f"https://geo.example.org:{server.port}/a"
     with pytest.raises(InvalidRequest, match="certificate"):
         download(url, target, policy, resolver=lambda *_: ["127.0.0.1"])

@@ -55,12 +55,12 @@ def test_too_much_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_fifty_megabytes_take_no_time(tmp_path: Path) -> None:
+def test_fifty_megabytes_are_no_trouble(tmp_path: Path) -> None:
     content = os.urandom(50_000_000)
     text = base64.b64encode(content).decode()
     started = time.monotonic()
     decode_base64(text, tmp_path / "target", LIMIT)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 60, "0.1 s is usual"
     assert (tmp_path / "target").read_bytes() == content
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from harness import TEST_PROCESSES, gone, wait_for
+from harness import HANG, TEST_PROCESSES, gone, wait_for
 from jobmaking import make_job
 
 from dragoman.jobs.executors.local import LocalExecutor
@@ -80,13 +80,13 @@ class EngineKit:
 
     def finished(self, job: Job) -> Job:
         """Wait for a job's end."""
-        ended = self.executor.wait(job.id, 60)
+        ended = self.executor.wait(job.id, HANG)
         assert ended.status.finished, f"{ended}\n{self.log()}"
         return ended
 
     def worker(self, job: Job) -> int:
         """Wait until a job runs; the pid of its worker."""
-        running = wait_for(lambda: self._running(job), 30, f"{job.id} runs\n{self.log()}")
+        running = wait_for(lambda: self._running(job), f"{job.id} runs\n{self.log()}")
         assert running is not None
         assert running.worker is not None
         return running.worker.pid
@@ -135,7 +135,7 @@ def engine(home: Path, **changes: Any) -> Iterator[EngineKit]:
         family = kit.family()
         kit.close()
         try:
-            wait_for(lambda: all(map(gone, family)), 10, "every process of the engine has ended")
+            wait_for(lambda: all(map(gone, family)), "every process of the engine has ended")
         finally:
             for pid in family:
                 if not gone(pid):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -23,28 +24,59 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 TEST_PROCESSES = REPOSITORY / "tests" / "e2e" / "processes"
 BIN = Path(sys.executable).parent
+HANG = 120.0
+"""Seconds after which something is taken to hang, however slow the machine is; never a measure of speed."""
 
 
 def wait_for[T](
-    condition: Callable[[], T | Literal[False] | None], seconds: float = 30.0, what: str = ""
+    condition: Callable[[], T | Literal[False] | None], what: str = "", *, seconds: float = HANG
 ) -> T:
     """What ``condition`` gives once it is true; fails the test if it is not by the deadline."""
     deadline = time.monotonic() + seconds
     while True:
+        late = time.monotonic() > deadline
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        if late:
             raise AssertionError(f"not within {seconds} s: {what or condition}")
         time.sleep(0.01)
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody listens on, to be listened on later.
+
+    Not of those that the kernel gives to whoever connects or asks for any: it might be gone, or met by its own
+    client, before the server has come up.
+    """
+    try:
+        given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii")
+        lowest = int(given.split()[0])
+    except OSError:
+        lowest = 32768
+    while True:
+        with socket.socket() as probe:
+            port = random.SystemRandom().randrange(10_000, lowest) if lowest > 12_000 else 0
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+        if found not in _GIVEN:
+            _GIVEN.add(found)
+            return found
+
+
+_GIVEN: set[int] = set()
+"""Ports that were given already in this process."""
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port of loopback that refuses every connection, and that nobody else can get meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def gone(pid: int) -> bool:
@@ -89,6 +121,8 @@ class Server:
                 "16",
                 "--workers",
                 str(gunicorn),
+                "--timeout",
+                str(int(HANG)),
                 "--no-control-socket",
             ]
             bind = f"127.0.0.1:{self.port}"
@@ -103,7 +137,10 @@ class Server:
                 start_new_session=True,
             )
         if ready:
-            wait_for(self.is_ready, 60, f"the server is ready\n{self.log.read_text()}")
+            try:
+                wait_for(self.is_ready)
+            except AssertionError as error:
+                raise AssertionError(f"the server is not ready: {error}\n{self.log.read_text()}") from error
         return self
 
     def environment(self) -> dict[str, str]:
@@ -117,7 +154,7 @@ class Server:
         if self.process.poll() is not None:
             raise AssertionError(f"the server ended with {self.process.returncode}\n{self.log.read_text()}")
         try:
-            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/readyz", timeout=60).status_code == 200
         except (requests.ConnectionError, requests.Timeout):  # gunicorn listens before the app is there
             return False
 
@@ -128,12 +165,12 @@ class Server:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGINT)
             try:
-                self.process.wait(10)
+                self.process.wait(HANG / 2)
             except subprocess.TimeoutExpired:
                 self.kill_group()
             self.process = None
         try:
-            wait_for(lambda: all(gone(pid) for pid in family), 10, "every process of the server has ended")
+            wait_for(lambda: all(gone(pid) for pid in family), "every process of the server has ended")
         finally:
             for pid in family:
                 if not gone(pid):
@@ -143,7 +180,7 @@ class Server:
         """SIGKILL to the server's whole process group."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(HANG)
 
     def family(self) -> list[int]:
         """The pids of the server and of all below it."""
@@ -169,7 +206,7 @@ class Server:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG,
             check=False,
         )
 
@@ -179,7 +216,10 @@ class Server:
         """Execute, asynchronously unless ``wait``."""
         headers = {} if wait else {"Prefer": "respond-async"}
         return requests.post(
-            f"{self.url}/processes/{process}/execution", json={"inputs": inputs}, headers=headers, timeout=120
+            f"{self.url}/processes/{process}/execution",
+            json={"inputs": inputs},
+            headers=headers,
+            timeout=HANG,
         )
 
     def submit(self, process: str, **inputs: Any) -> str:
@@ -191,28 +231,25 @@ class Server:
 
     def job(self, job_id: str) -> dict[str, Any]:
         """statusInfo."""
-        answer = requests.get(f"{self.url}/jobs/{job_id}", timeout=30)
+        answer = requests.get(f"{self.url}/jobs/{job_id}", timeout=HANG)
         assert answer.status_code == 200, answer.text
         data: dict[str, Any] = answer.json()
         return data
 
     def running(self, job_id: str) -> int:
         """Wait until a job runs; the pid of its worker."""
-        wait_for(lambda: self.job(job_id)["status"] == "running", 30, f"{job_id} runs")
+        wait_for(lambda: self.job(job_id)["status"] == "running", f"{job_id} runs")
         pid: int = self.details(job_id)["worker"]["pid"]
         return pid
 
-    def finished(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
+    def finished(self, job_id: str) -> dict[str, Any]:
         """Wait until a job has finished; its statusInfo."""
         ends = {"successful", "failed", "dismissed"}
-        return (
-            wait_for(lambda: (info := self.job(job_id))["status"] in ends and info, seconds, f"{job_id} ends")
-            or {}
-        )
+        return wait_for(lambda: (info := self.job(job_id))["status"] in ends and info, f"{job_id} ends") or {}
 
     def dismiss(self, job_id: str) -> requests.Response:
         """DELETE a job."""
-        return requests.delete(f"{self.url}/jobs/{job_id}", timeout=30)
+        return requests.delete(f"{self.url}/jobs/{job_id}", timeout=HANG)
 
     def details(self, job_id: str) -> dict[str, Any]:
         """All that the store holds of a job."""

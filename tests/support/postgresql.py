@@ -97,12 +97,12 @@ def postgresql() -> Iterator[str]:
                 **common,  # type: ignore[call-overload]  # a dict of options
             )
         try:
-            wait_for(lambda: _answers(server, port, folder), 30, "PostgreSQL answers")
+            wait_for(lambda: _answers(server, port, folder), "PostgreSQL answers")
             yield f"postgresql://dragoman@127.0.0.1:{port}/postgres"
         finally:
             server.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
             try:
-                server.wait(20)
+                server.wait(60)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
@@ -116,7 +116,7 @@ def _answers(server: subprocess.Popen[bytes], port: int, folder: Path) -> bool:
     if server.poll() is not None:
         raise AssertionError(f"PostgreSQL ended\n{(folder / 'log').read_text()}")
     try:
-        psycopg.connect(f"postgresql://dragoman@127.0.0.1:{port}/postgres", connect_timeout=2).close()
+        psycopg.connect(f"postgresql://dragoman@127.0.0.1:{port}/postgres", connect_timeout=20).close()
     except psycopg.OperationalError:
         return False
     return True

@@ -18,7 +18,10 @@ class Database:
 
     def __init__(self, *, url: str) -> None:
         self.url = url
-        self.engine: Engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        self.engine: Engine = create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://"),
+            connect_args={"timeout": 60} if url.startswith("sqlite") else {},
+        )
 
     def clear(self) -> None:
         """Delete every row, that of the schema's version too."""

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
-PATIENCE = 0.5
-"""Seconds to wait at most for what was killed to be gone."""
+PATIENCE = 5.0
+"""Seconds to wait at most for what was killed to be gone: a busy machine may let it wait for its turn to die."""
+_undying: set[int] = set()
+"""Children that did not die for all that, as a process in the hands of a broken disk: waited for once."""
 
 MARK = "DRAGOMAN_ENGINE"
 """Environment variable that every process below a supervisor inherits: ``<home's hash>:<supervisor's pid>``."""
@@ -156,7 +158,14 @@ def reap_orphans(keep: Iterable[int]) -> int:
     kept = frozenset(keep)
     killed: set[int] = set()
     deadline = time.monotonic() + PATIENCE
-    while (strangers := children() - kept) and time.monotonic() < deadline:
+    for pid in _undying:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    _undying.intersection_update(children())
+    while strangers := children() - kept - _undying:
+        if time.monotonic() >= deadline:
+            _undying.update(strangers)
+            break
         for pid in strangers:
             below = [*_process(pid), *descendants(pid)]
             send(below, signal.SIGKILL)

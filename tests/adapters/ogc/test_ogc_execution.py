@@ -195,7 +195,7 @@ def test_wait_answers_with_the_job_when_time_is_up(client: FlaskClient) -> None:
     started = time.monotonic()
     headers = {"Prefer": "respond-async, wait=1"}
     response = client.post("/processes/slow/execution", json={"inputs": {"text": "a"}}, headers=headers)
-    assert 0.9 < time.monotonic() - started < 5
+    assert time.monotonic() - started >= 1
     assert response.status_code == 201
     assert response.get_json()["status"] == "accepted"
 

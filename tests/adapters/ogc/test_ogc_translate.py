@@ -242,7 +242,11 @@ BODIES = JSON | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(body=BODIES)
 def test_no_body_is_the_servers_mistake(server: Server, body: Any) -> None:
     response = server.client().post("/processes/echo/execution", json=body)

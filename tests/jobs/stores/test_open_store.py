@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import free_port
+from harness import deaf_port
 from jobmaking import make_job
 from sqlalchemy import text
 from storekit import Database
@@ -24,8 +26,8 @@ def test_another_database_is_refused_with_what_is_allowed(url: str) -> None:
 
 
 def test_a_postgresql_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(Unavailable):
-        open_store(f"postgresql://nobody@127.0.0.1:{free_port()}/none?connect_timeout=2")
+    with deaf_port() as port, pytest.raises(Unavailable):
+        open_store(f"postgresql://nobody@127.0.0.1:{port}/none?connect_timeout=2")
 
 
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
@@ -43,6 +45,19 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
 def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
     open_store(f"sqlite:///{tmp_path}/a/b/jobs.db").close()
     assert (tmp_path / "a" / "b" / "jobs.db").is_file()
+
+
+def test_a_new_database_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself waits for every lock but for that of turning to WAL."""
+    other = sqlite3.connect(tmp_path / "jobs.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.execute, ["COMMIT"])
+    release.start()
+    try:
+        open_store(f"sqlite:///{tmp_path}/jobs.db").close()
+    finally:
+        release.join()
+        other.close()
 
 
 def test_a_postgresql_that_was_restarted_is_found_again(postgresql_url: str) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -300,7 +301,7 @@ class TestClaiming:
                 assert claimer.stdin is not None
                 claimer.stdin.write(json.dumps(jobs) + "\n")
                 claimer.stdin.flush()
-            got = [json.loads(claimer.communicate(timeout=60)[0]) for claimer in claimers]
+            got = [json.loads(claimer.communicate(timeout=300)[0]) for claimer in claimers]
         finally:
             for claimer in claimers:
                 claimer.kill()
@@ -309,6 +310,35 @@ class TestClaiming:
         for number, share in enumerate(got):
             owners = {worker.pid for job_id in share if (worker := store.get(job_id).worker)}
             assert owners <= {number}
+
+    def test_a_forked_process_has_connections_of_its_own(self, store: SqlStore, database: Database) -> None:
+        job = store.add(make_job())
+        script = """
+            import os, sys
+            from dragoman.jobs.stores import open_store
+            store = open_store(sys.argv[1])
+            job = store.get(sys.argv[2])
+            forked = []
+            for _ in range(3):
+                pid = os.fork()
+                forked.append(pid)
+                if pid == 0:
+                    break
+            for _ in range(100):
+                assert store.get(job.id) == job
+            if pid == 0:
+                os._exit(0)
+            assert [os.waitpid(pid, 0)[1] for pid in forked] == [0, 0, 0]
+            store.close()
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script), database.url, job.id],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
 
 
 class TestReporting:
@@ -581,6 +611,6 @@ class TestTrouble:
             if database.url.startswith("postgresql"):
                 assert not other.lock_engine()
                 store.close()
-            wait_for(other.lock_engine, 10, "the server has noticed that the first one has gone")
+            wait_for(other.lock_engine, "the server has noticed that the first one has gone")
         finally:
             other.close()

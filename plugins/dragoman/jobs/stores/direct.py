@@ -26,6 +26,7 @@ class Direct:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._idle: list[PoolProxiedConnection] = []
+        self._left: list[PoolProxiedConnection] = []
         self._compiled: dict[Any, Compiled] = {}
 
     def run(
@@ -38,7 +39,10 @@ class Direct:
             self._compiled[statement] = compiled
         bound = compiled.construct_params(values)
         arguments = [bound[name] for name in compiled.positiontup]
-        connection = self._idle.pop() if self._idle else self._engine.raw_connection()
+        try:
+            connection = self._idle.pop()
+        except IndexError:  # to look first would let another thread take it meanwhile
+            connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute(compiled.string, arguments)
@@ -52,6 +56,10 @@ class Direct:
             raise kind(compiled.string, None, error) from error
         self._idle.append(connection)
         return rows, changed
+
+    def leave(self) -> None:
+        """Use none of the present connections any more, and let them be: they are another process's."""
+        self._left, self._idle = self._left + self._idle, []
 
     def close(self) -> None:
         """Give every connection back."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,8 @@ ALONE: Mapping[str, str] = {"begin": ""}
 WRITING: Mapping[str, str] = {"begin": "BEGIN IMMEDIATE"}
 """For several that write: the lock is taken at once. One that began as a reader could not wait for it (SQLITE_BUSY)."""
 
+BUSY_TIMEOUT = 20.0
+"""Seconds to wait for a lock of SQLite's."""
 CONNECT_TIMEOUT = 10
 """Seconds: the supervisor has one thread, and a host that swallows packets must not hold it for minutes."""
 
@@ -110,13 +114,27 @@ def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
     cursor = connection.cursor()
     for pragma in (
-        "busy_timeout=20000",
+        f"busy_timeout={int(BUSY_TIMEOUT * 1000)}",
         "journal_mode=WAL",
         f"synchronous={synchronous}",
         "temp_store=MEMORY",
     ):
-        cursor.execute(f"PRAGMA {pragma}")
+        _execute_patiently(cursor, f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _execute_patiently(cursor: sqlite3.Cursor, statement: str) -> None:
+    """Two that turn a new database to WAL at once are not kept waiting by SQLite: one of them is refused."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import weakref
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -62,6 +64,7 @@ class SqlStore:
         except BaseException:
             self.close()
             raise
+        os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         """See the port."""
@@ -187,6 +190,13 @@ class SqlStore:
         self._engine.dispose()
         self._light_engine.dispose()
 
+    def _after_fork(self) -> None:
+        """A forked server process must not share connections with its parent: each would read the other's answers."""
+        for direct in self._direct.values():
+            direct.leave()
+        self._engine.dispose(close=False)
+        self._light_engine.dispose(close=False)
+
     def _make_tables(self) -> None:
         with _reaching(), self._engine.execution_options(**WRITING).begin() as connection:
             if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
@@ -287,6 +297,12 @@ def _encode(fields: Mapping[str, Any]) -> dict[str, Any]:
         name: json.dumps(value) if name in TEXTS and value is not None else value
         for name, value in data.items()
     }
+
+
+def _forked(reference: weakref.ref[SqlStore]) -> None:
+    store = reference()
+    if store is not None:
+        store._after_fork()
 
 
 def _columns(job: Job) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 import time
+from pathlib import Path
 
 
-def run(number: int, seconds: float = 0) -> dict[str, object]:
+def run(number: int, seconds: float = 0, until: str = "") -> dict[str, object]:
     print("started", number)
     time.sleep(seconds)
+    while until and not Path(until).exists():
+        time.sleep(0.01)
     return {"double": 2 * number}

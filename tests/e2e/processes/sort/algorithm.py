@@ -2,7 +2,7 @@ import numpy
 
 
 def run() -> dict[str, object]:
-    numbers = numpy.random.default_rng(1).random(150_000_000)
+    numbers = numpy.random.default_rng(1).random(40_000_000)
     print("sorting", flush=True)
-    numbers.sort(kind="stable")
-    return {"first": float(numbers[0])}
+    while True:  # each of these calls takes seconds
+        numpy.sort(numbers, kind="stable")
