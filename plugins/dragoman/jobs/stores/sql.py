@@ -20,10 +20,10 @@ from dragoman.errors import (
     Unavailable,
 )
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
-from dragoman.jobs.stores import statements
+from dragoman.jobs.stores import statements, tally
 from dragoman.jobs.stores.direct import Direct
-from dragoman.jobs.stores.query import LISTED, conditions, storable
-from dragoman.jobs.stores.schema import ALONE, JOBS, META, METADATA, VERSION, WRITING, open_engine
+from dragoman.jobs.stores.query import asked_for, shape_of, storable, values_of
+from dragoman.jobs.stores.schema import ALONE, META, METADATA, VERSION, WRITING, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
 from dragoman.model.status import JobStatus
 
@@ -82,12 +82,16 @@ class SqlStore:
 
     def find(self, query: JobQuery) -> JobPage:
         """See the port."""
-        where = conditions(query)
-        newest = select(*LISTED).where(*where).order_by(JOBS.c.seq.desc())
-        with self._reading() as connection:
-            matched = connection.execute(select(func.count()).select_from(JOBS).where(*where)).scalar_one()
-            rows = connection.execute(newest.limit(query.limit).offset(query.offset)).all()
-        return JobPage(jobs=tuple(_job(row._mapping) for row in rows), matched=matched)
+        asked = asked_for(query)
+        shape, values = shape_of(asked), values_of(asked)
+        matched = int(self._write(statements.count_matched(shape), values)[0][0]["matched"])
+        # Without more than there are, a search for the last of a few ends where it has found them.
+        limit = min(query.limit, matched - query.offset)
+        if limit <= 0:
+            return JobPage(jobs=(), matched=matched)
+        place = {"page_limit": limit, "page_offset": query.offset}
+        rows, _ = self._write(statements.select_page(shape), {**values, **place})
+        return JobPage(jobs=tuple(_job(row) for row in rows), matched=matched)
 
     def waiting(self) -> list[Job]:
         """See the port."""
@@ -152,9 +156,8 @@ class SqlStore:
 
     def counts(self) -> Mapping[JobStatus, int]:
         """See the port."""
-        with self._reading() as connection:
-            rows = connection.execute(statements.count_states()).all()
-        return dict.fromkeys(JobStatus, 0) | {JobStatus(status): count for status, count in rows}
+        rows, _ = self._write(statements.count_states(), {})
+        return dict.fromkeys(JobStatus, 0) | {JobStatus(row["status"]): int(row["matched"]) for row in rows}
 
     def check_writable(self) -> None:
         """Write something durable; raises Unavailable."""
@@ -188,6 +191,7 @@ class SqlStore:
             if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
                 connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
             METADATA.create_all(connection)
+            tally.keep(connection)
             _check_version(connection)
 
     def _first(self, job: Job, refusal: IntegrityError | QueueFull) -> Job:
