@@ -20,7 +20,7 @@ FLAT = 1.25
 
 
 def run(folder: Path, scale: Scale) -> list[Section]:
-    """Sync calls, submissions, one job, and a page of the list."""
+    """Sync calls, submissions, one job, and pages of the list."""
     levels = scale.pick((0, 1000, 10_000, 100_000), (0, 10_000))
     servers = {level: Dragoman(folder / str(level), manager={"workers": 1}) for level in levels}
     with running(*servers.values()):
@@ -92,9 +92,19 @@ def _jobs(_job_id: str, client: Client) -> int:
     return client.get("/jobs?limit=10")[0]
 
 
+def _jobs_of_a_state(_job_id: str, client: Client) -> int:
+    return client.get("/jobs?limit=10&status=successful")[0]
+
+
+def _jobs_of_a_process(_job_id: str, client: Client) -> int:
+    return client.get("/jobs?limit=10&processID=echo")[0]
+
+
 REQUESTS: dict[str, Callable[[str, Client], int]] = {
     "sync echo": _sync,
     "async submission": _submit,
     "GET /jobs/{id}": _job,
     "GET /jobs?limit=10": _jobs,
+    "GET /jobs?limit=10&status=successful": _jobs_of_a_state,
+    "GET /jobs?limit=10&processID=echo": _jobs_of_a_process,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from dragoman.jobs.stores.schema import METADATA
+from dragoman.jobs.stores.schema import JOBS, META, METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ class Database:
         )
 
     def clear(self) -> None:
-        """Delete every row, that of the schema's version too."""
-        for table in METADATA.sorted_tables:
+        """Delete every row, that of the schema's version too; the tally's go by themselves."""
+        for table in (JOBS, META):
             if inspect(self.engine).has_table(table.name):
                 self.execute(f"DELETE FROM {table.name}")
 
@@ -41,13 +41,14 @@ class Database:
     @contextmanager
     def away(self) -> Iterator[None]:
         """The tables cannot be used meanwhile."""
-        self.execute("ALTER TABLE dragoman_jobs RENAME TO away_jobs")
-        self.execute("ALTER TABLE dragoman_meta RENAME TO away_meta")
+        names = [table.name for table in METADATA.sorted_tables]
+        for name in names:
+            self.execute(f"ALTER TABLE {name} RENAME TO away_{name}")
         try:
             yield
         finally:
-            self.execute("ALTER TABLE away_jobs RENAME TO dragoman_jobs")
-            self.execute("ALTER TABLE away_meta RENAME TO dragoman_meta")
+            for name in names:
+                self.execute(f"ALTER TABLE away_{name} RENAME TO {name}")
 
     def close(self) -> None:
         """Close the connection."""

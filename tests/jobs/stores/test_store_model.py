@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import (
@@ -21,12 +23,32 @@ from jobmaking import ALICE, BOB, WORKER, make_job
 from storekit import Database
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, NoSuchJob, QueueFull
+from dragoman.jobs.housekeeping import expire
+from dragoman.jobs.results import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import TRANSITIONS, JobStatus
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 EFFORT = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 LIMIT = 6
+PROCESSES = ("echo", "ndvi")
+OWNERS = (None, "alice", "bob")
+
+
+def _subsets[T](values: Sequence[T]) -> list[tuple[T, ...]]:
+    return [each for size in range(len(values) + 1) for each in itertools.combinations(values, size)]
+
+
+FILTERS = [
+    JobQuery(owner=owner, process_ids=process_ids, statuses=statuses)
+    for owner in OWNERS
+    for process_ids in _subsets(PROCESSES)
+    for statuses in _subsets(list(JobStatus))
+]
+"""Every combination of what the tally is kept by."""
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -45,6 +67,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.model: dict[str, Job] = {}
 
     def teardown(self) -> None:
+        try:
+            self.every_filter_counts_what_matches()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         self.store.close()
         self.database.close()
         shutil.rmtree(self.folder)
@@ -54,6 +82,7 @@ class StoreMachine(RuleBasedStateMachine):
         key=strategies.sampled_from([None, None, "k1", "k2"]),
         fingerprint=strategies.sampled_from(["f", "g"]),
         principal=strategies.sampled_from([ALICE, BOB]),
+        process_id=strategies.sampled_from(PROCESSES),
         mode=strategies.sampled_from(["sync", "async"]),
         priority=strategies.integers(-1, 1),
     )
@@ -83,7 +112,8 @@ class StoreMachine(RuleBasedStateMachine):
             each
             for each in self.model.values()
             if job.idempotency_key is not None
-            and (each.principal, each.idempotency_key) == (job.principal, job.idempotency_key)
+            and (each.principal, each.process_id, each.idempotency_key)
+            == (job.principal, job.process_id, job.idempotency_key)
         ]
         return same[0] if same else None
 
@@ -160,6 +190,33 @@ class StoreMachine(RuleBasedStateMachine):
             del self.model[job_id]
 
     @rule()
+    def expire(self) -> None:
+        """Housekeeping removes whatever has finished."""
+        finished = [job.id for job in self.model.values() if job.status.finished]
+        assert expire(self.store, FolderResults(self.folder), keep=-60) == len(finished)
+        for job_id in finished:
+            del self.model[job_id]
+
+    @rule(
+        query=strategies.sampled_from(FILTERS),
+        dialect=strategies.sampled_from([None, None, "ogc", "pesto"]),
+        limit=strategies.integers(0, 3),
+        offset=strategies.integers(0, 3),
+    )
+    def find(self, query: JobQuery, dialect: str | None, limit: int, offset: int) -> None:
+        found = self.store.find(replace(query, dialect=dialect, limit=limit, offset=offset))
+        matching = [job for job in reversed(self.model.values()) if _matches(job, query)]
+        matching = matching if dialect in (None, "ogc") else []
+        assert found.matched == len(matching)
+        assert list(found.jobs) == matching[offset : offset + limit]
+
+    def every_filter_counts_what_matches(self) -> None:
+        """At the end of each run; after every step it would take too long."""
+        for query in FILTERS:
+            matching = sum(_matches(job, query) for job in self.model.values())
+            assert self.store.find(replace(query, limit=0)).matched == matching
+
+    @rule()
     def reopen(self) -> None:
         self.store.close()
         self.store = open_store(str(self.database.url))
@@ -183,6 +240,14 @@ class StoreMachine(RuleBasedStateMachine):
         now = datetime.now(UTC) + timedelta(seconds=1)
         expired = [j for j in jobs if j.status is JobStatus.RUNNING and j.lease_until and j.lease_until < now]
         assert sorted(job.id for job in self.store.expired(now)) == sorted(job.id for job in expired)
+
+
+def _matches(job: Job, query: JobQuery) -> bool:
+    return (
+        query.owner in (None, job.principal.id)
+        and (not query.process_ids or job.process_id in query.process_ids)
+        and (not query.statuses or job.status in query.statuses)
+    )
 
 
 def test_sqlite_agrees_with_a_dict() -> None:

@@ -60,7 +60,7 @@ def measure(api: Api, contract: Contract) -> Response:
     """GET /metrics."""
     ids, who = (contract.process.id,), principal()
     counts = {
-        state: api.jobs.find(JobQuery(process_ids=ids, statuses=(state,), limit=1), who).matched
+        state: api.jobs.find(JobQuery(process_ids=ids, statuses=(state,), limit=0), who).matched
         for state in JobStatus
     }
     return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
     from sqlalchemy.sql.base import Executable
 
+KEPT = 500
+"""Statements whose text is kept."""
+
 
 class Direct:
     """Runs statements of ``statements.py`` on connections that it keeps, each statement a transaction in itself."""
@@ -35,6 +38,8 @@ class Direct:
         """The rows it returns, by column, and how many it changed; raises SQLAlchemy's own errors."""
         compiled: Any = self._compiled.get(statement)
         if compiled is None:
+            if len(self._compiled) >= KEPT:  # lists of jobs come in more shapes than anybody would keep
+                self._compiled.clear()
             compiled = statement.compile(self._engine)  # type: ignore[attr-defined]
             self._compiled[statement] = compiled
         bound = compiled.construct_params(values)

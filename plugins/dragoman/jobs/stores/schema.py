@@ -1,4 +1,4 @@
-"""The two tables, and the engine that opens them with the right durability."""
+"""The three tables, and the engine that opens them with the right durability."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION = 1
-"""Of the schema; a store written by a newer dragoman is refused."""
+"""Of the schema; a store written by a newer dragoman is refused.
+
+It goes up when an older dragoman could not work with the tables any more. What tally.py makes is not such a change:
+the database keeps it right by itself, whoever writes.
+"""
 
 ALONE: Mapping[str, str] = {"begin": ""}
 """Execution options for a single statement, which is a transaction in itself: no BEGIN, nothing to COMMIT."""
@@ -78,11 +82,25 @@ JOBS = Table(
     # The queue and the counts; unfinished jobs are few, so this stays small where it is read most.
     Index("dragoman_jobs_status", "status", "seq"),
     Index("dragoman_jobs_process", "process_id", "seq"),
-    Index("dragoman_jobs_owner", "owner", "seq"),
+    # Lists of one owner, which is what most lists are: newest first, and newest first of one state. All that can be
+    # filtered by is in them, so that a page is found without looking at the rows that are not on it.
+    Index("dragoman_jobs_newest", "owner", "seq", "status", "process_id"),
+    Index("dragoman_jobs_state", "owner", "status", "seq", "process_id"),
     Index("dragoman_jobs_finished", "finished"),
     # NULL keys differ from each other in both databases: jobs without a key never meet here.
     Index("dragoman_jobs_idempotency", "owner", "process_id", "idempotency_key", unique=True),
 )
+
+TALLY = Table(
+    "dragoman_tally",
+    METADATA,
+    Column("owner", Text, nullable=False),
+    Column("process_id", Text, nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("n", BIG, nullable=False),
+    Index("dragoman_tally_group", "owner", "process_id", "status", unique=True).ddl_if(dialect="sqlite"),
+)
+"""How many jobs there are of each owner, process and state: the sum of ``n``. See tally.py."""
 
 META = Table(
     "dragoman_meta",

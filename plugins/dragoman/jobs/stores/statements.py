@@ -6,16 +6,22 @@ Building a statement of SQLAlchemy's costs more than SQLite takes to carry it ou
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Insert, Select, Update, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Insert, Integer, Select, Update, bindparam, delete, func, insert, or_, select, update
 
-from dragoman.jobs.stores.schema import JOBS
+from dragoman.jobs.stores.query import LISTED, conditions
+from dragoman.jobs.stores.schema import JOBS, TALLY
 from dragoman.model.status import FINISHED, JobStatus, sources
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Delete
+
+    from dragoman.jobs.stores.query import Shape
+
+SHAPES = 100
+"""Shapes of queries whose statements are kept. There is no end to them: a client may name any number of processes."""
 
 
 @cache
@@ -91,8 +97,29 @@ def remove() -> Delete:
 
 @cache
 def count_states() -> Select[str, int]:
-    """How many jobs are in each state."""
-    return select(JOBS.c.status, func.count()).group_by(JOBS.c.status)
+    """How many jobs are in each state, as ``matched``."""
+    return select(TALLY.c.status, func.sum(TALLY.c.n).label("matched")).group_by(TALLY.c.status)
+
+
+@lru_cache(maxsize=SHAPES)
+def count_matched(shape: Shape) -> Select[int]:
+    """How many jobs meet such conditions, as ``matched``: by the tally where it knows all that is asked."""
+    if all(name in TALLY.c for name, _ in shape):
+        number = func.coalesce(func.sum(TALLY.c.n), 0)
+        return select(number.label("matched")).where(*conditions(shape, TALLY))
+    return select(func.count().label("matched")).select_from(JOBS).where(*conditions(shape, JOBS))
+
+
+@lru_cache(maxsize=SHAPES)
+def select_page(shape: Shape) -> Select[Any]:
+    """The jobs that meet such conditions, newest first: ``page_limit`` of them, after ``page_offset``.
+
+    Their places first: an index says those without the rows, which are long.
+    """
+    limit, offset = bindparam("page_limit", type_=Integer), bindparam("page_offset", type_=Integer)
+    newest = JOBS.c.seq.desc()
+    found = select(JOBS.c.seq).where(*conditions(shape, JOBS)).order_by(newest).limit(limit).offset(offset)
+    return select(*LISTED).where(JOBS.c.seq.in_(found)).order_by(newest)
 
 
 def _any_of(states: frozenset[JobStatus]) -> ColumnElement[bool]:
