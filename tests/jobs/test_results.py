@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 
 from dragoman.errors import NoSuchJob
 from dragoman.jobs.results import FolderResults
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ID = "0a1b2c3d-0000-4000-8000-0123456789ab"
 
@@ -60,8 +57,6 @@ def test_what_is_no_job_id_never_becomes_a_path(results: FolderResults, job_id: 
 
 @given(st.text(max_size=50))
 def test_nor_does_any_other_text(text: str) -> None:
-    from pathlib import Path
-
     with pytest.raises(NoSuchJob):
         FolderResults(Path("/nowhere")).outputs(text)
 
@@ -141,3 +136,72 @@ def test_a_folder_that_vanishes_meanwhile_is_passed_over(results: FolderResults)
         results.clear(job_id)
     assert list(seen) == []
     assert first in ids
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dragoman.jobs.results.PATIENCE", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_takes_too_long_to_delete_is_out_of_sight_at_once_and_gone_later(
+    results: FolderResults, tmp_path: Path
+) -> None:
+    _fill(results)
+    results.clear(ID)
+    assert not results.log(ID).parent.exists()
+    assert list((tmp_path / "trash").iterdir())
+    results.empty_trash()
+    assert not list((tmp_path / "trash").iterdir())
+
+
+def test_a_folder_of_any_depth_and_without_permissions_is_deleted(
+    results: FolderResults, tmp_path: Path
+) -> None:
+    deep = results.scratch(ID)
+    deep.mkdir(parents=True)
+    before = Path.cwd()
+    try:
+        os.chdir(deep)
+        for _ in range(3000):  # deeper than Python's stack, and longer than any path
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(before)
+    locked = results.outputs(ID) / "locked"
+    locked.mkdir(parents=True)
+    (locked / "file").write_text("x")
+    locked.chmod(0o000)
+    results.clear(ID)
+    results.empty_trash()
+    assert not results.scratch(ID).parent.exists()
+    assert not list((tmp_path / "trash").iterdir())
+
+
+def test_a_scratch_folder_that_became_a_link_leads_nowhere(results: FolderResults, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("kept")
+    results.scratch(ID).parent.mkdir(parents=True)
+    results.scratch(ID).symlink_to(precious)
+    results.clear(ID, keep_log=True)
+    assert not results.scratch(ID).is_symlink()
+    assert (precious / "file").read_text() == "kept"
+
+
+def test_a_log_that_cannot_be_kept_is_given_up(results: FolderResults, tmp_path: Path) -> None:
+    spool = results.spool(7)
+    spool.parent.mkdir(parents=True)
+    spool.write_text("words")
+    (tmp_path / "jobs").write_text("no folder can be made here, as on a full disk")
+    results.keep_log(ID, 7)
+    assert not spool.exists()
+
+
+def test_logs_of_several_runs_stand_one_below_the_other(results: FolderResults) -> None:
+    results.spool(7).parent.mkdir(parents=True)
+    for run in ("first\n", "second\n"):
+        results.spool(7).write_text(run)
+        results.keep_log(ID, 7)
+    results.keep_log(ID, 7)
+    assert results.log(ID).read_text() == "first\nsecond\n"

@@ -66,6 +66,7 @@ class Housekeeper(threading.Thread):
                 if self._keep is not None:
                     expire(self._store, self._results, self._keep)
                 sweep(self._store, self._results)
+                self._results.empty_trash()
             except (Unavailable, OSError) as error:
                 LOGGER.warning("housekeeping: %s", error, extra={"action": "cleanup"})
             if self._stop_event.wait(EVERY):

@@ -133,7 +133,10 @@ class ResultStore(Protocol):
         """
 
     def keep_log(self, job_id: str, pid: int) -> None:
-        """Append what a worker's spool holds to the job's log, and empty the spool."""
+        """Append what a worker's spool holds to the job's log; the spool is gone then.
+
+        Of a very long one the end is lost; of any, where the disk is full. That harms no job.
+        """
 
     def save_request(self, job_id: str, text: str) -> None:
         """Keep a request that is too large for the store, durably."""

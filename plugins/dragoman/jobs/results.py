@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -9,10 +10,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dragoman.errors import NoSuchJob
+from dragoman.jobs import printing
+from dragoman.jobs.trash import Trash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+LOGGER = logging.getLogger(__name__)
+
+LOG_LIMIT = 2 * printing.LIMIT
+"""Bytes that are kept of what one run printed: what it had leave to print, with room for a traceback."""
+PATIENCE = 0.1
+"""Seconds to spend at once on deleting the files of a job: there may be millions, and others wait."""
 
 JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -23,6 +33,7 @@ class FolderResults:
     def __init__(self, home: Path) -> None:
         self._root = home / "jobs"
         self._spools = home / "workers"
+        self._trash = Trash(home / "trash")
 
     def outputs(self, job_id: str) -> Path:
         """See the port."""
@@ -42,13 +53,21 @@ class FolderResults:
 
     def keep_log(self, job_id: str, pid: int) -> None:
         """See the port."""
-        with suppress(FileNotFoundError), self.spool(pid).open("r+b") as spool:
-            if not os.fstat(spool.fileno()).st_size:
-                return
-            self._folder(job_id).mkdir(parents=True, exist_ok=True)
-            with self.log(job_id).open("ab") as log:
-                shutil.copyfileobj(spool, log)
-            spool.truncate(0)
+        spool, log = self.spool(pid), self.log(job_id)
+        try:
+            size = spool.stat().st_size
+            if size > LOG_LIMIT:
+                os.truncate(spool, LOG_LIMIT)
+            if size:
+                log.parent.mkdir(parents=True, exist_ok=True)
+                _move(spool, log)
+        except FileNotFoundError:  # it never came to print anything
+            return
+        except OSError as error:  # a full disk: the log is what can be spared
+            LOGGER.warning(
+                "a log is lost: %s", error.strerror, extra={"action": "keep-log", "job_id": job_id}
+            )
+            spool.unlink(missing_ok=True)
 
     def sweep_spools(self) -> None:
         """Remove the spools of workers; only right while there is none."""
@@ -72,11 +91,17 @@ class FolderResults:
 
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """See the port."""
-        if not keep_log:
-            shutil.rmtree(self._folder(job_id), ignore_errors=True)
-            return
-        shutil.rmtree(self.scratch(job_id), ignore_errors=True)
-        shutil.rmtree(self.outputs(job_id), ignore_errors=True)
+        folder = self._folder(job_id)
+        for doomed in (self.scratch(job_id), self.outputs(job_id)) if keep_log else (folder,):
+            try:
+                self._trash.throw(doomed, PATIENCE)
+            except OSError:  # a full disk may have no room for another name
+                with suppress(RecursionError):
+                    shutil.rmtree(doomed, ignore_errors=True)
+
+    def empty_trash(self) -> None:
+        """Delete what took too long to delete when it was cleared."""
+        self._trash.empty()
 
     def free_bytes(self) -> int:
         """See the port."""
@@ -94,3 +119,13 @@ class FolderResults:
         if not JOB_ID.fullmatch(job_id):  # an id from a URL must never become another path
             raise NoSuchJob(f"there is no job '{job_id}'")
         return self._root / job_id[:2] / job_id
+
+
+def _move(spool: Path, log: Path) -> None:
+    """Make the spool the log, or append it to one that there is."""
+    if not log.exists():
+        os.rename(spool, log)
+        return
+    with spool.open("rb") as printed, log.open("ab") as kept:
+        shutil.copyfileobj(printed, kept)
+    spool.unlink()

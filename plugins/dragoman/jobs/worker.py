@@ -8,7 +8,6 @@ supervisor ──{"run": job}──► worker ──{"progress": [percent, messa
 from __future__ import annotations
 
 import json
-import logging
 import multiprocessing
 import os
 import resource
@@ -19,11 +18,13 @@ import threading
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dragoman.errors import OutputError
 from dragoman.jobs import proctree
 from dragoman.jobs.codec import dump_failure, dump_outputs, load_job
+from dragoman.jobs.printing import Printing
 from dragoman.jobs.results import FolderResults
 from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
 from dragoman.jobs.wire import Channel, Disconnected
@@ -52,17 +53,19 @@ class WorkerSetup:
 
 def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
-    _settle(sock, setup)
-    worker = _Worker(Channel(sock), setup)
+    printing = _settle(sock, setup)
+    worker = _Worker(Channel(sock), setup, printing)
     with suppress(Disconnected):
         worker.serve()
     os._exit(0)  # no atexit of a library may hold up a stop
 
 
 class _Worker:
-    def __init__(self, channel: Channel, setup: WorkerSetup) -> None:
+    def __init__(self, channel: Channel, setup: WorkerSetup, printing: Printing) -> None:
         self._channel = channel
         self._setup = setup
+        self._printing = printing
+        self._surroundings = _Surroundings()
         self._results = FolderResults(setup.home)
         self._program: Program | None = None
         self._kept: frozenset[int] = frozenset()
@@ -72,9 +75,10 @@ class _Worker:
         """Run what comes; a package that cannot be loaded ends the worker with the job that asked for it."""
         while True:
             job = load_job(self._channel.receive()["run"])
-            _begin_log(job.attempts)
+            self._printing.begin(job.attempts)
             message = self._run(job)
-            self._end_log(job.id)
+            self._printing.end(partial(self._results.keep_log, job.id, os.getpid()))
+            self._surroundings.restore()
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
             broken = proctree.end_children(self._kept | proctree.helpers())
@@ -99,7 +103,7 @@ class _Worker:
         except (
             BaseException
         ) as error:  # whatever an algorithm raises, sys.exit too, is its failure and not ours
-            traceback.print_exc()
+            self._printing.write(traceback.format_exc())
             return {"failed": dump_failure(describe_failure(error))}
         try:
             json.dumps(done := dump_outputs(outputs))
@@ -107,19 +111,28 @@ class _Worker:
             return {"failed": dump_failure(describe_failure(OutputError(f"an output is not JSON: {error}")))}
         return {"done": done}
 
-    def _end_log(self, job_id: str) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if os.fstat(1).st_size:
-            self._results.keep_log(job_id, os.getpid())
-
     def _load(self, job: Job) -> Program:
         scratch = self._results.scratch(job.id) / "setup"
         context = RunContext(job_id="", config={}, scratch=scratch, report=lambda _percent, _message: None)
         return load_program(self._setup.process_id, self._setup.runtime, context, self._setup.max_pixels)
 
 
-def _settle(sock: socket.socket, setup: WorkerSetup) -> None:
+class _Surroundings:
+    """What belongs to the process as a whole, and what one job changes must not meet the next."""
+
+    def __init__(self) -> None:
+        self._folder = os.open(".", os.O_RDONLY)
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+
+    def restore(self) -> None:
+        """As it was when the worker was born."""
+        with suppress(OSError):
+            os.fchdir(self._folder)
+        os.umask(self._umask)
+
+
+def _settle(sock: socket.socket, setup: WorkerSetup) -> Printing:
     """Make this process what a worker is: its own group, mortal, limited, quiet."""
     with suppress(PermissionError):
         os.setpgid(0, 0)
@@ -132,42 +145,16 @@ def _settle(sock: socket.socket, setup: WorkerSetup) -> None:
     if setup.runtime.memory_limit and sys.platform == "linux":
         limit = setup.runtime.memory_limit
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    _take_over_output(FolderResults(setup.home).spool(os.getpid()))
-    threading.Thread(target=_watch, args=(sock,), daemon=True).start()
+    printing = Printing(FolderResults(setup.home).spool(os.getpid()))
+    threading.Thread(target=_watch, args=(sock, printing), daemon=True).start()
+    return printing
 
 
-def _take_over_output(spool: Path) -> None:
-    """Route prints, logging, warnings and C libraries, line by line, to the spool that jobs' logs are cut from."""
-    spool.parent.mkdir(parents=True, exist_ok=True)
-    null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-    for descriptor, target in ((null, 0), (log, 1), (log, 2)):
-        os.dup2(descriptor, target)
-    os.close(null)
-    os.close(log)
-    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False, encoding="utf-8", errors="replace")
-    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False, encoding="utf-8", errors="replace")
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
-    logging.captureWarnings(capture=True)
-
-
-def _watch(sock: socket.socket) -> None:
+def _watch(sock: socket.socket, printing: Printing) -> None:
     """End with the supervisor even where the kernel does not see to it, and while the main thread computes."""
     poll = select.poll()
     poll.register(sock, getattr(select, "POLLRDHUP", 0) | select.POLLHUP)
-    poll.poll()
+    while not poll.poll(1000):
+        printing.trim()
     proctree.kill_below(os.getpid())
     os._exit(1)
-
-
-def _begin_log(attempt: int) -> None:
-    """Whatever is written to standard output and error from now on, by anybody here, is the job's."""
-    if os.fstat(1).st_size:  # said between two jobs, by a thread that one of them left
-        os.ftruncate(1, 0)
-    if attempt > 1:
-        os.write(1, f"--- attempt {attempt} ---\n".encode())

@@ -13,6 +13,7 @@ from enginekit import EngineKit, engine, process_job
 from harness import gone, wait_for
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, InvalidRequest, NoSuchJob
+from dragoman.jobs.printing import LIMIT
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
@@ -90,6 +91,35 @@ class TestProcessesOfAnAlgorithm:
         runs = [kit.run("parallel", pool="kept") for _ in range(3)]
         assert [run.outputs["total"].value for run in runs] == [14, 14, 14], runs
         assert len({run.outputs["worker"].value for run in runs}) == 3
+
+
+class TestWhatAJobDoesToItsProcess:
+    @pytest.mark.parametrize("how", ["close", "none", "descriptors", "folder", "umask"])
+    def test_the_next_one_does_not_meet(self, kit: EngineKit, how: str) -> None:
+        job = kit.run("untidy", how=how)
+        assert (job.status, job.attempts) == (JobStatus.SUCCESSFUL, 1), job.message
+        after = kit.run("untidy", how="nothing")
+        assert after.outputs["worker"].value == job.outputs["worker"].value, "the same worker"
+        assert after.outputs["folder"].value == job.outputs["folder"].value
+        assert after.outputs["umask"].value == job.outputs["umask"].value
+        assert kit.results.log(after.id).read_text() == "nothing to standard output\nand to standard error\n"
+
+    def test_what_it_prints_is_held_to_a_limit(self, kit: EngineKit) -> None:
+        done = kit.run("chatty", mebibytes=100)
+        assert "no more words" in done.message
+        log = kit.results.log(done.id)
+        assert log.stat().st_size <= LIMIT + 100_000
+        text = log.read_text()
+        assert text.startswith("blah")
+        assert "Traceback" in text, "how it ended is not what is cut"
+        assert text.count("--- more was printed than is kept ---\n") == 1
+
+    def test_files_without_number_hold_up_nobody(self, kit: EngineKit) -> None:
+        job = kit.submit("untidy", how="files")
+        wait_for(lambda: kit.store.get(job.id).progress == 50, what="it has made its files")
+        assert kit.executor.dismiss(job.id).status is JobStatus.DISMISSED
+        assert kit.files(job) == []
+        wait_for(lambda: not any((kit.settings.home / "trash").iterdir()), what="they are gone")
 
 
 class TestFailure:
