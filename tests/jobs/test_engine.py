@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import signal
 import socket
 import sqlite3
@@ -22,6 +23,7 @@ from dragoman.errors import (
     QueueFull,
     Unavailable,
 )
+from dragoman.jobs import proctree
 from dragoman.jobs.codec import dump_failure, dump_outputs
 from dragoman.jobs.engine import MAX_RESTARTS, Engine
 from dragoman.jobs.recovery import recover
@@ -448,6 +450,21 @@ class TestDeaths:
         rig.born(rig.worker_of(job))
         rig.dies(rig.worker_of(job))
         assert rig.job(job).status is JobStatus.FAILED
+
+    def test_the_death_of_the_forkserver_is_no_fault_of_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        dead = dataclasses.replace(proctree.identity(os.getpid()), start_time=0)
+        worker.nursery = dead
+        rig.dies(worker, 255)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    @pytest.mark.parametrize("exitcode", [255, 1])
+    def test_the_same_exit_code_under_a_forkserver_that_lives_is(self, rig: Rig, exitcode: int) -> None:
+        job, worker = rig.run()
+        worker.nursery = proctree.identity(os.getpid())
+        rig.dies(worker, exitcode)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
+        assert f"exit code {exitcode}" in rig.job(job).message
 
     def test_a_late_report_of_an_earlier_run_is_ignored(self, rig: Rig) -> None:
         job, first = rig.run()

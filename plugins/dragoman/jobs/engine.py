@@ -341,6 +341,9 @@ class Engine:
         if code == -signal.SIGTERM:  # somebody stops everything, as systemd does: no fault of the job's
             self.requeue(job, "its worker was told to stop")
             return
+        if worker.orphaned():
+            self.requeue(job, "the process that workers are forked from died")
+            return
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
         runs = job.attempts - job.restarts
         LOGGER.warning("a worker %s", how, extra={"action": "worker-lost", "job_id": job.id})
