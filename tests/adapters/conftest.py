@@ -53,6 +53,9 @@ class Engine:
     def waiting(self) -> list[Job]:
         raise NotImplementedError
 
+    def waiting_ids(self) -> list[str]:
+        raise NotImplementedError
+
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         raise NotImplementedError
 

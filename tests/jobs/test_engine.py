@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import signal
+import socket
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +23,10 @@ from dragoman.errors import (
     QueueFull,
     Unavailable,
 )
+from dragoman.jobs import proctree
 from dragoman.jobs.codec import dump_failure, dump_outputs
 from dragoman.jobs.engine import MAX_RESTARTS, Engine
+from dragoman.jobs.recovery import recover
 from dragoman.jobs.results import FolderResults
 from dragoman.jobs.settings import EngineLimits
 from dragoman.model.job import Job, JobFailure, Output
@@ -38,6 +43,7 @@ class Rig:
     """An engine on a real store and real folders, with a fake pool."""
 
     def __init__(self, home: Path, slots: int = 1, warm: int = 2, queue_limit: int = 100) -> None:
+        self.home = home
         self.store = FlakyStore(f"sqlite:///{home}/jobs.db")
         self.results = FolderResults(home)
         self.pool = FakePool(warm=warm)
@@ -445,6 +451,21 @@ class TestDeaths:
         rig.dies(rig.worker_of(job))
         assert rig.job(job).status is JobStatus.FAILED
 
+    def test_the_death_of_the_forkserver_is_no_fault_of_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        dead = dataclasses.replace(proctree.identity(os.getpid()), start_time=0)
+        worker.nursery = dead
+        rig.dies(worker, 255)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    @pytest.mark.parametrize("exitcode", [255, 1])
+    def test_the_same_exit_code_under_a_forkserver_that_lives_is(self, rig: Rig, exitcode: int) -> None:
+        job, worker = rig.run()
+        worker.nursery = proctree.identity(os.getpid())
+        rig.dies(worker, exitcode)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
+        assert f"exit code {exitcode}" in rig.job(job).message
+
     def test_a_late_report_of_an_earlier_run_is_ignored(self, rig: Rig) -> None:
         job, first = rig.run()
         rig.dies(first)
@@ -506,6 +527,84 @@ class TestLeases:
         rig.engine.tick()
         rig.born(rig.worker_of(lost))
         assert rig.job(lost).attempts == 2
+
+
+class TestAdopting:
+    def test_what_waits_in_the_store_and_is_not_known_here_is_run(self, rig: Rig) -> None:
+        running, _ = rig.run()
+        waiting = rig.accept()
+        stranger = rig.store.add(make_job())
+        rig.results.outputs(stranger.id).mkdir(parents=True)
+        rig.engine.renew()
+        assert rig.engine.holds(stranger.id)
+        assert not rig.results.outputs(stranger.id).exists(), "of a run that nobody knows of any more"
+        rig.done(rig.worker_of(running))
+        for job in (waiting, stranger):
+            worker = rig.worker_of(job)
+            rig.done(worker)
+            assert (rig.job(job).status, rig.job(job).attempts) == (JobStatus.SUCCESSFUL, 1)
+
+    def test_a_run_that_the_store_forgot_is_repeated_and_its_waiters_are_told(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        columns = "status = 'accepted', attempts = 0, worker = NULL"
+        with sqlite3.connect(rig.home / "jobs.db") as database:  # as after a crash of the database
+            database.execute(f"UPDATE dragoman_jobs SET {columns} WHERE id = ?", [job.id])
+        database.close()
+        rig.done(worker)
+        assert rig.job(job).status is JobStatus.ACCEPTED
+        rig.engine.renew()
+        rig.done(rig.worker_of(job))
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+        assert rig.changes[-1] == (job.id, JobStatus.SUCCESSFUL)
+
+
+class TestLostAnswers:
+    """The store did what it was told, and its connection broke before it could say so."""
+
+    def test_an_end_is_told_all_the_same(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.store.mute = True
+        rig.done(worker)
+        assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
+        rig.store.mute = False
+        rig.engine.tick()
+        assert rig.changes[-1] == (job.id, JobStatus.SUCCESSFUL)
+
+    def test_what_is_to_run_again_does(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.store.mute = True
+        rig.dies(worker)
+        rig.store.mute = False
+        rig.engine.tick()
+        rig.born(rig.worker_of(job))
+        assert (rig.job(job).status, rig.job(job).attempts) == (JobStatus.RUNNING, 2)
+
+
+class TestRecovery:
+    """What an engine finds running when it comes up."""
+
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_a_job_of_this_host_is_queued_at_once(self, rig: Rig, shared: bool) -> None:
+        job = rig.store.add(make_job())
+        rig.store.claim(job.id, dataclasses.replace(WORKER, host=socket.gethostname()), 30.0)
+        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=shared) == 1
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    def test_one_of_another_host_is_left_until_its_lease_ends(self, rig: Rig) -> None:
+        job = rig.store.add(make_job())
+        rig.store.claim(job.id, WORKER, -1.0)
+        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=True) == 0
+        rig.engine.renew()
+        assert rig.job(job).status is JobStatus.RUNNING, "that host may not know yet that it is to stop"
+        rig.store.report(job.id, 1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
+        rig.engine.renew()
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    def test_but_not_where_other_hosts_cannot_be(self, rig: Rig) -> None:
+        job = rig.store.add(make_job())
+        rig.store.claim(job.id, WORKER, 30.0)
+        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=False) == 1
+        assert rig.job(job).status is JobStatus.ACCEPTED, "this host had another name, as a container has"
 
 
 class TestOutage:

@@ -73,9 +73,10 @@ def bear(worker: FakeWorker, number: int) -> None:
 
 
 class FlakyStore(SqlStore):
-    """A store that takes no writes while it is ``away``."""
+    """A store that takes no writes while it is ``away``, and does them but cannot say so while it is ``mute``."""
 
     away = False
+    mute = False
 
     def _check(self) -> None:
         if self.away:
@@ -91,7 +92,10 @@ class FlakyStore(SqlStore):
 
     def transition(self, job_id: str, target: Any, *, attempt: int | None = None, **changes: Any) -> Job:
         self._check()
-        return super().transition(job_id, target, attempt=attempt, **changes)
+        done = super().transition(job_id, target, attempt=attempt, **changes)
+        if self.mute:
+            raise Unavailable("the job store cannot be used: Test")
+        return done
 
     def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
         self._check()

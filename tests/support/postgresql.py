@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -52,71 +51,97 @@ def _account() -> str | None:
     raise NoPostgresql("there is no unprivileged account to run PostgreSQL as")
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of an empty database on a server of its own; raises NoPostgresql."""
-    bin_folder, account = binaries(), _account()
-    folder = Path(
-        tempfile.mkdtemp(prefix="dragoman-postgresql-")
-    )  # not below pytest's: that is closed to others
-    try:
+class Cluster:
+    """One cluster and the server on it, which can be stopped as if it had crashed, and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bin, account = binaries(), _account()
+        self._port = free_port()
+        self._log = folder / "log"
+        self._common = {"cwd": folder, "user": account, "env": {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}}
+        self._server: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://dragoman@127.0.0.1:{self._port}/postgres"
         if account is not None:
             shutil.chown(folder, account)
-        data, port = folder / "data", free_port()
-        common = {"cwd": folder, "user": account, "env": {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}}
-        log = (folder / "log").open("wb")
-        with log:
-            subprocess.run(
-                [
-                    bin_folder / "initdb",
-                    "-D",
-                    data,
-                    "-U",
-                    "dragoman",
-                    "-A",
-                    "trust",
-                    "-E",
-                    "UTF8",
-                    "--no-sync",
-                ],
-                check=True,
+        options = ["-U", "dragoman", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        self._run("initdb", *options).check_returncode()
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": "150",
+        }
+        options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
+        with self._log.open("ab") as log:
+            self._server = subprocess.Popen(
+                [self._bin / "postgres", "-D", self._data, "-p", str(self._port), *options],
                 stdout=log,
                 stderr=log,
-                **common,  # type: ignore[call-overload]  # a dict of options
+                **self._common,  # type: ignore[call-overload]  # a dict of options
             )
-            settings = {
-                "listen_addresses": "127.0.0.1",
-                "unix_socket_directories": "",
-                "max_connections": "150",
-            }
-            options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
-            server = subprocess.Popen(
-                [bin_folder / "postgres", "-D", data, "-p", str(port), *options],
-                stdout=log,
-                stderr=log,
-                **common,  # type: ignore[call-overload]  # a dict of options
-            )
+        wait_for(self._answers, "PostgreSQL answers")
+
+    def crash(self) -> None:
+        """``pg_ctl stop -m immediate``: every session is cut off, nothing is written any more."""
+        assert self._server is not None
+        self._run("pg_ctl", "stop", "-m", "immediate")
         try:
-            wait_for(lambda: _answers(server, port, folder), "PostgreSQL answers")
-            yield f"postgresql://dragoman@127.0.0.1:{port}/postgres"
+            self._server.wait(20)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _run(self, program: str, *options: str) -> subprocess.CompletedProcess[bytes]:
+        with self._log.open("ab") as log:
+            done: subprocess.CompletedProcess[bytes] = subprocess.run(
+                [self._bin / program, "-D", self._data, *options],
+                check=False,
+                stdout=log,
+                stderr=log,
+                timeout=60,
+                **self._common,  # type: ignore[call-overload]  # a dict of options
+            )
+        return done
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        assert self._server is not None
+        if self._server.poll() is not None:
+            raise AssertionError(f"PostgreSQL ended\n{self._log.read_text()}")
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """An empty database on a server of its own; raises NoPostgresql."""
+    binaries(), _account()
+    # not below pytest's folders: those are closed to others
+    folder = Path(tempfile.mkdtemp(prefix="dragoman-postgresql-"))
+    try:
+        made = Cluster(folder)
+        try:
+            made.start()
+            yield made
         finally:
-            server.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
-            try:
-                server.wait(60)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            made.crash()  # nothing of it is kept
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _answers(server: subprocess.Popen[bytes], port: int, folder: Path) -> bool:
-    import psycopg
-
-    if server.poll() is not None:
-        raise AssertionError(f"PostgreSQL ended\n{(folder / 'log').read_text()}")
-    try:
-        psycopg.connect(f"postgresql://dragoman@127.0.0.1:{port}/postgres", connect_timeout=20).close()
-    except psycopg.OperationalError:
-        return False
-    return True
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of an empty database on a server of its own; raises NoPostgresql."""
+    with cluster() as made:
+        yield made.url

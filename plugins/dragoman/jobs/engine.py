@@ -10,6 +10,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +207,21 @@ class Engine:
         for job in self._store.expired(now):
             if job.id not in running:
                 self.requeue(job, "its worker was not heard of again")
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Take over what waits in the store and is not known here: the table is the queue.
+
+        Another host's engine may have left it there; a database that crashed may have forgotten that it ran; or
+        it was accepted, and the answer that told so was lost.
+        """
+        for job_id in self._store.waiting_ids():
+            if not self.holds(job_id):
+                with suppress(NoSuchJob):
+                    job = self._store.get(job_id)
+                    self._results.clear(job_id, keep_log=True)
+                    self._queue.push(job)
+        self.dispatch()
 
     def requeue(self, job: Job, why: str) -> None:
         """Run a job again whose run ended through no fault of its own."""
@@ -283,7 +299,7 @@ class Engine:
 
     def _finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
         try:
-            finished = self._store.transition(job.id, target, attempt=job.attempts, **changes)
+            finished = self._move(job, target, **changes)
         except (IllegalTransition, NoSuchJob) as error:
             LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
             outcome: Job | DragomanError = error
@@ -293,6 +309,16 @@ class Engine:
             outcome = finished if target is JobStatus.DISMISSED else late
         for told in self._dismissing.pop(job.id, []):
             told(outcome)
+
+    def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
+        """The transition of a run's job. A write that is repeated because its answer was lost finds itself done."""
+        try:
+            return self._store.transition(job.id, target, attempt=job.attempts, **changes)
+        except IllegalTransition:
+            now = self._store.get(job.id)
+            if (now.status, now.attempts) != (target, job.attempts):
+                raise
+            return now
 
     def _fail(self, job: Job, error: DragomanError) -> None:
         failure = JobFailure(code=error.code, detail=error.detail)
@@ -315,6 +341,9 @@ class Engine:
         if code == -signal.SIGTERM:  # somebody stops everything, as systemd does: no fault of the job's
             self.requeue(job, "its worker was told to stop")
             return
+        if worker.orphaned():
+            self.requeue(job, "the process that workers are forked from died")
+            return
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
         runs = job.attempts - job.restarts
         LOGGER.warning("a worker %s", how, extra={"action": "worker-lost", "job_id": job.id})
@@ -330,7 +359,7 @@ class Engine:
     def _run_again(self, job: Job, **changes: Any) -> None:
         changes |= {"progress": 0, "lease_until": None}
         try:
-            again = self._store.transition(job.id, JobStatus.ACCEPTED, attempt=job.attempts, **changes)
+            again = self._move(job, JobStatus.ACCEPTED, **changes)
         except (IllegalTransition, NoSuchJob) as error:  # it was dismissed while the store was away, say
             LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
             return

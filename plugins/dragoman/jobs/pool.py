@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 TERM_TIMEOUT = 0.2
 """Seconds between SIGTERM and SIGKILL."""
 
+UNTOLD = 255
+"""The exit code that multiprocessing gives a process whose forkserver has died."""
+NURSERY_TIMEOUT = 0.2
+"""Seconds to wait for the end of a forkserver that seems to have died."""
+
 type Key = tuple[str, Runtime]
 """A worker belongs to one process and one version of its code for life."""
 
@@ -63,6 +68,21 @@ class Worker:
     """Monotonic time of the SIGKILL to come."""
     tree: list[psutil.Process] = field(default_factory=list)
     """What was below it when its end began."""
+
+    nursery: WorkerIdentity | None = None
+    """The forkserver that it was born from, and dies with."""
+
+    def orphaned(self) -> bool:
+        """Whether it died only because its forkserver did: then nobody was left to say how it ended.
+
+        A worker that gives this very exit code by itself has a forkserver that lives on.
+        """
+        if self.nursery is None or self.process is None or self.process.exitcode != UNTOLD:
+            return False
+        deadline = time.monotonic() + NURSERY_TIMEOUT  # its files close a moment before it is dead
+        while (lives := proctree.lives(self.nursery)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return not lives
 
     def tell(self, message: Any) -> None:
         """Send it a message; a worker that cannot take it is about to be found dead."""
@@ -178,4 +198,8 @@ class Pool:
             new.process = process
             assert process.pid is not None
             new.identity = proctree.identity(process.pid)
+            server: Any = forkserver._forkserver
+            new.nursery = proctree.identity(
+                server._forkserver_pid
+            )  # of this very start: nobody else starts any
             self._born(new)

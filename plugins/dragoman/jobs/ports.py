@@ -42,6 +42,9 @@ class JobStore(Protocol):
     def waiting(self) -> list[Job]:
         """Every accepted job in the order it should be run: sync first, higher priority, then oldest."""
 
+    def waiting_ids(self) -> list[str]:
+        """The ids of the accepted jobs, oldest first; cheap enough for every few seconds."""
+
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         """Make an accepted job running, its attempt one higher, its lease ``lease`` seconds long,
         its progress and message as at the start.

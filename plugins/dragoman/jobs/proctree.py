@@ -65,6 +65,11 @@ def lives(worker: WorkerIdentity) -> bool:
     return not zombie and _start_time(worker.pid) == worker.start_time
 
 
+def elsewhere(worker: WorkerIdentity | None) -> bool:
+    """Whether it is a process of another host."""
+    return worker is not None and worker.host != socket.gethostname()
+
+
 def descendants(pid: int) -> list[psutil.Process]:
     """Everything below a process, its children's children included; empty if it is gone."""
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dragoman.jobs import proctree
+from dragoman.jobs.engine import LEASE
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import JobStatus
 
@@ -20,9 +22,18 @@ PATIENCE = 5.0
 """Seconds to wait for a killed process to be gone."""
 
 
-def recover(store: JobStore, results: ResultStore, engine: Engine, home_hash: str) -> int:
-    """Kill what an earlier supervisor left, queue again what it ran; returns how many jobs that were."""
+def recover(
+    store: JobStore, results: ResultStore, engine: Engine, home_hash: str, *, shared: bool = False
+) -> int:
+    """Kill what an earlier supervisor left, queue again what it ran; returns how many jobs that were.
+
+    In a ``shared`` store there may be jobs of another host, and whether they still run cannot be seen from here.
+    They have a lease's time, in which that host notices that the store is not its own any more.
+    """
     running = _running(store)
+    if shared:
+        _leave_alone(store, [job for job in running if proctree.elsewhere(job.worker)])
+        running = [job for job in running if not proctree.elsewhere(job.worker)]
     for job in running:
         if job.worker is not None and proctree.lives(job.worker):
             proctree.send(proctree.descendants(job.worker.pid), signal.SIGKILL)
@@ -42,6 +53,12 @@ def recover(store: JobStore, results: ResultStore, engine: Engine, home_hash: st
             extra={"action": "recover"},
         )
     return len(running)
+
+
+def _leave_alone(store: JobStore, jobs: list[Job]) -> None:
+    """Until their leases end; then ``Engine.renew`` takes them back."""
+    for job in jobs:
+        store.report(job.id, job.attempts, lease_until=datetime.now(UTC) + timedelta(seconds=LEASE))
 
 
 def _running(store: JobStore) -> list[Job]:

@@ -46,6 +46,10 @@ TICK = 0.05
 """Seconds at most between two looks at deadlines."""
 RENEW = 10.0
 """Seconds between two renewals of the leases."""
+HOLD = 2.0
+"""Seconds between two looks at whether the database is still ours: shorter than another's between two tries."""
+TAKEN = 4
+"""The exit code of one that another's hold on the database keeps from working."""
 
 
 def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = None) -> int:
@@ -73,7 +77,9 @@ class _Supervisor:
         self._clients: set[Client] = set()
         self._alone_since = time.monotonic() + FIRST_CLIENT
         self._starter = os.getppid()
-        self._renewed = time.monotonic()
+        self._renewed = self._held = time.monotonic()
+        self._complaint = ""
+        self._code = 0
 
     def run(self, lock: IO[str]) -> int:
         self._listen_to_signals()
@@ -82,7 +88,7 @@ class _Supervisor:
         self._store = open_store(settings.database_url)
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "elect"})
-            return 4
+            return TAKEN
         results = FolderResults(settings.home)
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
@@ -92,7 +98,7 @@ class _Supervisor:
         )
         facts = {"build": settings.build, "digest": settings.digest, "pid": os.getpid()}
         self._desk = Desk(self._engine, self._store, facts, self._stop)
-        recover(self._store, results, self._engine, home_hash(settings.home))
+        recover(self._store, results, self._engine, home_hash(settings.home), shared=self._store.shared)
         results.sweep_spools()
         self._engine.load()
         keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
@@ -106,7 +112,7 @@ class _Supervisor:
             keeper.stop()
             self._end()
         lock.flush()
-        return 0
+        return self._code
 
     # -- the loop --------------------------------------------------------------------------------------
 
@@ -123,11 +129,9 @@ class _Supervisor:
         now = time.monotonic()
         try:
             self._engine.tick()
-            if now - self._renewed >= RENEW:
-                self._renewed = now
-                self._engine.renew()
+            self._keep_hold(now)
         except Unavailable as error:
-            LOGGER.error("%s", error.detail, extra={"action": "tick"})  # noqa: TRY400 - one line will do
+            self._complain(error)
         self._desk.tick()
         for client in self._clients:
             if client.unsent:
@@ -138,6 +142,26 @@ class _Supervisor:
             self._alone_since = now  # whoever started it died before it came: nobody else is waited for
         elif now - self._alone_since >= ALONE:
             self._stop()
+
+    def _keep_hold(self, now: float) -> None:
+        """Where the database is another's now, end: what runs here is run there, and would be run twice."""
+        if now - self._held >= HOLD:
+            self._held = now
+            if not self._store.lock_engine():
+                LOGGER.error("another host's supervisor has taken this database", extra={"action": "hold"})
+                self._code = TAKEN
+                self._stop()
+                return
+            self._complaint = ""
+        if now - self._renewed >= RENEW:
+            self._renewed = now
+            self._engine.renew()
+
+    def _complain(self, error: Unavailable) -> None:
+        """Once for each outage."""
+        if not self._complaint:
+            self._complaint = error.detail
+            LOGGER.error("%s (%s)", error.detail, error.__cause__, extra={"action": "tick"})
 
     def _stop(self) -> None:
         self._stopping = True

@@ -20,7 +20,7 @@ from jobmaking import WORKER
 
 from dragoman.errors import QueueFull, Unavailable
 from dragoman.jobs import proctree
-from dragoman.jobs.executors import local
+from dragoman.jobs.executors import election
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
@@ -178,7 +178,7 @@ class TestLife:
     def test_one_that_cannot_come_up_is_unavailable(
         self, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(local, "PATIENCE", 1.0)
+        monkeypatch.setattr(election, "PATIENCE", 1.0)
         executor = LocalExecutor(engine_settings(home), [sys.executable, "-c", "raise SystemExit(5)"])
         try:
             with pytest.raises(Unavailable):

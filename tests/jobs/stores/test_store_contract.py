@@ -422,6 +422,7 @@ class TestQueue:
         for status in (RUNNING, SUCCESSFUL, FAILED, DISMISSED):
             _bring(store, status)
         assert store.waiting() == [job]
+        assert store.waiting_ids() == [job.id]
 
     def test_it_takes_no_more_than_its_limit(self, store: SqlStore) -> None:
         for _ in range(2):
@@ -571,6 +572,7 @@ class TestTrouble:
             lambda: store.get(job.id),
             lambda: store.find(JobQuery()),
             store.waiting,
+            store.waiting_ids,
             lambda: store.claim(job.id, WORKER, 1),
             lambda: store.transition(job.id, SUCCESSFUL),
             lambda: store.report(job.id, 1, progress=1),

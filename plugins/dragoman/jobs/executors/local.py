@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import logging
 import os
-import pickle
-import subprocess
 import threading
 import time
 import weakref
@@ -17,21 +13,18 @@ from typing import TYPE_CHECKING, Any
 from dragoman import errors
 from dragoman.errors import DragomanError, NoSuchJob, Unavailable
 from dragoman.jobs.codec import dump_job, load_job
-from dragoman.jobs.meeting import LOCK, Meeting
-from dragoman.jobs.wire import Channel, Disconnected
+from dragoman.jobs.executors.presence import Presence
+from dragoman.jobs.wire import Disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dragoman.jobs.settings import EngineSettings
+    from dragoman.jobs.wire import Channel
     from dragoman.model.job import Job
 
-LOGGER = logging.getLogger(__name__)
-
-PATIENCE = 20.0
-"""Seconds to wait for a supervisor that is being started."""
-RETRIES = 40
-"""Times that a supervisor may be found dying before it is given up."""
+PROBE = 2.0
+"""Seconds in which the engine must say that it is well."""
 
 
 class LocalExecutor:
@@ -41,20 +34,15 @@ class LocalExecutor:
     """
 
     def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
-        self._settings = settings
-        self._command = list(command)
-        self._meeting = Meeting(settings.home)
+        self._presence = Presence(settings, command)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
-        self._presence: Channel | None = None
-        self._pid = os.getpid()
         self._number = 0
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def start(self) -> None:
         """Have a supervisor of this very build and these settings; an older one is replaced."""
-        with self._lock:
-            self._be_present(replace=True)
+        self._presence.start()
 
     def submit(self, job: Job, wait: float | None = 0.0) -> Job:
         """See the port."""
@@ -87,19 +75,16 @@ class LocalExecutor:
         self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id, item=item))
 
     def alive(self) -> bool:
-        """See the port."""
-        try:
-            self._ask("health")
-        except (Unavailable, Disconnected):
-            return False
-        return True
+        """See the port; says no within PROBE seconds."""
+        return self._presence.answers(PROBE)
 
     def close(self) -> None:
         """See the port."""
         with self._lock:
-            for channel in [*self._idle, *([self._presence] if self._presence else [])]:
-                channel.close()
-            self._idle, self._presence = [], None
+            idle, self._idle = self._idle, []
+        for channel in idle:
+            channel.close()
+        self._presence.close()
 
     # -- within ----------------------------------------------------------------------------------------
 
@@ -151,103 +136,13 @@ class LocalExecutor:
                 if channel.open():
                     return channel
                 channel.close()
-            if self._presence is None:
-                self._be_present()
-            return self._connect()
-
-    def _be_present(self, *, replace: bool = False) -> None:
-        """Hold one connection open: while there is one, the supervisor lives, and its end is noticed here."""
-        old = self._presence
-        self._presence = self._connect(replace=replace) if replace else self._reconnect()
-        if old is not None:
-            old.close()
-        threading.Thread(target=self._watch, args=(self._presence,), name="presence", daemon=True).start()
-
-    def _watch(self, presence: Channel) -> None:
-        """When the supervisor dies, elect the next: its jobs must go on without a request."""
-        while True:
-            with suppress(Disconnected):
-                presence.receive()
-            with self._lock:
-                if self._presence is not presence or os.getpid() != self._pid:  # closed, or forked away
-                    return
-                presence.close()
-                try:
-                    presence = self._presence = self._reconnect()
-                except Unavailable as error:
-                    LOGGER.error("%s", error.detail, extra={"action": "elect"})  # noqa: TRY400 - one line will do
-                    self._presence = None  # the next request tries again
-                    return
-
-    def _reconnect(self) -> Channel:
-        """A connection to whoever is there now; raises Unavailable if that speaks another build's language."""
-        for _ in range(RETRIES):
-            channel = self._connect()
-            try:
-                facts = self._exchange(channel, "hello", {})
-            except Disconnected:  # it was about to end: its place will be free in a moment
-                channel.close()
-                time.sleep(0.05)
-                continue
-            if facts["build"] == self._settings.build:
-                return channel
-            channel.close()
-            raise Unavailable("the engine is of another version than this server process; restart the server")
-        raise Unavailable("the supervisor dies as soon as it is up; its log is with the server's")
+        return self._presence.connect()  # without the lock: it may wait until a supervisor is up
 
     def _after_fork(self) -> None:
         """A forked server process must not share connections, or a lock that is held, with its parent."""
         self._lock = threading.Lock()
-        self._pid, self._idle, self._presence = os.getpid(), [], None
-
-    def _connect(self, *, replace: bool = False) -> Channel:
-        deadline = time.monotonic() + PATIENCE
-        started: subprocess.Popen[bytes] | None = None
-        while time.monotonic() < deadline:
-            sock = self._meeting.connect()
-            if sock is not None:
-                channel = Channel(sock)
-                if not replace or self._suits(channel):
-                    return channel
-                replace = False
-            elif started is None or started.poll() is not None:
-                started = self._spawn() if self._unlocked() else None
-            time.sleep(0.01)
-        raise Unavailable("the supervisor does not come up; its log is with the server's")
-
-    def _suits(self, channel: Channel) -> bool:
-        """Whether the supervisor is of our build and settings; one that is not is told to stop."""
-        with suppress(Disconnected):
-            facts = self._exchange(channel, "hello", {})
-            if facts["build"] == self._settings.build and facts["digest"] == self._settings.digest:
-                return True
-            LOGGER.info(
-                "replacing a supervisor of another build or other settings", extra={"action": "elect"}
-            )
-            self._exchange(channel, "stop", {})
-            with suppress(Disconnected):
-                channel.receive()  # until it has gone
-        channel.close()
-        return False
-
-    def _unlocked(self) -> bool:
-        """Whether nobody holds the lock: while one starts or ends, another need not be started."""
-        self._settings.home.mkdir(parents=True, exist_ok=True)
-        with (self._settings.home / LOCK).open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-        return True
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
-        assert process.stdin is not None
-        with suppress(BrokenPipeError):
-            process.stdin.write(pickle.dumps(self._settings))
-            process.stdin.close()
-        threading.Thread(target=process.wait, daemon=True).start()  # no zombie when it ends before us
-        return process
+        self._idle = []
+        self._presence.after_fork()
 
 
 def _deadline(timeout: float | None) -> float | None:

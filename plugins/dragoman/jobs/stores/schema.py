@@ -44,6 +44,10 @@ BUSY_TIMEOUT = 20.0
 """Seconds to wait for a lock of SQLite's."""
 CONNECT_TIMEOUT = 10
 """Seconds: the supervisor has one thread, and a host that swallows packets must not hold it for minutes."""
+SILENCE = 10
+"""Seconds until a connection that swallows packets is given up, by us and by the server: its session has locks."""
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = 10, 30
+"""Seconds that PostgreSQL lets a statement wait for another's lock, and take in all; then it is tried again."""
 
 METADATA = MetaData()
 
@@ -117,15 +121,38 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        options: dict[str, Any] = {} if durable else {"options": "-c synchronous_commit=off"}
-        options["connect_timeout"] = CONNECT_TIMEOUT
-        return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=32, connect_args=options)
+        arguments = _postgresql_arguments(parsed.query, durable=durable)
+        return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=32, connect_args=arguments)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, pool_size=8, max_overflow=64, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", partial(_prepare_sqlite, "FULL" if durable else "NORMAL"))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql_arguments(given: Mapping[str, Any], *, durable: bool) -> dict[str, Any]:
+    """libpq's parameters of a connection; what the operator has ``given`` in the URL comes before ours."""
+    session: dict[str, Any] = {
+        "statement_timeout": f"{STATEMENT_TIMEOUT}s",
+        "lock_timeout": f"{LOCK_TIMEOUT}s",
+        "tcp_user_timeout": f"{SILENCE}s",
+        "tcp_keepalives_idle": SILENCE // 2,
+        "tcp_keepalives_interval": 1,
+        "tcp_keepalives_count": SILENCE // 2,
+    }
+    if not durable:
+        session["synchronous_commit"] = "off"
+    ours = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "tcp_user_timeout": SILENCE * 1000,
+        "keepalives_idle": SILENCE // 2,
+        "keepalives_interval": 1,
+        "keepalives_count": SILENCE // 2,
+    }
+    options = [f"-c {name}={value}" for name, value in session.items()]
+    options += [given["options"]] if "options" in given else []
+    return {**ours, **given, "options": " ".join(options)}
 
 
 def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:

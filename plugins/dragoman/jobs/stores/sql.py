@@ -11,8 +11,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError
 
 from dragoman.errors import (
     IdempotencyConflict,
@@ -20,12 +19,13 @@ from dragoman.errors import (
     NoSuchJob,
     QueueFull,
     SettingsError,
-    Unavailable,
 )
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
 from dragoman.jobs.stores import statements, tally
 from dragoman.jobs.stores.direct import Direct
+from dragoman.jobs.stores.hold import ADVISORY_KEY, Hold
 from dragoman.jobs.stores.query import asked_for, shape_of, storable, values_of
+from dragoman.jobs.stores.reach import Reach
 from dragoman.jobs.stores.schema import ALONE, META, METADATA, VERSION, WRITING, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
 from dragoman.model.status import JobStatus
@@ -47,20 +47,18 @@ APART = REPEATED | {"seq", "owner"}
 """Columns that are no fields of Job, or are read apart."""
 
 
-ADVISORY_KEY = 0x647261676F6D616E
-"""Of PostgreSQL's advisory lock: "dragoman" in ASCII."""
-
-
 class SqlStore:
     """See ``dragoman.jobs.ports.JobStore``."""
 
     def __init__(self, url: str) -> None:
-        with _reaching():
+        lite = url.startswith("sqlite")
+        self._reaching = Reach(rests=not lite)
+        with self._reaching():
             self._engine = open_engine(url)
             self._light_engine = open_engine(url, durable=False)
-        self._held: Connection | None = None
+        self._hold = None if lite else Hold(self._engine)
         self._direct: dict[bool, Direct] = {}
-        if self._engine.dialect.name == "sqlite":
+        if lite:
             self._direct = {True: Direct(self._engine), False: Direct(self._light_engine)}
         self._durable = self._engine.execution_options(**ALONE)
         self._light = self._light_engine.execution_options(**ALONE)
@@ -108,6 +106,11 @@ class SqlStore:
         """See the port."""
         with self._reading() as connection:
             return [_job(row) for row in connection.execute(statements.select_waiting()).mappings()]
+
+    def waiting_ids(self) -> list[str]:
+        """See the port."""
+        with self._reading() as connection:
+            return list(connection.execute(statements.select_waiting_ids()).scalars())
 
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         """See the port."""
@@ -177,22 +180,26 @@ class SqlStore:
         with self._writing() as connection:
             connection.execute(update(META).where(META.c.key == "checked").values(value=now))
 
+    @property
+    def shared(self) -> bool:
+        """Whether engines of several hosts may come to work on it, one after another."""
+        return self._hold is not None
+
     def lock_engine(self) -> bool:
         """Hold this database for one embedded engine, until the process ends; False if another host's does.
 
+        To be asked again now and then: a hold that was lost with its connection is taken again, if it is free.
         SQLite needs none: its file lies in HOME, which the engine's lock file guards.
         """
-        if self._engine.dialect.name == "sqlite":
+        if self._hold is None:
             return True
-        with _reaching():  # no transaction: one that stays open for days would stop VACUUM
-            if self._held is None:
-                self._held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            return bool(self._held.execute(select(func.pg_try_advisory_lock(ADVISORY_KEY))).scalar_one())
+        with self._reaching():
+            return self._hold.take()
 
     def close(self) -> None:
         """Close every connection."""
-        if self._held is not None:
-            self._held.close()
+        if self._hold is not None:
+            self._hold.close()
         for direct in self._direct.values():
             direct.close()
         self._engine.dispose()
@@ -206,7 +213,7 @@ class SqlStore:
         self._light_engine.dispose(close=False)
 
     def _make_tables(self) -> None:
-        with _reaching(), self._engine.execution_options(**WRITING).begin() as connection:
+        with self._reaching(), self._engine.execution_options(**WRITING).begin() as connection:
             if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
                 connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
             METADATA.create_all(connection)
@@ -227,7 +234,7 @@ class SqlStore:
         return first
 
     def _add_within(self, job: Job, queue_limit: int) -> None:
-        with _reaching(), self._engine.execution_options(**WRITING).begin() as connection:
+        with self._reaching(), self._engine.execution_options(**WRITING).begin() as connection:
             _check_queue(connection, queue_limit)
             connection.execute(statements.insert_job(), _columns(job))
 
@@ -246,7 +253,7 @@ class SqlStore:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """For one statement, or several that need not see one moment."""
-        with _reaching(), self._durable.connect() as connection:
+        with self._reaching(), self._durable.connect() as connection:
             yield connection
 
     def _write(
@@ -254,7 +261,7 @@ class SqlStore:
     ) -> tuple[Sequence[Mapping[str, Any]], int]:
         """One statement: the rows it returns, and how many it changed."""
         if self._direct:
-            with _reaching():
+            with self._reaching():
                 return self._direct[durable].run(statement, values)
         with self._writing(durable=durable) as connection:
             result: Any = connection.execute(statement, values)
@@ -263,21 +270,8 @@ class SqlStore:
     @contextmanager
     def _writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """For one statement. What a power cut would only have done again (a claim, a report) need not wait."""
-        with _reaching(), (self._durable if durable else self._light).begin() as connection:
+        with self._reaching(), (self._durable if durable else self._light).begin() as connection:
             yield connection
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Turn a database that cannot be reached, or is full or read-only, into Unavailable."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except DBAPIError as error:
-        raise Unavailable(f"the job store cannot be used: {type(error.orig).__name__}") from error
-    except (OSError, PoolTimeout) as error:
-        raise Unavailable(f"the job store cannot be used: {type(error).__name__}") from error
 
 
 def _check_queue(connection: Connection, limit: int) -> None:

@@ -44,6 +44,12 @@ def select_waiting() -> Select[Any]:
 
 
 @cache
+def select_waiting_ids() -> Select[str]:
+    """The ids of accepted jobs, the oldest first."""
+    return select(JOBS.c.id).where(JOBS.c.status == str(JobStatus.ACCEPTED)).order_by(JOBS.c.seq)
+
+
+@cache
 def count_waiting() -> Select[int]:
     """How many are accepted."""
     return select(func.count()).select_from(JOBS).where(JOBS.c.status == str(JobStatus.ACCEPTED))
