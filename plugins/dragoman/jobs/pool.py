@@ -171,15 +171,20 @@ class Pool:
         if gone.process is not None:
             gone.process.join(0)
 
+    def reap_orphans(self) -> None:
+        """Kill and collect whatever dead workers left to this process."""
+        with _nursery()._lock:  # a forkserver that is just being started is no orphan
+            proctree.reap_orphans(proctree.helpers())
+
     def close(self) -> None:
         """Kill every worker and the forkserver."""
         self._orders.put(None)
         for each in list(self.workers):
             each.kill()
-        server: Any = forkserver._forkserver
-        if server._forkserver_pid is not None:
+        pid = _nursery()._forkserver_pid
+        if pid is not None:
             with suppress(ProcessLookupError):
-                os.kill(server._forkserver_pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def _bear(self) -> None:
         """The birth thread: the first fork waits for the preload, and the supervisor must not."""
@@ -190,7 +195,11 @@ class Pool:
             )
             try:
                 process.start()
-            except (OSError, EOFError):
+            except (OSError, EOFError) as error:
+                if isinstance(
+                    error, ChildProcessError
+                ):  # multiprocessing waits for one that is gone for good
+                    _nursery()._forkserver_pid = None
                 time.sleep(0.2)  # the forkserver was killed: it is started again by the next attempt
                 self._orders.put(order)
                 continue
@@ -198,8 +207,12 @@ class Pool:
             new.process = process
             assert process.pid is not None
             new.identity = proctree.identity(process.pid)
-            server: Any = forkserver._forkserver
             new.nursery = proctree.identity(
-                server._forkserver_pid
-            )  # of this very start: nobody else starts any
+                _nursery()._forkserver_pid
+            )  # of this very start: here alone it is done
             self._born(new)
+
+
+def _nursery() -> Any:
+    """multiprocessing's forkserver; it offers no other way to know its pid."""
+    return forkserver._forkserver

@@ -243,7 +243,7 @@ class _Supervisor:
         self._selector.unregister(worker.process.sentinel)
         worker.process.join(1)
         worker.kill_rest()
-        proctree.reap_orphans(proctree.helpers())  # nothing of it is left when its end is told
+        self._pool.reap_orphans()  # nothing of it is left when its end is told
         self._engine.died(worker)
 
     # -- the end ---------------------------------------------------------------------------------------
@@ -265,4 +265,4 @@ class _Supervisor:
             with suppress(Unavailable):
                 self._engine.died(worker)
         self._pool.close()
-        proctree.reap_orphans(proctree.helpers())
+        self._pool.reap_orphans()
