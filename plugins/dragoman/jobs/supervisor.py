@@ -21,6 +21,7 @@ from dragoman.errors import Unavailable
 from dragoman.jobs import proctree
 from dragoman.jobs.clients import Client, Desk
 from dragoman.jobs.engine import Engine
+from dragoman.jobs.guardian import guarded
 from dragoman.jobs.housekeeping import Housekeeper
 from dragoman.jobs.meeting import LOCK, Meeting, home_hash
 from dragoman.jobs.pool import TERM_TIMEOUT, Key, Pool, Worker
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.jobs.settings import EngineSettings
-    from dragoman.model.job import Job
+    from dragoman.model.job import Job, WorkerIdentity
 
 LOGGER = logging.getLogger(__name__)
 
@@ -60,11 +61,14 @@ def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = N
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return 3
-        return _Supervisor(settings, notify).run(lock)
+        starter = proctree.identity(os.getppid())
+        return guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
 
 
 class _Supervisor:
-    def __init__(self, settings: EngineSettings, notify: Callable[[Job], None] | None) -> None:
+    def __init__(
+        self, settings: EngineSettings, notify: Callable[[Job], None] | None, starter: WorkerIdentity
+    ) -> None:
         self._settings = settings
         self._notify = notify
         self._mark = f"{home_hash(settings.home)}:{os.getpid()}"
@@ -76,7 +80,7 @@ class _Supervisor:
         self._stopping = False
         self._clients: set[Client] = set()
         self._alone_since = time.monotonic() + FIRST_CLIENT
-        self._starter = os.getppid()
+        self._starter = starter
         self._renewed = self._held = time.monotonic()
         self._complaint = ""
         self._code = 0
@@ -138,7 +142,7 @@ class _Supervisor:
                 client.flush()
         if self._clients:
             self._alone_since = now
-        elif os.getppid() != self._starter and self._alone_since > now:
+        elif self._alone_since > now and not proctree.lives(self._starter):
             self._alone_since = now  # whoever started it died before it came: nobody else is waited for
         elif now - self._alone_since >= ALONE:
             self._stop()

@@ -4,13 +4,26 @@ import time
 from pathlib import Path
 
 
-def run(pids: str, seconds: float = 60) -> dict[str, object]:
-    child = subprocess.Popen(["sleep", "600"])
-    deaf = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep 600; done"])
-    detached = _detached()
-    Path(pids).write_text(f"{child.pid} {deaf.pid} {detached}")
+def run(pids: str, seconds: float = 60, disowned: bool = False) -> dict[str, object]:
+    started = [_disowned() for _ in range(3)] if disowned else _children()
+    Path(pids).write_text(" ".join(map(str, started)))
     time.sleep(seconds)
     return {"ok": True}
+
+
+def _children() -> list[int]:
+    child = subprocess.Popen(["sleep", "600"])
+    deaf = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep 600; done"])
+    return [child.pid, deaf.pid, _detached()]
+
+
+def _disowned() -> int:
+    """A child with nothing of its parent's: no environment, another session, no file in common."""
+    null = subprocess.DEVNULL
+    child = subprocess.Popen(
+        ["sleep", "600"], env={}, start_new_session=True, cwd="/", stdin=null, stdout=null, stderr=null
+    )
+    return child.pid
 
 
 def _detached() -> int:
