@@ -167,8 +167,8 @@ def test_what_was_opened_is_closed_when_the_next_cannot_be(
     opened: list[Any] = []
     real = opening.open_raster
 
-    def spy(path: Path, *, max_pixels: int | None = None) -> Any:
-        opened.append(real(path, max_pixels=max_pixels))
+    def spy(path: Path, **options: Any) -> Any:
+        opened.append(real(path, **options))
         return opened[-1]
 
     monkeypatch.setattr(opening, "open_raster", spy)
