@@ -7,11 +7,13 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
+from rasterio.warp import transform
 
 import dragoman
 from dragoman.rasters.opening import open_raster
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import ModuleType
 
@@ -199,7 +201,7 @@ def test_longitudes_beyond_180_are_found_in_a_box_before_it(
         inside = found[found.shape[0] // 2]
         assert np.isfinite(found).mean() > 0.95
         xs, ys = made.xy(np.full(inside.size, found.shape[0] // 2), np.arange(inside.size))
-        lons, _ = rasterio.warp.transform(made.crs, "EPSG:4326", xs, ys)
+        lons, _ = transform(made.crs, "EPSG:4326", xs, ys)
     known = np.isfinite(inside)
     np.testing.assert_allclose(inside[known], np.mod(lons, 360)[known], atol=0.8)
 
@@ -294,6 +296,50 @@ def test_the_example(algorithm: ModuleType, context: FakeContext, examples: Path
         assert made.shape == (88, 100)
         assert made.nodata == 0
         assert 0.5 < (made.dataset_mask() > 0).mean() < 1
+
+
+def test_the_example_is_what_each_band_gives_alone(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, examples: Path
+) -> None:
+    with rasterio.open(examples / "rgb.tif") as scene, rasterio.open(examples / "degrees.tif") as golden:
+        place = {"crs": scene.crs, "transform": scene.transform, "nodata": 0}
+        inputs = {"crs": "EPSG:4326", "resolution": 0.004, "bbox": {"bbox": [-78.4, 24.85, -78.0, 25.2]}}
+        for band in scene.indexes:
+            alone = make_raster(f"{band}.tif", scene.read(band), **place)
+            context.config = {}
+            with run(algorithm, alone, context, resampling="bilinear", **inputs) as made:
+                single, found = made.read(1), golden.read(band)
+            both = (single > 0) & (found > 0)
+            np.testing.assert_array_equal(found[both], single[both])
+            # GDAL lets several bands reach up to half a pixel further than one alone
+            assert not ((single > 0) & ~both).any()
+            assert ((found > 0) & ~both).mean() < 0.01
+
+
+@pytest.mark.parametrize("name", ["reproject", "zonal-statistics", "raster-calculator", "ndvi"])
+def test_a_raster_that_ends_too_early_is_its_senders_fault(
+    context: FakeContext, make_raster: MakeRaster, load_process: Callable[[str], ModuleType], name: str
+) -> None:
+    values = np.random.default_rng(4).integers(1, 255, (300, 300)).astype("uint8")
+    whole, path = make_raster("whole.tif", values), make_raster("half.tif", values)
+    path.write_bytes(path.read_bytes()[:40_000])
+    west, south, east, north = 500_000, 4_997_000, 503_000, 5_000_000
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    zone = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    crs = {"type": "name", "properties": {"name": "EPSG:32633"}}
+    with open_raster(path, input_id="the one") as half, open_raster(whole) as other:
+        arguments: dict[str, dict[str, Any]] = {
+            "reproject": {"raster": half, "crs": "EPSG:3857"},
+            "zonal-statistics": {
+                "raster": half,
+                "zones": {"type": "FeatureCollection", "features": [zone], "crs": crs},
+            },
+            "raster-calculator": {"rasters": [other, half], "expression": "r1 + r2"},
+            "ndvi": {"red": other, "nir": half},
+        }
+        with pytest.raises(dragoman.InputError, match="damaged or not complete") as caught:
+            load_process(name).run(**arguments[name], context=context)
+    assert caught.value.problems[0].input_id == "the one"
 
 
 @pytest.mark.parametrize(
