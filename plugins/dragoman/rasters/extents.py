@@ -53,10 +53,9 @@ def natural_extent(source: Grid, crs: CRS) -> Extent:
 
 def _in_another(source: Grid, crs: CRS) -> Extent:
     box = _once_around(source) if source.crs and source.crs.is_geographic else source.bounds
-    area = area_of_use(crs)
-    if area is None:
+    area, lonlat = area_of_use(crs), _in_lonlat(source, box)
+    if area is None or lonlat is None:
         return _extent(source, crs, box)
-    lonlat = _in_lonlat(source, box)
     inner = _common(lonlat, area)
     if inner is None or inner == lonlat or source.crs == crs:
         if inner is None and _common(lonlat, _wider(area)) is None:
@@ -103,11 +102,16 @@ def area_of_use(crs: CRS) -> Bounds | None:
     return (area.west, area.south, area.east + (TURN if area.east < area.west else 0), area.north)
 
 
-def _in_lonlat(source: Grid, box: Bounds) -> Bounds:
+def _in_lonlat(source: Grid, box: Bounds) -> Bounds | None:
+    """The box around ``box`` in degrees; None where it has none, as the corners of a round world."""
     if source.crs and source.crs.is_geographic:
         return box
-    left, bottom, right, top = transform_bounds(source.crs, LONLAT, *box, densify_pts=21)
-    return (left, bottom, right + (TURN if right < left else 0), top)
+    try:
+        left, bottom, right, top = transform_bounds(source.crs, LONLAT, *box, densify_pts=21)
+    except TRANSFORM_ERRORS:
+        return None
+    found = (left, bottom, right + (TURN if right < left else 0), top)
+    return found if all(map(math.isfinite, found)) else None
 
 
 def _back(source: Grid, box: Bounds, lonlat: Bounds) -> Bounds:
