@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LONLAT = CRS.from_epsg(4326)
 TURN = 360.0
+WORLD: Bounds = (-180.0, -90.0, 180.0, 90.0)
 MARGIN = 0.5
 """Share of an area's size by which a raster may reach out of it on each side, and is still shown whole."""
 COARSE = 2.0
@@ -53,9 +54,10 @@ def natural_extent(source: Grid, crs: CRS) -> Extent:
 
 def _in_another(source: Grid, crs: CRS) -> Extent:
     box = _once_around(source) if source.crs and source.crs.is_geographic else source.bounds
-    area, lonlat = area_of_use(crs), _in_lonlat(source, box)
-    if area is None or lonlat is None:
+    area = area_of_use(crs)
+    if area is None:
         return _extent(source, crs, box)
+    lonlat = _in_lonlat(source, box)
     inner = _common(lonlat, area)
     if inner is None or inner == lonlat or source.crs == crs:
         if inner is None and _common(lonlat, _wider(area)) is None:
@@ -102,16 +104,16 @@ def area_of_use(crs: CRS) -> Bounds | None:
     return (area.west, area.south, area.east + (TURN if area.east < area.west else 0), area.north)
 
 
-def _in_lonlat(source: Grid, box: Bounds) -> Bounds | None:
-    """The box around ``box`` in degrees; None where it has none, as the corners of a round world."""
+def _in_lonlat(source: Grid, box: Bounds) -> Bounds:
+    """The box around ``box`` in degrees; the whole world where a corner is none of its places."""
     if source.crs and source.crs.is_geographic:
         return box
     try:
         left, bottom, right, top = transform_bounds(source.crs, LONLAT, *box, densify_pts=21)
     except TRANSFORM_ERRORS:
-        return None
+        return WORLD
     found = (left, bottom, right + (TURN if right < left else 0), top)
-    return found if all(map(math.isfinite, found)) else None
+    return found if all(map(math.isfinite, found)) else WORLD
 
 
 def _back(source: Grid, box: Bounds, lonlat: Bounds) -> Bounds:
