@@ -11,8 +11,7 @@ import numpy as np
 import rasterio
 import shapely
 from exactextract import Operation, exact_extract
-from exactextract._exactextract import Feature
-from exactextract.feature import FeatureSource
+from exactextract.feature import Feature, FeatureSource
 from exactextract.raster import RasterSource
 from rasterio.crs import CRS
 from rasterio.warp import transform, transform_geom
