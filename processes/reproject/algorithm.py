@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,16 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
-from rasterio.vrt import WarpedVRT
-from rasterio.warp import calculate_default_transform, transform_bounds
+from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 import dragoman
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import CRS84, TRANSFORM_ERRORS, crs_label, northing_first, parse_crs
-from dragoman.rasters.grids import Bounds, Grid, overlapping, source_nodata
+from dragoman.rasters.extents import TURN, meeting, moved, natural_extent, turns
+from dragoman.rasters.grids import Bounds, Grid, missing_options, source_nodata
 from dragoman.rasters.opening import reopen
+from dragoman.rasters.reading import Warped
 from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
@@ -42,7 +43,8 @@ def run(
     if not raster.crs:
         raise dragoman.InputError("raster", "has no CRS, so that it cannot be brought into another")
     grid = target_grid(raster, target_crs(crs), resolution, bbox)
-    check_grid(raster, grid, int(context.config.get("max_pixels", MAX_PIXELS)))
+    limit = int(context.config.get("max_pixels", MAX_PIXELS))
+    check_grid(raster, grid, limit, blamed(resolution, bbox))
     bands, nodata = data_bands(raster), source_nodata(raster)
     path = Path(context.scratch) / "raster.tif"
     dtype = np.result_type(*raster.dtypes).name
@@ -51,20 +53,46 @@ def run(
         describe(raster, target, bands)
         writer = WindowWriter(target)
 
-        def work(warped: Any, window: Window) -> None:
-            writer.write(warped.read(bands, window=window), window)
+        def work(views: list[Any], window: Window) -> None:
+            values, valid = common_view(views, bands, nodata, window)
+            writer.write(values, window)
             if nodata is None:
-                writer.write_mask(warped.dataset_mask(window=window) > 0, window)
+                writer.write_mask(valid, window)
 
         windows = windows_of(grid.width, grid.height, size=window_size(len(bands), context))
         each_window(windows, handles(raster, grid, resampling), work, progress=context.progress)
     return {"raster": path}
 
 
+def common_view(views: list[Any], bands: list[int], nodata: float | None, window: Window) -> tuple[Any, Any]:
+    """The bands of a window, (bands, rows, cols), and where they are valid: of the first view that is.
+
+    A single view with nodata tells by that what is valid: None.
+    """
+    if len(views) == 1 and nodata is not None:
+        return views[0].read(bands, window=window), None
+    values, valid = one_view(views[0], bands, nodata, window)
+    for view in views[1:]:
+        more, here = one_view(view, bands, nodata, window)
+        values = np.where(valid, values, more)
+        valid = valid | here
+    return values, valid
+
+
+def one_view(view: Any, bands: list[int], nodata: float | None, window: Window) -> tuple[Any, Any]:
+    """As ``common_view``; validity is told by band where there is nodata, else once for all: (rows, cols)."""
+    values = view.read(bands, window=window)
+    if nodata is None:
+        # not dataset_mask: rasterio takes an alpha band for one only where it is uint8 or uint16
+        return values, view.read(alpha_band(view), window=window) > 0
+    return values, ~np.isnan(values) if math.isnan(nodata) else values != nodata
+
+
 def handles(
     raster: rasterio.DatasetReader, grid: Grid, resampling: str
-) -> Callable[[], AbstractContextManager[Any]]:
-    """What gives a thread its own handle: the raster, warped as it is read."""
+) -> Callable[[], AbstractContextManager[list[Any]]]:
+    """What gives a thread its own handles: the raster, warped as it is read, once for each turn it needs."""
+    source = Grid.of(raster)
     nodata = source_nodata(raster)
     options: dict[str, Any] = {
         "crs": grid.crs,
@@ -72,18 +100,30 @@ def handles(
         "width": grid.width,
         "height": grid.height,
         "resampling": Resampling[resampling],
+        **missing_options(raster),
     }
     if nodata is not None:
-        options |= {"src_nodata": nodata, "nodata": nodata}
-    elif len(data_bands(raster)) == raster.count:
+        options["nodata"] = nodata
+    elif alpha_band(raster) is None:
         options["add_alpha"] = True
 
     @contextmanager
-    def opened() -> Iterator[Any]:
-        with reopen(raster) as own, WarpedVRT(own, **options) as warped:
-            yield warped
+    def opened() -> Iterator[list[Any]]:
+        with ExitStack() as stack:
+            views = []
+            for turn in turns(source, grid):
+                own = stack.enter_context(reopen(raster))
+                view = Warped(own, src_transform=moved(source, turn), **options)
+                views.append(stack.enter_context(view))
+            yield views
 
     return opened
+
+
+def alpha_band(dataset: Any) -> int | None:
+    """The number of the band that tells how much of a pixel is there; None without one."""
+    numbers = [n for n, meaning in enumerate(dataset.colorinterp, start=1) if meaning == ColorInterp.alpha]
+    return numbers[-1] if numbers else None
 
 
 def window_size(bands: int, context: dragoman.Context) -> int:
@@ -105,7 +145,10 @@ def target_grid(
 ) -> Grid:
     """North up; over ``bbox`` or the whole raster; of ``resolution`` or about the raster's own."""
     if resolution is None or bbox is None:
-        bounds, steps = natural_bounds(raster, crs)
+        try:
+            bounds, steps = natural_extent(Grid.of(raster), crs)
+        except InvalidRequest as error:
+            raise dragoman.InputError("crs", error.detail) from error
     if resolution is not None:
         steps = (resolution, resolution)
     if bbox is not None:
@@ -113,7 +156,7 @@ def target_grid(
     left, bottom, right, top = bounds
     width, height = ((right - left) / steps[0], (top - bottom) / steps[1])
     if not (math.isfinite(width) and math.isfinite(height) and max(width, height) < 2**31):
-        raise dragoman.InputError("resolution", f"{resolution} makes a raster too large to write")
+        raise dragoman.InputError(blamed(resolution, bbox), "makes a raster too large to write")
     return Grid(
         crs=crs,
         transform=Affine(steps[0], 0, left, 0, -steps[1], top),
@@ -122,25 +165,16 @@ def target_grid(
     )
 
 
-def natural_bounds(raster: rasterio.DatasetReader, crs: CRS) -> tuple[Bounds, tuple[float, float]]:
-    """The raster's bounds in ``crs``, and the pixel size there that keeps its detail."""
-    source = Grid.of(raster)
-    upright = source.transform.b == 0 and source.transform.d == 0
-    if source.crs == crs and upright:
-        return source.bounds, (abs(source.transform.a), abs(source.transform.e))
-    try:
-        transform, width, height = calculate_default_transform(
-            source.crs, crs, source.width, source.height, *source.bounds
-        )
-    except TRANSFORM_ERRORS as error:
-        where = f"from {crs_label(source.crs)} to {crs_label(crs)}"
-        raise dragoman.InputError("crs", f"the raster cannot be transformed {where}") from error
-    left, top, step = transform.c, transform.f, transform.a
-    return (left, top - height * step, left + width * step, top), (step, step)
+def blamed(resolution: float | None, bbox: dict[str, Any] | None) -> str:
+    """The input that makes a result too large: what the client gave, else what would help."""
+    return "resolution" if resolution is not None or bbox is None else "bbox"
 
 
 def bbox_bounds(bbox: dict[str, Any], crs: CRS) -> Bounds:
-    """The box in ``crs``; its corners come in the axis order of its own CRS (default CRS84)."""
+    """The box in ``crs``; its corners come in the axis order of its own CRS (default CRS84).
+
+    A geographic box whose first longitude is the greater one crosses the antimeridian.
+    """
     corners = [float(corner) for corner in bbox["bbox"]]
     name = bbox.get("crs") or CRS84
     half = len(corners) // 2
@@ -149,26 +183,42 @@ def bbox_bounds(bbox: dict[str, Any], crs: CRS) -> Bounds:
         own = parse_crs(name)
         if northing_first(name):
             box = [box[1], box[0], box[3], box[2]]
+        check_box(box, own)
         left, bottom, right, top = box if own == crs else transform_bounds(own, crs, *box, densify_pts=21)
     except InvalidRequest as error:
         raise dragoman.InputError("bbox", error.detail) from error
     except TRANSFORM_ERRORS as error:
         raise dragoman.InputError("bbox", f"cannot be transformed to {crs_label(crs)}") from error
     if crs.is_geographic and left > right:
-        right += 360.0
+        right += TURN
     if not all(map(math.isfinite, (left, bottom, right, top))) or left >= right or bottom >= top:
         raise dragoman.InputError("bbox", f"has no area in {crs_label(crs)}")
     return (left, bottom, right, top)
 
 
-def check_grid(raster: rasterio.DatasetReader, grid: Grid, limit: int) -> None:
+def check_box(box: list[float], own: CRS) -> None:
+    """Raise InvalidRequest for corners, x before y, that span no area."""
+    left, bottom, right, top = box
+    said = f"x from {left:g} to {right:g}, y from {bottom:g} to {top:g}"
+    if left == right or bottom == top:
+        raise InvalidRequest(f"has no area: {said}")
+    if bottom > top or (left > right and not own.is_geographic):
+        raise InvalidRequest(f"has its corners in the wrong order ({said}): the smaller of each comes first")
+    if left > right and right + TURN - left > TURN / 2:
+        raise InvalidRequest(
+            f"has its corners in the wrong order ({said}), or crosses the antimeridian and is wider than "
+            "half the globe: the smaller of each comes first, except in a narrower box across the antimeridian"
+        )
+
+
+def check_grid(raster: rasterio.DatasetReader, grid: Grid, limit: int, blame: str) -> None:
     """Raise InputError for a result that is too large, or that holds nothing of the raster."""
-    if not overlapping(Grid.of(raster), grid):
+    if not meeting(Grid.of(raster), grid):
         raise dragoman.InputError("bbox", "does not overlap the raster")
     pixels = grid.width * grid.height * raster.count
     if pixels > limit:
         raise dragoman.InputError(
-            "resolution",
+            blame,
             f"makes {grid.width} x {grid.height} pixels in {raster.count} bands; at most {limit} are written",
         )
 

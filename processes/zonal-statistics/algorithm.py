@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import numpy as np
 import rasterio
+import shapely
 from exactextract import Operation, exact_extract
-from exactextract.feature import JSONFeatureSource
+from exactextract.feature import Feature, FeatureSource
 from exactextract.raster import RasterSource
 from rasterio.crs import CRS
-from rasterio.warp import transform_geom
+from rasterio.warp import transform, transform_geom
 from rasterio.windows import Window
 
 import dragoman
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label, parse_crs
+from dragoman.rasters.extents import TURN
 from dragoman.rasters.opening import check_band, gdal_env
-from dragoman.rasters.windows import read_float
+from dragoman.rasters.windows import float_type, read_float
 
 STATISTICS = ("count", "sum", "mean", "min", "max", "median", "stdev", "variety", "majority", "quantiles")
 QUANTILES = (0.25, 0.5, 0.75)
@@ -30,10 +32,16 @@ DISTINCT = 20_000_000
 """Pixels of a zone up to which these are possible where each may be distinct."""
 CELLS = 1 << 22
 """Raster cells in memory at once."""
-PIECES = 100
+FEWEST, MOST = 8, 4096
 """Straight pieces per length of a zone's diagonal: an edge is bent into another CRS by its pieces."""
-MAX_BENT = 10_000
-"""Points of a ring above which it is dense enough as it is."""
+PER_PIXEL = 4
+"""Pieces for a pixel of the diagonal: a parallel that becomes a circle loses a sixth of a pixel in all."""
+NOTHING: dict[str, float] = {"count": 0.0, "sum": 0.0, "variety": 0}
+"""What is told of a zone without valid pixels; None for all else."""
+STRAIGHT = 0.001
+"""Pixels by which an edge may bend and still be taken for straight."""
+FEW_POINTS = 1000
+"""Points of a zone up to which it is looked at whether it bends: that takes their square."""
 
 type Wanted = dict[str, tuple[str, dict[str, float]]]
 """Property -> name and options of exactextract's operation."""
@@ -64,13 +72,48 @@ class Band(RasterSource):
         """None: NaN alone is nodata."""
 
     def read_window(self, x0: int, y0: int, nx: int, ny: int) -> Any:
-        """Values of a window counted from the upper left."""
-        if nx == 0 or ny == 0:
-            return np.empty((ny, nx), dtype=np.float32)
+        """Values of a window counted from the upper left; infinite ones are missing."""
+        if nx == 0 or ny == 0:  # how exactextract asks for the type
+            return np.empty((ny, nx), dtype=float_type(self.dataset, self.band))
         col = self.dataset.width - x0 - nx if self.mirrored else x0
         row = self.dataset.height - y0 - ny if self.flipped else y0
         values = read_float(self.dataset, self.band, Window(col, row, nx, ny))
+        values[np.isinf(values)] = np.nan
         return np.ascontiguousarray(values[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1])
+
+
+class Zone(Feature):  # type: ignore[misc]  # exactextract has no types
+    """A polygon as exactextract reads it; as WKB, which is many times faster than its GeoJSON."""
+
+    def __init__(self, wkb: bytes) -> None:
+        super().__init__()
+        self.wkb = wkb
+
+    def geometry(self) -> bytes:
+        """Well-known binary."""
+        return self.wkb
+
+    def fields(self) -> list[str]:
+        """None besides the geometry."""
+        return []
+
+
+class Zones(FeatureSource):  # type: ignore[misc]  # exactextract has no types
+    """The polygons, in the raster's CRS."""
+
+    def __init__(self, shapes: Any) -> None:
+        super().__init__()
+        self.wkbs = shapely.to_wkb(shapes)
+
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.wkbs)
+
+    def __iter__(self) -> Iterator[Zone]:
+        return map(Zone, self.wkbs)
+
+    def srs_wkt(self) -> None:
+        """Not told, as the raster's."""
 
 
 def run(
@@ -88,28 +131,32 @@ def run(
         raise dragoman.InputError("raster", "is rotated; bring it north up first (reproject)")
     wanted = operations(statistics or ["count", "mean", "min", "max"], quantiles or list(QUANTILES))
     features = zones["features"]
-    geometries = [checked_geometry(number, feature) for number, feature in enumerate(features)]
-    moved = in_crs_of(raster, geometries, zones_crs(zones))
-    check_distinct(raster, band, wanted, moved, int(context.config.get("distinct", DISTINCT)))
-    known = [number for number, geometry in enumerate(moved) if geometry is not None]
+    crs = zones_crs(zones)
+    shapes = {
+        number: shape
+        for number, feature in enumerate(features)
+        if (shape := checked_shape(number, feature)) is not None
+    }
+    known = list(shapes)
+    moved = in_crs_of(raster, crs, known, np.array(list(shapes.values()), dtype=object))
+    limit = int(context.config.get("distinct", DISTINCT))
+    check_distinct(raster, band, wanted, known, moved, limit)
+    rows = extracted(Band(raster, band), moved, wanted, context)
     results: list[dict[str, Any]] = [{} for _ in features]
-    rows = extracted(Band(raster, band), [moved[number] for number in known], wanted, context)
     for number, row in zip(known, rows, strict=True):
         results[number] = row
     return {"zones": {**zones, "features": list(joined(features, results, wanted))}}
 
 
-def extracted(
-    band: Band, geometries: list[Any], wanted: Wanted, context: dragoman.Context
-) -> list[dict[str, Any]]:
+def extracted(band: Band, shapes: Any, wanted: Wanted, context: dragoman.Context) -> list[dict[str, Any]]:
     """The statistics of each polygon, by the names of ``wanted``."""
-    if not geometries:
+    if not len(shapes):
         return []
     fields = {f"s{number}": label for number, label in enumerate(wanted)}
     with gdal_env():
         rows = exact_extract(
             band,
-            JSONFeatureSource([{"type": "Feature", "geometry": g, "properties": {}} for g in geometries]),
+            Zones(shapes),
             [Operation(wanted[x][0], field, band, None, wanted[x][1]) for field, x in fields.items()],
             max_cells_in_memory=int(context.config.get("cells", CELLS)),
             progress=lambda done, _: context.progress(100.0 * done, f"{done:.0%} of the zones"),
@@ -136,22 +183,21 @@ def operations(statistics: list[str], quantiles: list[float]) -> Wanted:
     return wanted
 
 
-def check_distinct(raster: Any, band: int, wanted: Wanted, shapes: list[Any], limit: int) -> None:
+def check_distinct(
+    raster: Any, band: int, wanted: Wanted, numbers: list[int], shapes: Any, limit: int
+) -> None:
     """Raise InputError where the distinct values of a zone may fill the memory."""
     asked = [label for label, (name, _) in wanted.items() if name in KEEPING]
     if not asked or np.dtype(raster.dtypes[band - 1]).itemsize <= 2:
         return
+    left, bottom, right, top = shapely.bounds(shapes).reshape(-1, 4).T
     area = abs(raster.transform.a * raster.transform.e)
-    for number, shape in enumerate(shapes):
-        if shape is None:
-            continue
-        points = np.array([point for ring in rings(shape) for point in ring], dtype=float)
-        width, height = np.ptp(points, axis=0)
-        cells = min(width * height / area, raster.width * raster.height)
-        if cells > limit:
+    cells = np.minimum((right - left) * (top - bottom) / area, raster.width * raster.height)
+    for number, count in zip(numbers, cells, strict=True):
+        if count > limit:
             raise dragoman.InputError(
                 "statistics",
-                f"{', '.join(asked)} keep every distinct value; feature {number} spans {cells:.0f} pixels, "
+                f"{', '.join(asked)} keep every distinct value; feature {number} spans {count:.0f} pixels, "
                 f"and at most {limit} are possible for {raster.dtypes[band - 1]}",
             )
 
@@ -171,44 +217,109 @@ def zones_crs(zones: dict[str, Any]) -> CRS:
         raise dragoman.InputError("zones", error.detail) from error
 
 
-def checked_geometry(number: int, feature: dict[str, Any]) -> dict[str, Any] | None:
-    """The polygon of a feature; None where it has none. Raises InputError for other geometries."""
-    geometry: dict[str, Any] | None = feature.get("geometry")
-    if geometry is None or not geometry.get("coordinates"):
-        return None
-    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        raise dragoman.InputError(
-            "zones", f"feature {number} is a {geometry.get('type')}; zones are Polygon or MultiPolygon"
-        )
-    for ring in rings(geometry):
-        if len(ring) < 4 or ring[0][:2] != ring[-1][:2]:
-            raise dragoman.InputError("zones", f"feature {number} has a ring that is not closed")
-    return geometry
-
-
-def rings(geometry: dict[str, Any]) -> Iterator[list[Any]]:
-    """Every ring of a Polygon or MultiPolygon."""
-    polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+def checked_shape(number: int, feature: dict[str, Any]) -> Any:
+    """The polygons of a feature as one shape; None where it has none. Raises InputError for other kinds."""
+    polygons = list(polygons_of(number, feature.get("geometry")))
     for polygon in polygons:
-        yield from polygon
+        for ring in polygon:
+            if len(ring) < 4 or ring[0][:2] != ring[-1][:2]:
+                raise dragoman.InputError("zones", f"feature {number} has a ring that is not closed")
+    if not polygons:
+        return None
+    parts = [shapely.Polygon(_flat(rings[0]), [_flat(ring) for ring in rings[1:]]) for rings in polygons]
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 
-def in_crs_of(raster: Any, geometries: list[dict[str, Any] | None], crs: CRS) -> list[dict[str, Any] | None]:
-    """The geometries in the raster's CRS, their edges bent as the projection bends them."""
+def _flat(ring: list[Any]) -> list[Any]:
+    return [point[:2] for point in ring]
+
+
+def polygons_of(number: int, geometry: dict[str, Any] | None, verb: str = "is") -> Iterator[list[Any]]:
+    """The coordinates of every polygon, those within collections too."""
+    if geometry is None:
+        return
+    kind = geometry.get("type")
+    if kind == "GeometryCollection":
+        for part in geometry.get("geometries") or []:
+            yield from polygons_of(number, part, "holds")
+    elif kind not in ("Polygon", "MultiPolygon"):
+        raise dragoman.InputError(
+            "zones", f"feature {number} {verb} a {kind}; zones are Polygon or MultiPolygon"
+        )
+    elif geometry.get("coordinates"):
+        yield from [geometry["coordinates"]] if kind == "Polygon" else geometry["coordinates"]
+
+
+def in_crs_of(raster: Any, crs: CRS, numbers: list[int], shapes: Any) -> Any:
+    """The shapes of the features ``numbers`` in the raster's CRS, valid, their edges bent as it bends them."""
     if not raster.crs:
         raise dragoman.InputError("raster", "has no CRS, so that zones cannot be placed on it")
-    if raster.crs == crs:
-        return [geometry and flat(geometry) for geometry in geometries]
-    moved: list[dict[str, Any] | None] = []
-    for number, geometry in enumerate(geometries):
+    if not len(shapes):
+        return shapes
+    if raster.crs != crs:
+        shapes = bent(raster, crs, numbers, shapes)
+    wrong = ~shapely.is_valid(shapes)
+    # "structure": what is covered counts once, where GeoJSON's overlapping parts would cut holes
+    shapes[wrong] = shapely.make_valid(shapes[wrong], method="structure", keep_collapsed=False)
+    return in_its_longitudes(raster, shapes)
+
+
+def bent(raster: Any, crs: CRS, numbers: list[int], shapes: Any) -> Any:
+    """The shapes in the raster's CRS; an edge gets points closer than the raster's pixels."""
+    left, bottom, right, top = shapely.bounds(shapes).T
+    diagonals = np.hypot(right - left, top - bottom)
+    rough = transformed(raster, crs, numbers, shapely.segmentize(shapes, _lengths(diagonals, FEWEST)))
+    west, south, east, north = shapely.bounds(rough).T
+    pixels = np.hypot((east - west) / raster.transform.a, (north - south) / raster.transform.e)
+    fine = PER_PIXEL * pixels > FEWEST
+    few = fine & (shapely.get_num_coordinates(shapes) < FEW_POINTS)
+    straight = transformed(raster, crs, list(np.array(numbers)[few]), shapes[few])
+    pixel = min(abs(raster.transform.a), abs(raster.transform.e))
+    fine[few] = shapely.hausdorff_distance(straight, rough[few]) > STRAIGHT * pixel
+    if fine.any():
+        pieces = np.minimum(np.ceil(PER_PIXEL * pixels[fine]), MOST)
+        more = shapely.segmentize(shapes[fine], _lengths(diagonals[fine], pieces))
+        rough[fine] = transformed(raster, crs, list(np.array(numbers)[fine]), more)
+    return rough
+
+
+def _lengths(diagonals: Any, pieces: Any) -> Any:
+    return np.where(diagonals > 0, diagonals, 1.0) / pieces
+
+
+def transformed(raster: Any, crs: CRS, numbers: list[int], shapes: Any) -> Any:
+    """The shapes in the raster's CRS, point by point; cut at the antimeridian where it tells longitudes."""
+    change = _cut if raster.crs.is_geographic else _pointwise
+    try:
+        found = change(shapes, crs, raster.crs)
+    except TRANSFORM_ERRORS as error:
+        raise cannot_place(_first_wrong(raster, crs, numbers, shapes), crs, raster) from error
+    points, owners = shapely.get_coordinates(found, return_index=True)
+    wrong = owners[~np.isfinite(points).all(axis=1)]
+    if wrong.size:
+        raise cannot_place(numbers[wrong[0]], crs, raster)
+    return found
+
+
+def _pointwise(shapes: Any, crs: CRS, target: CRS) -> Any:
+    def change(points: Any) -> Any:
+        return np.array(transform(crs, target, points[:, 0], points[:, 1])).T
+
+    return shapely.transform(shapes, change)
+
+
+def _cut(shapes: Any, crs: CRS, target: CRS) -> Any:
+    made = transform_geom(crs, target, [shape.__geo_interface__ for shape in shapes])
+    return np.array([shapely.geometry.shape(geometry) for geometry in made], dtype=object)
+
+
+def _first_wrong(raster: Any, crs: CRS, numbers: list[int], shapes: Any) -> int:
+    for number, shape in zip(numbers, shapes, strict=True):
         try:
-            shape = geometry and transform_geom(crs, raster.crs, bent(geometry))
-        except TRANSFORM_ERRORS as error:
-            raise cannot_place(number, crs, raster) from error
-        if shape and not all(math.isfinite(x) for ring in rings(shape) for point in ring for x in point):
-            raise cannot_place(number, crs, raster)
-        moved.append(dict(shape) if shape else None)
-    return moved
+            transform_geom(crs, raster.crs, shape.__geo_interface__)
+        except TRANSFORM_ERRORS:
+            return number
+    return numbers[0]
 
 
 def cannot_place(number: int, crs: CRS, raster: Any) -> dragoman.InputError:
@@ -217,37 +328,15 @@ def cannot_place(number: int, crs: CRS, raster: Any) -> dragoman.InputError:
     return dragoman.InputError("zones", f"feature {number} cannot be transformed {where}")
 
 
-def bent(geometry: dict[str, Any]) -> dict[str, Any]:
-    """The geometry with points added along its edges, none longer than a hundredth of its diagonal."""
-    points = np.array([point[:2] for ring in rings(geometry) for point in ring], dtype=float)
-    longest = float(np.hypot(*np.ptp(points, axis=0))) / PIECES
-    return on_rings(geometry, lambda ring: _with_points(ring, longest))
-
-
-def flat(geometry: dict[str, Any]) -> dict[str, Any]:
-    """The geometry without heights."""
-    return on_rings(geometry, lambda ring: [point[:2] for point in ring])
-
-
-def on_rings(geometry: dict[str, Any], change: Any) -> dict[str, Any]:
-    """The geometry with every ring changed."""
-    if geometry["type"] == "Polygon":
-        coordinates = [change(ring) for ring in geometry["coordinates"]]
-    else:
-        coordinates = [[change(ring) for ring in polygon] for polygon in geometry["coordinates"]]
-    return {"type": geometry["type"], "coordinates": coordinates}
-
-
-def _with_points(ring: list[Any], longest: float) -> list[list[float]]:
-    points = np.array([point[:2] for point in ring], dtype=float)
-    if len(points) > MAX_BENT or longest <= 0:
-        return [list(point) for point in points.tolist()]
-    result = [points[:1]]
-    for start, end in pairwise(points):
-        count = max(1, math.ceil(float(np.hypot(*(end - start))) / longest))
-        shares = np.arange(1, count + 1)[:, np.newaxis] / count
-        result.append(start + (end - start) * shares)
-    return [list(point) for point in np.concatenate(result).tolist()]
+def in_its_longitudes(raster: Any, shapes: Any) -> Any:
+    """The shapes, told again a turn further for a geographic raster that reaches beyond 180 degrees."""
+    if not raster.crs.is_geographic:
+        return shapes
+    left, _, right, _ = Band(raster, 1).extent()
+    for turn, beyond in ((TURN, right > TURN / 2), (-TURN, left < -TURN / 2)):
+        if beyond:
+            shapes = shapely.union(shapes, shapely.transform(shapes, partial(np.add, (turn, 0.0))))
+    return shapes
 
 
 def joined(
@@ -255,15 +344,15 @@ def joined(
 ) -> Iterator[dict[str, Any]]:
     """Each feature as it came, its properties joined by the statistics, which win over the same names."""
     for feature, result in zip(features, results, strict=True):
-        empty = {name: 0 if name in ("count", "sum", "variety") else None for name in wanted}
+        empty = {name: NOTHING.get(name) for name in wanted}
         found = {name: plain(name, result[name]) for name in wanted if name in result}
-        if found.get("sum", 0) is None:
-            found["sum"] = 0
         yield {**feature, "properties": {**(feature.get("properties") or {}), **empty, **found}}
 
 
 def plain(name: str, value: Any) -> Any:
-    """A JSON number: whole where it counts kinds, None where there is none."""
-    if value is None or not math.isfinite(float(value)):
+    """A JSON number: whole where it counts kinds; where there is none what NOTHING says."""
+    if value is None or math.isnan(float(value)):
+        return NOTHING.get(name)
+    if math.isinf(float(value)):
         return None
     return int(value) if name == "variety" else float(value)

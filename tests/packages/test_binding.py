@@ -159,6 +159,23 @@ def test_a_raster_that_is_too_large_is_refused(bound: Any, raster: Path) -> None
         bound("dragoman.Raster", "{schema: raster}", value(raster), cap=20)
 
 
+@pytest.mark.parametrize("form", ["rasterio.DatasetReader", "dragoman.Raster"])
+def test_a_raster_that_ends_too_early_is_the_callers_fault(
+    make_process: Any, context: Any, raster: Path, form: str
+) -> None:
+    large = rasterio.open(raster).profile | {"width": 400, "height": 400}
+    with rasterio.open(raster, "w", **large) as target:
+        target.write(np.random.default_rng(1).random((2, 400, 400), "float32"))
+    raster.write_bytes(raster.read_bytes()[: raster.stat().st_size // 2])
+    process = make_process("{x: {schema: raster}}", py=f"{HEADER}\ndef run(x: {form}): ...")
+    parameters = load_algorithm(process).parameters
+    with (
+        pytest.raises(InputError, match=r"^input 'x': the raster cannot be read to its end"),
+        bind(parameters, process, {"x": [value(raster)]}, context=context, max_pixels=None) as arguments,
+    ):
+        arguments["x"].read()  # type: ignore[attr-defined]  # an open dataset
+
+
 def test_what_was_opened_is_closed_when_the_next_cannot_be(
     make_process: Any, context: Any, raster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,8 +184,8 @@ def test_what_was_opened_is_closed_when_the_next_cannot_be(
     opened: list[Any] = []
     real = opening.open_raster
 
-    def spy(path: Path, *, max_pixels: int | None = None) -> Any:
-        opened.append(real(path, max_pixels=max_pixels))
+    def spy(path: Path, **options: Any) -> Any:
+        opened.append(real(path, **options))
         return opened[-1]
 
     monkeypatch.setattr(opening, "open_raster", spy)

@@ -57,6 +57,12 @@ def algorithm(request: pytest.FixtureRequest) -> ModuleType:
 
 
 @pytest.fixture
+def load_process() -> Callable[[str], ModuleType]:
+    """``load``, for a test of several processes."""
+    return load
+
+
+@pytest.fixture
 def examples(request: pytest.FixtureRequest) -> Path:
     """The folder of its examples."""
     return PROCESSES / str(request.module.PROCESS) / "examples"

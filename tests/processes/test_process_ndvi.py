@@ -118,6 +118,22 @@ def test_partial_overlap_is_nodata_outside(
     assert said["valid_fraction"] == 0.5
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int16", "int32"])
+def test_a_masked_nir_on_another_grid_is_missing_where_it_is_masked(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, dtype: str
+) -> None:
+    red = make_raster("r.tif", np.full((40, 40), 1, "float32"))
+    values = np.full((40, 40), 3, dtype)
+    values[:20] = 100
+    nir = make_raster("n.tif", values, transform=UTM @ Affine.translation(0.3, 0.3))
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(nir, "r+") as target:
+        target.write_mask(values == 3)
+    found, _ = run(algorithm, red, nir, context)
+    assert np.isnan(found[:20]).all()
+    assert (found[21:, 1:] == 0.5).all()
+    assert set(np.unique(found[np.isfinite(found)])) == {0.5}
+
+
 def test_another_crs_as_in_the_example(algorithm: ModuleType, context: FakeContext, examples: Path) -> None:
     found, said = run(algorithm, examples / "red.tif", examples / "nir.tif", context)
     with rasterio.open(examples / "red.tif") as red, rasterio.open(examples / "nir.tif") as nir:

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import shapely
 import yaml
 from affine import Affine
-from rasterio.warp import transform_geom
+from exactextract import exact_extract
+from rasterio.warp import transform, transform_geom
 
 import dragoman
 from dragoman.rasters.opening import open_raster
@@ -76,6 +78,104 @@ def test_parts_of_pixels_count_by_their_part(
     assert found["majority"] == 1
 
 
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float16", "float32", "float64"]
+)
+def test_every_type_agrees_with_numpy(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, dtype: str
+) -> None:
+    values = np.random.default_rng(8).integers(0, 100, (10, 10)).astype(dtype)
+    (found,) = run(algorithm, make_raster("a.tif", values), collection(box(2, 6, 5, 1)), ALL, context)
+    inside = values[1:6, 2:5].astype(float)
+    assert (found["count"], found["sum"]) == (inside.size, inside.sum())
+    assert (found["min"], found["max"]) == (inside.min(), inside.max())
+    assert found["stdev"] == pytest.approx(inside.std())
+
+
+def test_parts_of_pixels_agree_with_exactextract_itself(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    values = np.random.default_rng(8).normal(5, 2, (40, 40))
+    path = make_raster("a.tif", values)
+    zones = collection(box(3.3, 30.1, 17.8, 2.2), box(20.5, 39, 39.9, 0.1))
+    found = run(algorithm, path, zones, ["count", "sum", "mean", "stdev"], context)
+    plain = {"type": "FeatureCollection", "features": zones["features"]}
+    direct = exact_extract(str(path), plain["features"], ["count", "sum", "mean", "stdev"])
+    for own, other in zip(found, direct, strict=True):
+        assert {**own, "n": 0} == pytest.approx({**other["properties"], "n": 0})
+
+
+def test_infinite_pixels_are_missing(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    values = np.array([[np.inf, 2], [4, -np.inf]], dtype="float32")
+    (found,) = run(algorithm, make_raster("a.tif", values), collection(box(0, 2, 2, 0)), ALL, context)
+    assert (found["count"], found["sum"], found["mean"], found["max"]) == (2, 6, 3, 4)
+
+
+def test_a_count_is_of_one_type(algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster) -> None:
+    zones = collection(box(0, 1, 1, 0), box(1, 1, 2, 0), None)
+    path = make_raster("a.tif", np.array([[7, 0]], "uint8"), nodata=0)
+    found = run(algorithm, path, zones, ["count", "sum", "variety"], context)
+    assert [(type(f["count"]), type(f["sum"]), type(f["variety"])) for f in found] == [
+        (float, float, int)
+    ] * 3
+    assert [f["count"] for f in found] == [1, 0, 0]
+
+
+def test_a_collection_of_polygons_is_a_zone(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("a.tif", np.full((10, 10), 5, "uint8"))
+    inner = {"type": "GeometryCollection", "geometries": [box(4, 3, 6, 1)]}
+    zone = {"type": "GeometryCollection", "geometries": [box(0, 2, 2, 0), inner]}
+    empty: dict[str, Any] = {"type": "GeometryCollection", "geometries": []}
+    found, nothing = run(algorithm, path, collection(zone, empty), ["count", "sum"], context)
+    assert (found["count"], found["sum"]) == (8, 40)
+    assert nothing["count"] == 0
+
+
+def test_what_is_covered_counts_once_however_it_is_drawn(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("a.tif", np.ones((10, 10), "uint8"))
+    corners = box(0, 10, 10, 0)["coordinates"][0]
+    bowtie = {"type": "Polygon", "coordinates": [[corners[i] for i in (0, 2, 1, 3, 0)]]}
+    parts = [box(0, 4, 4, 0)["coordinates"], box(2, 4, 6, 0)["coordinates"]]
+    overlapping = {"type": "MultiPolygon", "coordinates": parts}
+    first, second = run(algorithm, path, collection(bowtie, overlapping), ["count"], context)
+    assert first["count"] == pytest.approx(50, rel=1e-5)
+    assert second["count"] == pytest.approx(24)
+
+
+def test_a_cap_around_the_pole(algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster) -> None:
+    size, step = 200, 10_000
+    placed = Affine(step, 0, -size * step / 2, 0, -step, size * step / 2)
+    path = make_raster("a.tif", np.ones((size, size), "uint8"), crs="EPSG:3413", transform=placed)
+    ring = [[-180, 85], [180, 85], [180, 90], [-180, 90], [-180, 85]]
+    cap = {"type": "Polygon", "coordinates": [ring]}
+    ((x,), (y,)) = transform("EPSG:4326", "EPSG:3413", [-45], [85])
+    (found,) = run(algorithm, path, collection(cap, crs=None), ["count"], context)
+    assert found["count"] == pytest.approx(np.pi * (x * x + y * y) / step**2, rel=3e-5)
+
+
+@pytest.mark.parametrize("left", [0.0, -0.5])
+def test_zones_west_of_greenwich_on_longitudes_beyond_180(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, left: float
+) -> None:
+    longitudes = np.broadcast_to(np.arange(360) + left + 0.5, (180, 360)).astype("float32")
+    path = make_raster("a.tif", longitudes, crs="EPSG:4326", transform=Affine(1, 0, left, 0, -1, 90))
+
+    def zone(west: float, east: float) -> dict[str, Any]:
+        return dict(shapely.box(west, -5, east, 5).__geo_interface__)
+
+    zones = collection(zone(-20, -10), zone(-10, 10), zone(170, 190), zone(10, 20), crs=None)
+    found = run(algorithm, path, zones, ["count", "mean", "max"], context)
+    assert [f["count"] for f in found] == [100, 200, 200, 100]
+    assert [f["mean"] for f in found] == pytest.approx([345, 180 if left == 0 else found[1]["mean"], 180, 15])
+    assert found[1]["max"] > 355
+
+
 def test_nodata_does_not_count(algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster) -> None:
     path = make_raster("a.tif", np.array([[0, 2], [4, 0]], dtype="uint8"), nodata=0)
     found, nothing = run(algorithm, path, collection(box(0, 2, 2, 0), box(0, 1, 1, 0)), ALL, context)
@@ -107,7 +207,8 @@ def test_zones_of_another_crs_give_the_same(
         "type": "MultiPolygon",
         "coordinates": [box(10, 150, 180, 20)["coordinates"], box(185, 199, 195, 180)["coordinates"]],
     }
-    moved = transform_geom("EPSG:32633", f"EPSG:{epsg}", algorithm.bent(shape))
+    dense = shapely.segmentize(shapely.geometry.shape(shape), 20).__geo_interface__
+    moved = transform_geom("EPSG:32633", f"EPSG:{epsg}", dense)
     crs = None if epsg == 4326 else {"type": "name", "properties": {"name": f"EPSG:{epsg}"}}
     (own,) = run(algorithm, path, collection(shape), ["count", "mean"], context)
     (other,) = run(algorithm, path, collection(dict(moved), crs=crs), ["count", "mean"], context)
@@ -163,6 +264,16 @@ def test_quantiles_and_bands_are_chosen(
     ("profile", "zones", "more", "input_id", "says"),
     [
         ({}, collection({"type": "Point", "coordinates": [1, 2]}), {}, "zones", "feature 0 is a Point"),
+        (
+            {},
+            collection(
+                box(0, 1, 1, 0),
+                {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}]},
+            ),
+            {},
+            "zones",
+            "feature 1 holds a Point",
+        ),
         (
             {},
             collection({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 1]]]}),

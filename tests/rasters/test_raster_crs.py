@@ -31,6 +31,12 @@ def test_an_esri_code() -> None:
     assert crs_label(parse_crs("ESRI:54009")) == "ESRI:54009"
 
 
+@pytest.mark.parametrize("text", ["EPSG:5773", "EPSG:4978"])
+def test_what_has_no_place_on_a_map_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="neither geographic nor projected"):
+        parse_crs(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

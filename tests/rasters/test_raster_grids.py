@@ -149,6 +149,49 @@ def test_every_kind_of_missing_is_missing_after_a_warp(make_raster: MakeRaster, 
     assert (found[7:] == 7).all()
 
 
+@pytest.mark.parametrize("resampling", ["bilinear", "average"])
+def test_nodata_in_one_band_is_not_blended_into_it(make_raster: MakeRaster, resampling: str) -> None:
+    values = np.full((2, 12, 12), 100, "float32")
+    values[0, 4:8, 4:8] = -9999
+    with open_raster(make_raster("a.tif", values, nodata=-9999)) as dataset:
+        shifted = Grid(
+            crs=UTM33, transform=dataset.transform @ Affine.translation(0.3, 0.3), width=11, height=11
+        )
+        with on_grid(dataset, shifted, resampling) as warped:
+            first, second = read_float(warped, 1), read_float(warped, 2)
+    assert np.isnan(first).any()
+    assert (first[np.isfinite(first)] == 100).all()
+    assert (second == 100).all()
+
+
+@pytest.mark.parametrize("kind", ["mask", "alpha"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float16", "float32", "float64"]
+)
+def test_masks_of_every_type_count_in_a_warp(make_raster: MakeRaster, dtype: str, kind: str) -> None:
+    import rasterio
+    from rasterio.enums import ColorInterp
+
+    gone = np.zeros((8, 8), dtype=bool)
+    gone[:3] = True
+    values = np.where(gone, 7, 100).astype(dtype)
+    if kind == "alpha":
+        path = make_raster("a.tif", np.stack([values, values, np.where(gone, 0, 1).astype(dtype)]))
+        with rasterio.open(path, "r+") as target:
+            target.colorinterp = (ColorInterp.gray, ColorInterp.undefined, ColorInterp.alpha)
+    else:
+        path = make_raster("a.tif", np.stack([values, values]))
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as target:
+            target.write_mask(~gone)
+    with open_raster(path) as dataset:
+        lower = Grid(crs=UTM33, transform=dataset.transform @ Affine.translation(0, 0.3), width=8, height=7)
+        with on_grid(dataset, lower) as warped:
+            found = read_float(warped, 1)
+    assert np.isnan(found[:2]).all()
+    assert (found[3:] == 100).all()
+    assert set(np.unique(found[np.isfinite(found)])) == {100}
+
+
 def test_without_a_crs_there_is_no_other_grid(make_raster: MakeRaster) -> None:
     path = make_raster("a.tif", np.ones((4, 4), "uint8"), crs=None)
     with (

@@ -12,9 +12,10 @@ from hypothesis.extra import numpy as hnp
 from rasterio.crs import CRS
 
 import dragoman
+from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import open_raster
 from dragoman.rasters.raster import Raster
-from dragoman.rasters.writing import write_raster
+from dragoman.rasters.writing import create_geotiff, geotiff_profile, write_raster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def test_is_checked_at_entry(wrong: dict[str, Any], says: str) -> None:
         Raster(**{**good, **wrong})
 
 
-dtypes = st.sampled_from(["uint8", "int16", "uint16", "int32", "float32", "float64"])
+dtypes = st.sampled_from(["uint8", "int16", "uint16", "int32", "float16", "float32", "float64"])
 
 
 @settings(
@@ -91,3 +92,27 @@ def test_a_nodata_value_that_the_type_cannot_hold_is_left_out(tmp_path: Path) ->
         target.write(np.full((1, 2, 2), -9999, dtype="float32"))
     with open_raster(path) as dataset:
         assert Raster.from_dataset(dataset).array.mask.all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        ("uint8", 2),
+        ("int8", 2),
+        ("int64", 2),
+        ("float16", 2),
+        ("float32", 3),
+        ("float64", 3),
+        ("complex64", 1),
+    ],
+)
+def test_every_type_has_a_predictor_that_can_be_written(tmp_path: Path, dtype: str, expected: int) -> None:
+    grid = Grid(crs=CRS.from_epsg(4326), transform=NORTH_UP, width=4, height=3)
+    profile = geotiff_profile(grid, dtype=dtype)
+    assert profile["predictor"] == expected
+    values = np.arange(12).reshape(1, 3, 4).astype(dtype)
+    with create_geotiff(tmp_path / "a.tif", profile) as target:
+        target.write(values)
+    with rasterio.open(tmp_path / "a.tif") as made:
+        assert made.dtypes == (dtype,)
+        np.testing.assert_array_equal(made.read(), values)

@@ -66,6 +66,8 @@ class Coercion:
             return _as_json(annotation, self._json(spec, annotation, value))
         except (FileContentError, _Mismatch) as error:
             raise InputError(spec.id, str(error)) from error
+        except InputError:  # a read that failed has named the input already
+            raise
         except RequestError as error:
             raise InputError(spec.id, error.detail) from error
 
@@ -88,7 +90,9 @@ class Coercion:
     def _dataset_reader(self, spec: InputSpec, value: ResolvedValue) -> Any:
         from dragoman.rasters.opening import open_raster
 
-        dataset = _open(lambda path: open_raster(path, max_pixels=self.max_pixels), value, "raster")
+        dataset = _open(
+            lambda path: open_raster(path, max_pixels=self.max_pixels, input_id=spec.id), value, "raster"
+        )
         self.stack.callback(dataset.close)
         return dataset
 

@@ -38,7 +38,7 @@ def parse_crs(text: str) -> CRS:
 
     Coordinates are x, y (longitude before latitude) whatever the authority's axis order is. CRS84
     becomes EPSG:4326, the same for us. Raises InvalidRequest for anything else: a PROJ string or
-    WKT may name files.
+    WKT may name files; and for a CRS that has no places on a map (vertical, geocentric).
     """
     text = text.strip()
     if _CRS84_FORMS.match(text):
@@ -46,9 +46,12 @@ def parse_crs(text: str) -> CRS:
     for form in _FORMS:
         if match := form.match(text):
             try:
-                return CRS.from_authority(match["authority"].upper(), int(match["code"]))
+                crs = CRS.from_authority(match["authority"].upper(), int(match["code"]))
             except TRANSFORM_ERRORS as error:
                 raise InvalidRequest(f"the CRS {text[:100]} is not known here") from error
+            if not (crs.is_geographic or crs.is_projected):
+                raise InvalidRequest(f"the CRS {text[:100]} is neither geographic nor projected")
+            return crs
     raise InvalidRequest(
         f"{text[:100]!r} does not name a CRS; write EPSG:n, ESRI:n, or {CRS84} or another URI of that form"
     )

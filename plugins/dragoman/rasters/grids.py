@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.transform import array_bounds
-from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label
 from dragoman.rasters.raster import fits
+from dragoman.rasters.reading import Warped
 from dragoman.rasters.windows import EXACT_IN_FLOAT32
 
 if TYPE_CHECKING:
@@ -147,16 +147,16 @@ def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[
     if source.crs is None or grid.crs is None:
         raise InvalidRequest("without a CRS it cannot be brought onto another grid")
     try:
-        warped = WarpedVRT(
+        warped = Warped(
             dataset,
             crs=grid.crs,
             transform=grid.transform,
             width=grid.width,
             height=grid.height,
             resampling=Resampling[resampling],
-            src_nodata=source_nodata(dataset),
             nodata=float("nan"),
             dtype="float32" if EXACT_IN_FLOAT32.issuperset(dataset.dtypes) else "float64",
+            **missing_options(dataset),
         )
     except TRANSFORM_ERRORS as error:
         raise InvalidRequest(
@@ -164,6 +164,21 @@ def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[
         ) from error
     with warped:
         yield warped
+
+
+def missing_options(dataset: Any) -> dict[str, Any]:
+    """How a warp is told which pixels of ``dataset`` to skip: what WarpedVRT is given for that.
+
+    A mask of the file counts only where no nodata value is named; a NaN that it calls valid then makes
+    NaN of each pixel calculated with it. Nodata counts in each band for itself: GDAL's default skips a
+    pixel that has it in every band, and blends it into the others. Of an alpha band, 0 alone is missing.
+    """
+    masked = [MaskFlags.per_dataset] in dataset.mask_flag_enums
+    return {
+        "src_nodata": None if masked else source_nodata(dataset),
+        "UNIFIED_SRC_NODATA": "NO",
+        "SRC_ALPHA_MAX": 1,
+    }
 
 
 def source_nodata(dataset: Any) -> float | None:

@@ -20,6 +20,7 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
+from dragoman.rasters.reading import Reader
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "WEBP", "BMP", "GIF", "AAIGrid")
 """GDAL's short names; each decodes the one file it is given and fetches nothing."""
@@ -65,20 +66,22 @@ def gdal_env() -> Any:
     return rasterio.Env(**GDAL_OPTIONS)
 
 
-def open_raster(path: Path, *, max_pixels: int | None = None) -> Any:
+def open_raster(path: Path, *, max_pixels: int | None = None, input_id: str | None = None) -> Any:
     """Open a local file as a ``rasterio.DatasetReader``; the caller closes it.
 
     ``max_pixels`` caps width times height times bands; None is no cap. Raises InvalidRequest for
-    what is not a file, not an allowed format, too large, or made to explode when decoded.
+    what is not a file, not an allowed format, too large, or made to explode when decoded. A read that
+    fails later raises InputError for ``input_id``, or InvalidRequest where that is None.
     """
     if not path.is_file() or str(path.absolute()).startswith("/vsi"):
         raise InvalidRequest("not a readable file")
     with _opening, gdal_env(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            dataset = rasterio.DatasetReader(path.absolute(), driver=list(DRIVERS), sharing=False)
+            dataset = Reader(path.absolute(), driver=list(DRIVERS), sharing=False)
         except (RasterioError, ValueError) as error:
             raise InvalidRequest(f"not a raster of a format that is read here ({READABLE})") from error
+    dataset.input_id = input_id
     try:
         check_header(dataset, path.stat().st_size, max_pixels)
     except InvalidRequest:
@@ -89,7 +92,7 @@ def open_raster(path: Path, *, max_pixels: int | None = None) -> Any:
 
 def reopen(dataset: Any) -> Any:
     """Another handle on the file of an open dataset, for another thread; the caller closes it."""
-    return open_raster(Path(dataset.name))
+    return open_raster(Path(dataset.name), input_id=getattr(dataset, "input_id", None))
 
 
 def check_band(input_id: str, dataset: Any, band: int) -> None:

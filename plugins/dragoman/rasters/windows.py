@@ -52,14 +52,19 @@ def is_striped(dataset: Any) -> bool:
     return bool(dataset.block_shapes[0][1] >= dataset.width)
 
 
-def read_float(dataset: Any, band: int, window: Window | None = None) -> NDArray[Any]:
-    """One band (counted from 1) as floats, shape (rows, cols), NaN where there is no data.
+def float_type(dataset: Any, band: int) -> type[np.floating[Any]]:
+    """What ``read_float`` gives of a band: float32 where that is exact for its type, else float64."""
+    return np.float32 if dataset.dtypes[band - 1] in EXACT_IN_FLOAT32 else np.float64
 
-    float32 where that is exact for the type, else float64. The band's scale and offset are applied.
-    What is missing is GDAL's word: nodata value, mask band or alpha; and NaN.
+
+def read_float(dataset: Any, band: int, window: Window | None = None) -> NDArray[Any]:
+    """One band (counted from 1) as floats of ``float_type``, shape (rows, cols), NaN where there is no data.
+
+    The band's scale and offset are applied. What is missing is GDAL's word: nodata value, mask band
+    or alpha; and NaN.
     """
     dtype = dataset.dtypes[band - 1]
-    kind = np.float32 if dtype in EXACT_IN_FLOAT32 else np.float64
+    kind = float_type(dataset, band)
     data: NDArray[Any] = dataset.read(band, window=window, out_dtype=kind)
     flags = dataset.mask_flag_enums[band - 1]
     if MaskFlags.all_valid not in flags:

@@ -37,10 +37,19 @@ def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: float | N
         "interleave": "band",
         "compress": "zstd",
         "zstd_level": 1,
-        "predictor": 3 if np.dtype(dtype).kind == "f" else 2,
+        "predictor": predictor(dtype),
         "bigtiff": "IF_SAFER",
         "num_threads": 2,
     }
+
+
+def predictor(dtype: str) -> int:
+    """TIFF's predictor for a type: 3 for float32 and float64 (GDAL has it for no other), 2 for what is
+    stored as whole numbers or as float16, 1 (none) for complex numbers.
+    """
+    if np.dtype(dtype).kind == "c":
+        return 1
+    return 3 if dtype in ("float32", "float64") else 2
 
 
 def create_geotiff(path: Path, profile: dict[str, Any]) -> Any:
