@@ -162,5 +162,5 @@ def _results(content: Object) -> Object:
             "headers": {"Link": ref("headers", "Link")},
         },
         "206": {"description": "The byte range of a result that Range asked for.", "content": part},
-        **failures("404", "416"),
+        **failures("404", "412", "416"),
     }
