@@ -183,6 +183,23 @@ def media_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if isinstance(name, str)))
 
 
+def offered_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
+    """The media types that a value of an output has, as far as its schema tells; empty is any."""
+    stated = media_types(schema)
+    if stated:
+        return stated
+    if is_binary_list(schema):
+        of_items = media_types(schema["items"])
+        return (
+            (*of_items, "application/json") if of_items else ()
+        )  # by itself a list of files is one of links
+    types = [branch["type"] for branch in branches(schema) if isinstance(branch.get("type"), str)]
+    if may_be_binary(schema) or not types:
+        return ()
+    made = ["text/plain" if name == "string" else "application/json" for name in types]
+    return tuple(dict.fromkeys(made))
+
+
 def is_binary(schema: Mapping[str, JSON]) -> bool:
     """Whether every value is binary: inline as base64, else a file."""
     alternatives = schema.get("oneOf") or schema.get("anyOf")
