@@ -13,7 +13,7 @@ from dragoman.errors import InputError, InputProblem, InvalidInputs
 from dragoman.packages.checks import check_of
 from dragoman.packages.contents import FileContentError, expects_json, parse_json, read_value
 from dragoman.packages.mediatypes import accepted
-from dragoman.packages.schema import is_binary, may_be_binary, media_types
+from dragoman.packages.schema import is_binary, may_be_binary, taken_types
 from dragoman.packages.wording import shown
 from dragoman.sources.inline import NotBase64, base64_pieces
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from dragoman.model.job import InputValue
     from dragoman.model.process import JSON, InputSpec, Process
     from dragoman.model.resolved import ResolvedValue
-
-RASTERS: Final = ("image/png", "image/jpeg", "image/jp2", "image/webp", "image/bmp", "image/gif")
-"""What a ``raster`` input may be called besides GeoTIFF; the formats that are opened."""
 
 _COMPILED_PROCESSES: Final = 256
 
@@ -38,9 +35,7 @@ class _Compiled:
     def __init__(self, spec: InputSpec) -> None:
         self.schema = spec.schema
         self.check = check_of(spec.schema)
-        self.media_types = media_types(spec.schema)
-        if spec.shorthand == "raster":
-            self.media_types += RASTERS
+        self.media_types = taken_types(spec)
         self.binary = is_binary(spec.schema)
 
 
