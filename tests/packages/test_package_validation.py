@@ -148,6 +148,23 @@ def test_a_fault_is_told_once(schema: Any, value: Any, told: str) -> None:
     assert told in found
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "encoding", "told"),
+    [
+        ("raster", "AAAA", "hex", ["input 'x': got the encoding \"hex\"; allowed: base64"]),
+        ("raster", "AAAA", "BASE64", []),
+        ("raster", "AAAA", "binary", []),
+        ("text", "a", "rot13", ["input 'x': got the encoding \"rot13\"; allowed: base64, utf-8"]),
+        ("text", "a", "UTF-8", []),
+        ("integer", "Mg==", "Base64", []),
+    ],
+)
+def test_encodings_that_are_not_decoded_are_refused(
+    kind: str, value: str, encoding: str, told: list[str]
+) -> None:
+    assert problems(process_of(ONE[kind]), x=[InputValue(value=value, encoding=encoding)]) == told
+
+
 def test_faults_beside_a_wrong_format_are_told() -> None:
     schema = {"type": "object", "properties": {"area": expand("bbox")[0], "size": {"type": "integer"}}}
     found = problems(process_of(spec("x", schema)), x=[{"area": {"bbox": []}, "size": "x"}])

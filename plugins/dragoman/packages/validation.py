@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, InputSpec, Process
     from dragoman.model.resolved import ResolvedValue
 
+BINARY_ENCODINGS: Final = ("base64", "binary")
+"""What an inline value of bytes may be said to be encoded as, in lower case; base64 it is."""
+ENCODINGS: Final = (*BINARY_ENCODINGS, "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1")
+"""The same of other values; a character set says nothing, since JSON is characters already."""
+
 _COMPILED_PROCESSES: Final = 256
 
 
@@ -116,9 +121,13 @@ def _wrong_value(compiled: _Compiled, value: InputValue) -> Iterator[str]:
         return
     if value.by_reference:
         return
-    if compiled.binary:
+    encoding = (value.encoding or "").lower()
+    if encoding and encoding not in (BINARY_ENCODINGS if compiled.binary else ENCODINGS):
+        allowed = "base64" if compiled.binary else "base64, utf-8"
+        yield f"got the encoding {shown(value.encoding)}; allowed: {allowed}"
+    elif compiled.binary:
         yield from _wrong_base64(value.value)
-    elif value.encoding == "base64":
+    elif encoding == "base64":
         yield from _wrong_encoded(compiled, value.value)
     else:
         yield from compiled.check.findings(value.value)

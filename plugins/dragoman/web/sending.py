@@ -150,6 +150,7 @@ def file_response(path: Path, media_type: str, *, name: str) -> Response:
     except (PreconditionFailed, problems.RangeOutside):
         response.close()
         raise
+    response.headers.add("Vary", "Accept")
     response.headers.pop("Date", None)  # the web server writes one, and would not look whether there is one
     harden(response)
     return response
@@ -210,6 +211,7 @@ def multipart_response(parts: Sequence[Part]) -> Response:
         _stream(heads, parts, tail), content_type=f'multipart/related; type="{root}"; boundary={boundary}'
     )
     response.content_length = length
+    response.headers.add("Vary", "Accept")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache"
     return response

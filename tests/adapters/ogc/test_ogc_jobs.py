@@ -220,6 +220,12 @@ def test_preconditions_go_before_the_range(client: FlaskClient) -> None:
         assert (unchanged.status_code, unchanged.data) == (304, b"")
 
 
+def test_results_vary_by_accept(client: FlaskClient) -> None:
+    path = f"/jobs/{submit(client, 'raster', inputs={'size': 100})}/results"
+    for each in (path, f"{path}/image", f"{path}/statistics"):
+        assert client.get(each).headers["Vary"] == "Accept"
+
+
 def test_the_date_of_a_file_is_left_to_the_web_server(client: FlaskClient) -> None:
     path = f"/jobs/{submit(client, 'raster', inputs={'size': 100})}/results/image"
     for headers in ({}, {"Range": "bytes=10-19"}):

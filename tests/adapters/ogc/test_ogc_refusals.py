@@ -51,6 +51,7 @@ def test_wrong_inputs_are_members_of_the_problem(client: FlaskClient) -> None:
         {"inputs": {"text": "a"}, "outputs": {"text": {"format": {"mediaType": 3}}}},
         {"inputs": {"text": "a"}, "response": "loud"}, {"inputs": {"text": "a"}, "response": ["raw"]},
         {"inputs": {"text": "a"}, "subscriber": "x"},
+        {"inputs": {"text": "a"}, "subscriber": {"sucessUri": "https://example.org"}},
         {"inputs": {"text": "a"}, "subscriber": {"successUri": "ftp://x"}},
         {"inputs": {"text": "a"}, "subscriber": {"successUri": "http://["}},
         {"inputs": {"text": {"href": 5}}}, {"inputs": {"text": {"href": ""}}},

@@ -32,6 +32,7 @@ _REFERENCE: Final = frozenset(
     {"href", "rel", "type", "hreflang", "title", "length", "mediaType", "encoding", "schema"}
 )
 _QUALIFIED: Final = frozenset({"value", "mediaType", "encoding", "schema"})
+_SUBSCRIBER: Final = ("successUri", "inProgressUri", "failedUri", "successUrl")
 _KEY_LENGTH: Final = 255
 
 
@@ -220,6 +221,8 @@ def _transmission(name: str, given: JSON) -> Literal["value", "reference"] | Non
 def _subscriber(given: Mapping[str, JSON], policy: SourcePolicy) -> Subscriber | None:
     if not given:
         return None
+    if given.keys().isdisjoint(_SUBSCRIBER):
+        raise InvalidRequest(f"subscriber: got {shown(dict(given))}; allowed: {', '.join(_SUBSCRIBER[:3])}")
     return Subscriber(
         success_uri=_uri(given, "successUri", policy)
         or _uri(given, "successUrl", policy),  # execute.yaml itself spells it both ways
