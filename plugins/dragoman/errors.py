@@ -8,7 +8,8 @@
     │   │   └── InvalidQueryParameter
     │   ├── InvalidInputs            one or more inputs are wrong; each is named
     │   │   └── InputError               one input is wrong; what an algorithm raises
-    │   ├── UnsupportedMediaType, PayloadTooLarge, RangeNotSatisfiable, MethodNotAllowed
+    │   ├── UnsupportedMediaType, PayloadTooLarge, MethodNotAllowed
+    │   ├── RangeNotSatisfiable, PreconditionFailed
     │   ├── Forbidden                (Origin, peer, principal)
     │   └── IdempotencyConflict
     ├── NotFound
@@ -134,6 +135,12 @@ class RangeNotSatisfiable(RequestError):
     """The byte range lies outside the result."""
 
     code = "range-not-satisfiable"
+
+
+class PreconditionFailed(RequestError):
+    """The result is not the one that If-Match or If-Unmodified-Since asks for."""
+
+    code = "precondition-failed"
 
 
 class MethodNotAllowed(RequestError):

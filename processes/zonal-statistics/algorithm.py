@@ -129,6 +129,8 @@ def run(
     check_band("raster", raster, band)
     if raster.transform.b != 0 or raster.transform.d != 0:
         raise dragoman.InputError("raster", "is rotated; bring it north up first (reproject)")
+    if quantiles not in (None, list(QUANTILES)) and "quantiles" not in (statistics or ()):
+        raise dragoman.InputError("quantiles", f"got {quantiles}; allowed: with quantiles in statistics")
     wanted = operations(statistics or ["count", "mean", "min", "max"], quantiles or list(QUANTILES))
     features = zones["features"]
     crs = zones_crs(zones)

@@ -185,3 +185,8 @@ def test_paths_of_a_host_come_along_without_their_remote_references(catalogue: l
     OpenAPIV30SpecValidator(merged).validate()
     assert not [reference for reference in references(merged) if not reference.startswith("#/")]
     assert merged["paths"]["/jobs"]["get"]["operationId"] == "getJobs"
+
+
+def test_every_answer_of_a_result_is_documented(made: dict[str, Any]) -> None:
+    responses = made["paths"]["/jobs/{jobID}/results/{outputID}"]["get"]["responses"]
+    assert {"200", "204", "206", "304", "400", "403", "404", "412", "416", "500", "503"} == set(responses)

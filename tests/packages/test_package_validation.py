@@ -110,7 +110,15 @@ ONE = {
         ),
         ("raster", "AAAA", None),
         ("raster", "AA AA\n", None),
-        ("raster", "not base64!", 'got "not base64!"; allowed: base64 text, or a reference {href'),
+        (
+            "raster",
+            "not base64!",
+            """got "not base64!" (character 11 is '!'); allowed: base64 text, or a refer""",
+        ),
+        ("raster", "SUkqAA", None),  # without padding, and URL-safe: read as base64 is by the run
+        ("raster", "-_-_", None),
+        ("raster", "AAAAA", 'got "AAAAA" (the last character stands alone: it is cut off); allowed: base64'),
+        ("raster", "AA==AA", """got "AA==AA" ('=' stands before the end); allowed: base64"""),
         ("raster", {"a": 1}, "allowed: base64 text"),
     ],
 )
@@ -122,6 +130,51 @@ def test_an_inline_value_is_held_to_its_schema(kind: str, value: Any, told: str 
         assert found
         assert "; ".join(found).startswith("input 'x': ")
         assert told in "; ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "told"),
+    [
+        ("features", {"type": "Feature", "geometry": None, "properties": {}}, "type has to be FeatureColl"),
+        ("bbox", [1, 2, 3, 4, 5], "bbox has to be 4 or 6 finite numbers"),
+        ("bbox", {"bbox": [1, 2, 3, 4, 5]}, "bbox has to be 4 or 6 finite numbers"),
+        ("bbox", {"bbox": [1, 2, 3, 4], "crs": 5}, "crs has to be a URI"),
+        ({"type": "string", "enum": ["a", "b"]}, 5, "got 5; allowed: a, b"),
+        ({"type": "integer", "minimum": 5, "multipleOf": 2}, 3, "at least 5, a multiple of 2"),
+    ],
+)
+def test_a_fault_is_told_once(schema: Any, value: Any, told: str) -> None:
+    (found,) = problems(process_of(spec("x", schema)), x=[value])
+    assert told in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "encoding", "told"),
+    [
+        ("raster", "AAAA", "hex", ["input 'x': got the encoding \"hex\"; allowed: base64"]),
+        ("raster", "AAAA", "BASE64", []),
+        ("raster", "AAAA", "binary", []),
+        ("text", "a", "rot13", ["input 'x': got the encoding \"rot13\"; allowed: base64, utf-8"]),
+        ("text", "a", "UTF-8", []),
+        ("integer", "Mg==", "Base64", []),
+    ],
+)
+def test_encodings_that_are_not_decoded_are_refused(
+    kind: str, value: str, encoding: str, told: list[str]
+) -> None:
+    assert problems(process_of(ONE[kind]), x=[InputValue(value=value, encoding=encoding)]) == told
+
+
+def test_faults_beside_a_wrong_format_are_told() -> None:
+    schema = {"type": "object", "properties": {"area": expand("bbox")[0], "size": {"type": "integer"}}}
+    found = problems(process_of(spec("x", schema)), x=[{"area": {"bbox": []}, "size": "x"}])
+    assert ["area" in line for line in found] == [True, False]
+
+
+def test_limits_of_which_one_has_to_hold_are_told() -> None:
+    lengths = [{"minItems": 4, "maxItems": 4}, {"minItems": 6}]
+    found = problems(process_of(spec("x", {"type": "array", "oneOf": lengths})), x=[[1]])
+    assert found == ["input 'x': got [1]; allowed: an array, exactly 4 items or 6 or more items"]
 
 
 def test_every_problem_is_listed() -> None:

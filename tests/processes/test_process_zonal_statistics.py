@@ -301,6 +301,13 @@ def test_quantiles_and_bands_are_chosen(
             "quantiles",
             "between",
         ),
+        (
+            {},
+            collection(box(0, 1, 1, 0)),
+            {"quantiles": [0.9]},
+            "quantiles",
+            "allowed: with quantiles in statistics",
+        ),
     ],
 )
 def test_the_callers_faults(

@@ -20,6 +20,7 @@ EXPECTED = {
     errors.NoSuchProcess: 404,
     errors.NoSuchJob: 404, errors.NoSuchPage: 404, errors.ResultNotReady: 404, errors.ResultNotAvailable: 404,
     errors.MethodNotAllowed: 405, errors.IdempotencyConflict: 409, errors.IllegalTransition: 409,
+    errors.PreconditionFailed: 412,
     errors.PayloadTooLarge: 413, errors.UnsupportedMediaType: 415, errors.RangeNotSatisfiable: 416,
     errors.AlgorithmError: 500, errors.TimedOut: 500, errors.OutOfMemory: 500, errors.WorkerLost: 500,
     errors.OutputError: 500, errors.PackageError: 500, errors.SettingsError: 500,

@@ -253,6 +253,7 @@ FAILURES: Final[Mapping[str, tuple[str, str]]] = {
     "403": ("Forbidden", "This is not allowed from here: an Origin or a peer that is not the server's own."),
     "404": ("NotFound", "There is no such process, job or result (yet); type says which."),
     "409": ("Conflict", "The job's state, or the first request under the Idempotency-Key, forbids this."),
+    "412": ("PreconditionFailed", "The result is not the one that If-Match or If-Unmodified-Since asks for."),
     "413": ("PayloadTooLarge", "The body is larger than this server accepts."),
     "415": ("UnsupportedMediaType", "The body is not JSON."),
     "416": ("RangeNotSatisfiable", "The byte range lies outside the result."),

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dragoman.codegen.components import HTML, JSON_TYPE, Object, failures, page, record, ref, strings
 from dragoman.codegen.oas30 import describe, to_oas30
-from dragoman.packages.schema import media_types
+from dragoman.packages.schema import media_types, taken_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -203,7 +203,7 @@ def _described(spec: InputSpec | OutputSpec) -> Object:
 
 def _qualified(spec: InputSpec) -> Object:
     """``{value, mediaType, encoding, schema}``."""
-    allowed = media_types(spec.schema)
+    allowed = taken_types(spec)
     media_type = strings(description=f"One of {', '.join(allowed)}." if allowed else "")
     return record(("value",), value=_value(spec), mediaType=media_type, encoding=strings(), schema={})
 

@@ -162,5 +162,6 @@ def _results(content: Object) -> Object:
             "headers": {"Link": ref("headers", "Link")},
         },
         "206": {"description": "The byte range of a result that Range asked for.", "content": part},
-        **failures("404", "416"),
+        "304": {"description": "The file has not changed (If-None-Match, If-Modified-Since)."},
+        **failures("404", "412", "416"),
     }

@@ -16,7 +16,7 @@ from referencing.exceptions import Unresolvable
 
 from dragoman.packages.formats import format_checker, is_integer, is_number
 from dragoman.packages.schema import validating_form
-from dragoman.packages.wording import explain
+from dragoman.packages.wording import explain, faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,9 +53,10 @@ class SchemaCheck:
         self._validator = _validator_class()(made, registry=_EMPTY, format_checker=_formats())
 
     def findings(self, value: JSON) -> list[str]:
-        """What is wrong, at most MOST sentences; empty where nothing is."""
+        """What is wrong, at most MOST sentences, one for each fault; empty where nothing is."""
         try:
-            return [explain(error) for error in islice(self._validator.iter_errors(value), MOST)]
+            errors = list(islice(self._validator.iter_errors(value), MOST))
+            return list(dict.fromkeys(explain(error) for error in faults(errors)))
         except Unresolvable:
             return []
         except RecursionError:

@@ -16,13 +16,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, get_args
 
-from dragoman.model.process import JSON, Shorthand
+from dragoman.model.process import JSON, InputSpec, Shorthand
 
 SHORTHANDS: Final[tuple[Shorthand, ...]] = get_args(Shorthand.__value__)
 
 GEOTIFF: Final = "image/tiff; application=geotiff"
 NETCDF: Final = "application/x-netcdf"
 GEOJSON: Final = "application/geo+json"
+
+RASTERS: Final = ("image/png", "image/jpeg", "image/jp2", "image/webp", "image/bmp", "image/gif")
+"""What a ``raster`` input may be besides GeoTIFF: the media types of the formats that are opened."""
 
 _EXPANDED: Final[Mapping[Shorthand, Mapping[str, JSON]]] = {
     "raster": {"type": "string", "contentEncoding": "binary", "contentMediaType": GEOTIFF},
@@ -181,6 +184,36 @@ def media_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
     """Every contentMediaType of the schema and its branches, in order; the first is the default."""
     found = (branch.get("contentMediaType") for branch in branches(schema))
     return tuple(dict.fromkeys(name for name in found if isinstance(name, str)))
+
+
+def taken_types(spec: InputSpec) -> tuple[str, ...]:
+    """The media types that a value of an input may be stated to have; empty is any."""
+    stated = media_types(spec.schema)
+    return (*stated, *RASTERS) if spec.shorthand == "raster" else stated
+
+
+def described(spec: InputSpec) -> Mapping[str, JSON]:
+    """The schema of an input for a process description: a raster as a branch for each media type that is read."""
+    if spec.shorthand != "raster":
+        return spec.schema
+    return {"oneOf": [{**spec.schema, "contentMediaType": name} for name in taken_types(spec)]}
+
+
+def offered_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
+    """The media types that a value of an output has, as far as its schema tells; empty is any."""
+    stated = media_types(schema)
+    if stated:
+        return stated
+    if is_binary_list(schema):
+        of_items = media_types(schema["items"])
+        return (
+            (*of_items, "application/json") if of_items else ()
+        )  # by itself a list of files is one of links
+    types = [branch["type"] for branch in branches(schema) if isinstance(branch.get("type"), str)]
+    if may_be_binary(schema) or not types:
+        return ()
+    made = ["text/plain" if name == "string" else "application/json" for name in types]
+    return tuple(dict.fromkeys(made))
 
 
 def is_binary(schema: Mapping[str, JSON]) -> bool:

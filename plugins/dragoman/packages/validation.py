@@ -6,18 +6,16 @@
 
 from __future__ import annotations
 
-import binascii
-import re
-from collections import OrderedDict
-from contextlib import suppress
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs
 from dragoman.packages.checks import check_of
 from dragoman.packages.contents import FileContentError, expects_json, parse_json, read_value
 from dragoman.packages.mediatypes import accepted
-from dragoman.packages.schema import is_binary, may_be_binary, media_types
+from dragoman.packages.schema import is_binary, may_be_binary, taken_types
 from dragoman.packages.wording import shown
+from dragoman.sources.inline import NotBase64, base64_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +24,12 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, InputSpec, Process
     from dragoman.model.resolved import ResolvedValue
 
-RASTERS: Final = ("image/png", "image/jpeg", "image/jp2", "image/webp", "image/bmp", "image/gif")
-"""What a ``raster`` input may be called besides GeoTIFF; the formats that are opened."""
+BINARY_ENCODINGS: Final = ("base64", "binary")
+"""What an inline value of bytes may be said to be encoded as, in lower case; base64 it is."""
+ENCODINGS: Final = (*BINARY_ENCODINGS, "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1")
+"""The same of other values; a character set says nothing, since JSON is characters already."""
 
 _COMPILED_PROCESSES: Final = 256
-_SPACES: Final = re.compile(r"\s")
 
 
 class _Compiled:
@@ -41,9 +40,7 @@ class _Compiled:
     def __init__(self, spec: InputSpec) -> None:
         self.schema = spec.schema
         self.check = check_of(spec.schema)
-        self.media_types = media_types(spec.schema)
-        if spec.shorthand == "raster":
-            self.media_types += RASTERS
+        self.media_types = taken_types(spec)
         self.binary = is_binary(spec.schema)
 
 
@@ -124,27 +121,32 @@ def _wrong_value(compiled: _Compiled, value: InputValue) -> Iterator[str]:
         return
     if value.by_reference:
         return
-    if compiled.binary:
+    encoding = (value.encoding or "").lower()
+    if encoding and encoding not in (BINARY_ENCODINGS if compiled.binary else ENCODINGS):
+        allowed = "base64" if compiled.binary else "base64, utf-8"
+        yield f"got the encoding {shown(value.encoding)}; allowed: {allowed}"
+    elif compiled.binary:
         yield from _wrong_base64(value.value)
-    elif value.encoding == "base64":
+    elif encoding == "base64":
         yield from _wrong_encoded(compiled, value.value)
     else:
         yield from compiled.check.findings(value.value)
 
 
 def _wrong_base64(text: JSON) -> Iterator[str]:
-    if _decoded(text) is None:
-        yield f"got {shown(text)}; allowed: base64 text, or a reference {{href, type}}"
+    refusal = _refusal(text)
+    if refusal:
+        yield f"{refusal}; allowed: base64 text, or a reference {{href, type}}"
 
 
 def _wrong_encoded(compiled: _Compiled, text: JSON) -> Iterator[str]:
     """Findings in JSON or text that was sent as base64."""
-    content = _decoded(text)
-    if content is None:
-        yield f"got {shown(text)}; allowed: base64 text"
+    refusal = _refusal(text)
+    if refusal:
+        yield f"{refusal}; allowed: base64 text"
         return
     try:
-        decoded = content.decode("utf-8-sig")
+        decoded = b"".join(base64_pieces(text)).decode("utf-8-sig")
         value = parse_json(decoded) if expects_json(compiled.schema) else decoded
     except ValueError as error:
         reason = str(error) if isinstance(error, FileContentError) else "it is not text in UTF-8"
@@ -153,17 +155,15 @@ def _wrong_encoded(compiled: _Compiled, text: JSON) -> Iterator[str]:
     yield from compiled.check.findings(value)
 
 
-def _decoded(text: JSON) -> bytes | None:
-    """The bytes of base64 text, in which white space is fine; None where it is none."""
+def _refusal(text: JSON) -> str:
+    """What was given, and why it is not base64 as it will be decoded for the run; empty where it is."""
     if not isinstance(text, str):
-        return None
-    with suppress(ValueError):
-        return binascii.a2b_base64(text, strict_mode=True)
-    if _SPACES.search(text) is None:
-        return None
-    with suppress(ValueError):
-        return binascii.a2b_base64(_SPACES.sub("", text), strict_mode=True)
-    return None
+        return f"got {shown(text)}"
+    try:
+        deque(base64_pieces(text), maxlen=0)
+    except NotBase64 as error:
+        return f"got {shown(text)} ({error.why})"
+    return ""
 
 
 def _data_media_type(href: str | None) -> str | None:

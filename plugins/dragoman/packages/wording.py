@@ -38,6 +38,10 @@ _FORMATS: Final = {
 }
 
 
+_OWN: Final = ("ogc-", "geojson-")
+"""The formats that look at the whole of a value, and say what is wrong with it better than the keywords beside them."""
+
+
 def shown(value: JSON, limit: int = SHOWN) -> str:
     """The value as JSON, cut after ``limit`` characters; cheap for a large value."""
     text = _prefix(value, limit, 4)
@@ -86,7 +90,7 @@ def allowed(schema: JSON) -> str:
     if isinstance(schema.get("allOf"), list) and "type" not in schema:
         words = (allowed(item) for item in schema["allOf"])
         return next((word for word in words if word != "anything"), "anything")
-    return _kind(schema) + "".join(f", {limit}" for limit in _limits(schema))
+    return _kind(schema) + "".join(f", {limit}" for limit in [*_limits(schema), *_alternatives(schema)])
 
 
 def _choices(values: list[JSON]) -> str:
@@ -106,6 +110,15 @@ def _kind(schema: Mapping[str, JSON]) -> str:
     return " or ".join(_ARTICLES.get(str(name), "anything") for name in names)
 
 
+def _alternatives(schema: Mapping[str, JSON]) -> Iterable[str]:
+    """Limits of which one has to hold; the branches of a schema that tells its type beside them."""
+    for key in ("oneOf", "anyOf"):
+        branches = schema.get(key) or ()
+        limits = [", ".join(_limits(each)) for each in branches if isinstance(each, Mapping)]
+        if limits and all(limits):
+            yield " or ".join(limits)
+
+
 def _limits(schema: Mapping[str, JSON]) -> Iterable[str]:
     for key, words in (
         ("minimum", "at least {}"),
@@ -120,8 +133,27 @@ def _limits(schema: Mapping[str, JSON]) -> Iterable[str]:
         ("maxItems", "{} or fewer items"),
     ):
         limit = schema.get(key)
-        if limit is not None and not isinstance(limit, bool):
+        if limit is None or isinstance(limit, bool):
+            continue
+        if key in ("minItems", "maxItems") and schema.get("minItems") == schema.get("maxItems"):
+            words = "exactly {} items" if key == "minItems" else ""
+        if words:
             yield words.format(limit)
+
+
+def faults(errors: list[Finding]) -> list[Finding]:
+    """The findings without those that say again, by keyword, what a format of ours has said of the same value."""
+    told = [tuple(error.absolute_path) for error in errors if _of_own_format(error)]
+
+    def again(error: Finding) -> bool:
+        where = tuple(error.absolute_path)
+        return not _of_own_format(error) and any(where[: len(place)] == place for place in told)
+
+    return [error for error in errors if not again(error)]
+
+
+def _of_own_format(error: Finding) -> bool:
+    return error.validator == "format" and str(error.validator_value).startswith(_OWN)
 
 
 def explain(error: Finding) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
@@ -15,8 +16,20 @@ if TYPE_CHECKING:
 SLICE: Final = 1024**2
 """Characters decoded at once."""
 
+_BASE64: Final = "allowed: A-Z a-z 0-9 + / (or - _), padded with = or not"
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
-_NOT_BASE64: Final = "the content is not base64; allowed: A-Z a-z 0-9 + / (or - _), padded with = or not"
+_ODD: Final = re.compile(r"[^A-Za-z0-9+/=_ \t\r\n-]")
+
+
+class NotBase64(InvalidRequest):
+    """The text is not base64.
+
+    ``why`` says in a few words what is wrong with it.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.why = _why_not(text)
+        super().__init__(f"the content is not base64 ({self.why}); {_BASE64}")
 
 
 def decode_base64(text: str, target: Path, limit: int) -> int:
@@ -24,7 +37,7 @@ def decode_base64(text: str, target: Path, limit: int) -> int:
 
     InvalidRequest for anything else, or for more than ``limit`` bytes; then no file is left.
     """
-    return _write(target, _base64_pieces(text), limit)
+    return _write(target, base64_pieces(text), limit)
 
 
 def decode_data_url(href: str, target: Path, limit: int) -> str | None:
@@ -38,7 +51,7 @@ def decode_data_url(href: str, target: Path, limit: int) -> str | None:
     if header[-1] == "base64":
         if "%" in payload:
             payload = unquote_to_bytes(payload).decode("ascii", errors="replace")
-        pieces = _base64_pieces(payload)
+        pieces = base64_pieces(payload)
     else:
         pieces = _percent_pieces(payload)
     _write(target, pieces, limit)
@@ -66,8 +79,11 @@ def _within(limit: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _base64_pieces(text: str) -> Iterator[bytes]:
-    """Decoded slices, cut between groups of four characters that stand for three bytes."""
+def base64_pieces(text: str) -> Iterator[bytes]:
+    """Decoded slices, cut between groups of four characters that stand for three bytes.
+
+    Either alphabet, line breaks and missing padding are accepted; raises NotBase64 for anything else.
+    """
     end = len(text)
     while end and text[end - 1] in "= \t\r\n":
         end -= 1
@@ -77,14 +93,23 @@ def _base64_pieces(text: str) -> Iterator[bytes]:
             characters = text[start : min(start + SLICE, end)].encode("ascii")
             characters = rest + characters.translate(_URL_SAFE, b" \t\r\n")
             if b"=" in characters:
-                raise InvalidRequest(_NOT_BASE64)  # padding, and more after it
+                raise NotBase64(text)
             whole = len(characters) // 4 * 4
             rest = characters[whole:]
             yield binascii.a2b_base64(characters[:whole], strict_mode=True)
         if rest:
             yield binascii.a2b_base64(rest.ljust(4, b"="), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
-        raise InvalidRequest(_NOT_BASE64) from error
+        raise NotBase64(text) from error
+
+
+def _why_not(text: str) -> str:
+    odd = _ODD.search(text)
+    if odd is not None:
+        return f"character {odd.start() + 1} is {odd[0]!r}"
+    if "=" in text.rstrip("= \t\r\n"):
+        return "'=' stands before the end"
+    return "the last character stands alone: it is cut off"
 
 
 def _percent_pieces(text: str) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMES: Final = ("http", "https", "data", "file")
 OBJECTS: Final = ("s3", "gs")
-PRIVATE: Final = "is not on the public network, which is all that this server fetches from"
+PRIVATE: Final = "is not on the public network, which is all that this server talks to"
 
 _ODD = re.compile(
     r"[\x00-\x20\x7f\\\ud800-\udfff]"

@@ -23,6 +23,7 @@ STATUSES: Final[Mapping[type[errors.DragomanError], HTTPStatus]] = {
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from flask import Response, request, send_file
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
-from werkzeug.http import parse_range_header
+from werkzeug.http import is_resource_modified, parse_date, parse_etags, parse_range_header
 
-from dragoman.errors import InvalidQueryParameter, ResultNotAvailable
+from dragoman.errors import InvalidQueryParameter, PreconditionFailed, ResultNotAvailable
 from dragoman.web import problems
 from dragoman.web.html import pages
 from dragoman.web.negotiation import form_of, wants_html, wants_plain_json
@@ -138,24 +138,56 @@ def file_response(path: Path, media_type: str, *, name: str) -> Response:
     """A file, whole or the one byte range that was asked for (RFC 9110, 14), with ETag and Last-Modified.
 
     Several ranges, and a Range that is not understood, are answered with the whole. Raises
-    ResultNotAvailable, RangeOutside.
+    ResultNotAvailable, PreconditionFailed, RangeOutside.
     """
     try:
         response = send_file(path, mimetype=media_type, download_name=name, conditional=False)
     except FileNotFoundError:
         raise ResultNotAvailable from None
+    try:
+        if request.method in ("GET", "HEAD"):
+            _make_conditional(response)
+    except (PreconditionFailed, problems.RangeOutside):
+        response.close()
+        raise
+    response.headers.add("Vary", "Accept")
+    response.headers.pop("Date", None)  # the web server writes one, and would not look whether there is one
+    harden(response)
+    return response
+
+
+def _make_conditional(response: Response) -> None:
+    """Turn the whole file into what is due: 200, 206 or 304; raises PreconditionFailed, RangeOutside.
+
+    In the order of RFC 9110, 13.2.2: werkzeug alone would look at Range first, and send 412 with the file.
+    """
     environ = dict(request.environ)
+    etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
+    _check_preconditions(response)
+    for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):
+        environ.pop(name, None)
     wanted = parse_range_header(environ.get("HTTP_RANGE"))
-    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+    one_range = wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1
+    if not one_range or not is_resource_modified(environ, etag, last_modified=modified):
         environ.pop("HTTP_RANGE", None)
     size = response.content_length or 0
     try:
         response.make_conditional(environ, accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
-        response.close()
         raise problems.RangeOutside(size) from None
-    harden(response)
-    return response
+
+
+def _check_preconditions(response: Response) -> None:
+    """Raise PreconditionFailed if the file is not the one that the client means."""
+    matching = parse_etags(request.headers.get("If-Match"))
+    if matching:
+        etag, weak = response.get_etag()
+        if weak or not matching.contains(etag or ""):
+            raise PreconditionFailed
+        return
+    since, modified = parse_date(request.headers.get("If-Unmodified-Since")), response.last_modified
+    if since is not None and modified is not None and modified > since:
+        raise PreconditionFailed
 
 
 def harden(response: Response) -> None:
@@ -179,6 +211,7 @@ def multipart_response(parts: Sequence[Part]) -> Response:
         _stream(heads, parts, tail), content_type=f'multipart/related; type="{root}"; boundary={boundary}'
     )
     response.content_length = length
+    response.headers.add("Vary", "Accept")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from flask import Flask
+from flask import Flask, abort
 from flask.testing import FlaskClient
 from jsonschema import Draft4Validator
 from referencing import Registry, Resource
@@ -184,6 +184,7 @@ class Server:
         app.register_blueprint(blueprint(self.services), url_prefix=prefix)
         app.register_blueprint(health.blueprint(self.services))
         app.add_url_rule("/collections", view_func=lambda: "the host's", methods=["GET", "POST"])
+        app.add_url_rule("/refused", "refused", lambda: abort(404))
         app.add_url_rule("/processes/<process_id>", "hosts_own", view_func=lambda process_id: "the host's")
         return app
 

@@ -180,7 +180,29 @@ def test_paths_below_ours_are_problems(client: FlaskClient, path: str, method: s
 
 def test_other_paths_are_left_to_the_host(client: FlaskClient) -> None:
     assert client.get("/collections").text == "the host's"
-    assert client.get("/nothing").mimetype == "text/html"
+    refused = client.get("/refused")
+    assert (refused.status_code, refused.mimetype) == (404, "text/html")
+
+
+def test_paths_that_nobody_serves_are_problems(server: Server) -> None:
+    client = server.client()
+    for method, path, status, code in (
+        ("GET", "/nope", 404, "not-found"),
+        ("POST", "/job/abc", 404, "not-found"),
+        ("DELETE", "/collections", 405, "method-not-allowed"),
+    ):
+        response = client.open(path, method=method)
+        assert (response.status_code, response.mimetype) == (status, "application/problem+json")
+        assert (response.get_json()["code"], response.get_json()["instance"]) == (code, path)
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert client.get("/nope?f=html").mimetype == "text/html"
+    assert "no such page" in client.get("/nope", headers={"Accept": "text/html"}).text
+
+
+def test_paths_beside_the_prefix_are_the_hosts_to_word(server: Server) -> None:
+    client = server.build("/oapi").test_client()
+    assert client.get("/oapi/nope").mimetype == "application/problem+json"
+    assert client.get("/nope").mimetype == "text/html"
 
 
 def test_the_unexpected_is_logged_and_not_shown(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dragoman.adapters.ogc.callbacks import notification
+from dragoman.adapters.ogc.describe import description
 from dragoman.adapters.ogc.documents import (
     INLINE,
     INLINE_BINARY,
@@ -17,10 +18,15 @@ from dragoman.adapters.ogc.documents import (
     native,
     results_document,
 )
-from dragoman.model.job import Job, JobFailure, JobRequest, Output, OutputRequest, Subscriber
-from dragoman.model.process import Runtime
+from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output, OutputRequest, Subscriber
+from dragoman.model.process import InputSpec, Process, Runtime
 from dragoman.model.status import JobStatus
+from dragoman.packages.schema import expand
+from dragoman.packages.validation import validate_inputs
 from dragoman.web.contents import kind_of, load_content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = datetime(2024, 5, 17, 10, 0, 0, 123456, tzinfo=UTC)
 RUNTIME = Runtime(kind="package", location="")
@@ -141,3 +147,18 @@ def test_files_are_read_into_what_they_are_told() -> None:
     assert told.body["a"] == {"value": {"x": 1}, "mediaType": "application/json"}
     assert told.body["b"] is None
     assert told.body["c"]["href"].startswith("http://b/jobs/")
+
+
+def test_a_raster_input_says_all_that_is_read(valid: Callable[[str, Any], None]) -> None:
+    schema, word = expand("raster")
+    inputs = {"scene": InputSpec(id="scene", schema=schema, shorthand=word)}
+    process = Process(id="p", version="1", inputs=inputs, outputs={}, runtime=RUNTIME)
+    document = description(process, "")
+    valid("process", document)
+    branches = document["inputs"]["scene"]["schema"]["oneOf"]
+    named = [each["contentMediaType"] for each in branches]
+    assert named[0] == "image/tiff; application=geotiff"
+    assert {"image/png", "image/jpeg", "image/jp2", "image/webp", "image/bmp", "image/gif"} == {*named[1:]}
+    assert all(each["type"] == "string" and each["contentEncoding"] == "binary" for each in branches)
+    for media_type in named:
+        validate_inputs(process, {"scene": [InputValue(value="AAAA", media_type=media_type)]})

@@ -202,6 +202,36 @@ def test_byte_ranges(client: FlaskClient) -> None:
     assert outside.mimetype == "application/problem+json"
 
 
+def test_preconditions_go_before_the_range(client: FlaskClient) -> None:
+    path = f"/jobs/{submit(client, 'raster', inputs={'size': 100})}/results/image"
+    whole = client.get(path)
+    etag, modified = whole.headers["ETag"], whole.headers["Last-Modified"]
+    past = "Sat, 01 Jan 2000 00:00:00 GMT"
+    for headers in ({"If-Match": '"x"'}, {"If-Match": f"W/{etag}"}, {"If-Unmodified-Since": past}):
+        for more in ({}, {"Range": "bytes=10-19"}):
+            refused = client.get(path, headers={**headers, **more})
+            assert (refused.status_code, refused.mimetype) == (412, "application/problem+json")
+            assert refused.get_json()["code"] == "precondition-failed"
+    for headers in ({"If-Match": etag}, {"If-Match": "*"}, {"If-Unmodified-Since": modified}):
+        assert client.get(path, headers=headers).data == whole.data
+        assert client.get(path, headers={**headers, "Range": "bytes=10-19"}).status_code == 206
+    for more in ({}, {"Range": "bytes=10-19"}):
+        unchanged = client.get(path, headers={"If-None-Match": etag, **more})
+        assert (unchanged.status_code, unchanged.data) == (304, b"")
+
+
+def test_results_vary_by_accept(client: FlaskClient) -> None:
+    path = f"/jobs/{submit(client, 'raster', inputs={'size': 100})}/results"
+    for each in (path, f"{path}/image", f"{path}/statistics"):
+        assert client.get(each).headers["Vary"] == "Accept"
+
+
+def test_the_date_of_a_file_is_left_to_the_web_server(client: FlaskClient) -> None:
+    path = f"/jobs/{submit(client, 'raster', inputs={'size': 100})}/results/image"
+    for headers in ({}, {"Range": "bytes=10-19"}):
+        assert "Date" not in client.get(path, headers=headers).headers
+
+
 def test_a_lost_file_is_not_available(server: Server) -> None:
     client = server.client()
     job_id = submit(client, "raster", inputs={"size": 10})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flask import request
 
 from dragoman.errors import NoSuchJob
+from dragoman.sources.policy import SourcePolicy
 from dragoman.web.contents import loader
 from dragoman.web.html import pages
 from dragoman.web.links import public_base, self_links
@@ -38,6 +39,8 @@ class Api:
         self.catalogue = services.catalogue
         self.jobs = services.jobs
         self.waiters = services.waiters
+        self.policy = SourcePolicy.from_settings(services.settings)
+        """Which hosts the server talks to."""
         self.definition = definition
         """The OpenAPI document for a base URL."""
         self.other_classes: tuple[str, ...] = ()

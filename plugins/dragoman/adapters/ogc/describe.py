@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import DragomanError
 from dragoman.model.status import JobStatus
+from dragoman.packages.schema import described
 from dragoman.web.links import Link, link, self_links, url
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _described(part: Process | InputSpec | OutputSpec) -> dict[str, JSON]:
 
 def _input(spec: InputSpec) -> dict[str, JSON]:
     most = "unbounded" if spec.max_occurs is None else spec.max_occurs
-    return _described(spec) | {"schema": spec.schema, "minOccurs": spec.min_occurs, "maxOccurs": most}
+    return _described(spec) | {"schema": described(spec), "minOccurs": spec.min_occurs, "maxOccurs": most}
 
 
 def _output(spec: OutputSpec) -> dict[str, JSON]:

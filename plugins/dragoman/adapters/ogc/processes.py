@@ -53,7 +53,7 @@ def execute(api: Api, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
     api.form()
     process = api.catalogue.get(process_id)
-    asked = translate.execute_request(json_body(), process)
+    asked = translate.execute_request(json_body(), process, api.policy)
     plan = translate.plan(process.modes, parse_prefer(request.headers.getlist("Prefer")))
     key = translate.idempotency_key(request.headers.get("Idempotency-Key"))
     submission = Submission(mode=plan.mode, dialect="ogc", idempotency_key=key)

@@ -17,7 +17,7 @@ from dragoman.adapters.ogc import describe, jobs, processes, results
 from dragoman.adapters.ogc.api import Api
 from dragoman.codegen.openapi import document
 from dragoman.web import guards
-from dragoman.web.dispatch import Handler, add_rule, dispatcher
+from dragoman.web.dispatch import Handler, add_rule, dispatcher, word_unrouted
 from dragoman.web.links import Link, link, url
 from dragoman.web.sending import json_response, problem_response
 
@@ -58,6 +58,7 @@ def blueprint(
     made.record(lambda state: _mounted(api, state))
     guards.install(made, services.settings)
     made.register_error_handler(Exception, lambda error: _failed(api, error))
+    word_unrouted(made, lambda error: problem_response(error, base_url=api.base))
     own: tuple[tuple[str, str, Mapping[str, Handler]], ...] = (
         ("/", "landing", {"GET": landing}),
         ("/conformance", "conformance", {"GET": conformance}),

@@ -14,21 +14,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest
+from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest, NoSuchOutput
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.packages.mediatypes import accepted
-from dragoman.packages.schema import branches, media_types
+from dragoman.packages.schema import branches, offered_types
+from dragoman.packages.wording import shown
+from dragoman.sources.precheck import check_web_href
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.model.process import JSON, InputSpec, Mode, Process
+    from dragoman.sources.policy import SourcePolicy
     from dragoman.web.prefer import Preferences
 
 _REFERENCE: Final = frozenset(
     {"href", "rel", "type", "hreflang", "title", "length", "mediaType", "encoding", "schema"}
 )
 _QUALIFIED: Final = frozenset({"value", "mediaType", "encoding", "schema"})
+_SUBSCRIBER: Final = ("successUri", "inProgressUri", "failedUri", "successUrl")
 _KEY_LENGTH: Final = 255
 
 
@@ -68,11 +72,11 @@ def idempotency_key(header: str | None) -> str | None:
     return key
 
 
-def execute_request(body: JSON, process: Process) -> JobRequest:
-    """The request as the core understands it.
+def execute_request(body: JSON, process: Process, policy: SourcePolicy) -> JobRequest:
+    """The request as the core understands it; members that it does not know count nothing (execute.yaml is open).
 
-    Raises InvalidRequest, or InvalidInputs that names every input whose form is wrong; whether the values fit
-    their schemas is for the job service.
+    Raises InvalidRequest, NoSuchOutput, or InvalidInputs that names every input whose form is wrong; whether
+    the values fit their schemas is for the job service.
     """
     if not isinstance(body, dict):
         raise InvalidRequest(
@@ -82,7 +86,7 @@ def execute_request(body: JSON, process: Process) -> JobRequest:
         inputs=_inputs(_object(body, "inputs"), process),
         outputs=_outputs(_object(body, "outputs"), process),
         response=_response(body.get("response", "raw")),
-        subscriber=_subscriber(_object(body, "subscriber")),
+        subscriber=_subscriber(_object(body, "subscriber"), policy),
     )
 
 
@@ -99,7 +103,7 @@ def _response(given: JSON) -> Literal["raw", "document"]:
         return "raw"
     if given == "document":
         return "document"
-    raise InvalidRequest("'response' is not known; allowed: raw, document")
+    raise InvalidRequest(f"'response': got {shown(given)}; allowed: raw, document")
 
 
 def _inputs(given: Mapping[str, JSON], process: Process) -> dict[str, tuple[InputValue, ...]]:
@@ -178,6 +182,10 @@ def _text(input_id: str, wire: Mapping[str, JSON], name: str) -> str | None:
 
 def _outputs(given: Mapping[str, JSON], process: Process) -> dict[str, OutputRequest] | None:
     """The outputs asked for; none named is all of them (version 1.0)."""
+    unknown = [name for name in given if name not in process.outputs]
+    if unknown:
+        names = ", ".join(f"'{name[:100]}'" for name in unknown[:20])
+        raise NoSuchOutput(f"unknown output {names}; allowed: {', '.join(process.outputs)}")
     return {name: _output(name, wire, process) for name, wire in given.items()} or None
 
 
@@ -188,8 +196,7 @@ def _output(name: str, wire: JSON, process: Process) -> OutputRequest:
     media_type = format_.get("mediaType") if isinstance(format_, dict) else format_
     if not isinstance(format_, dict) or not isinstance(media_type, str | None):
         raise InvalidRequest(f"output '{name}': 'format' is not understood; allowed: {{mediaType}}")
-    spec = process.outputs.get(name)
-    offered = media_types(spec.schema) if spec is not None else ()
+    offered = offered_types(process.outputs[name].schema)
     if media_type and offered and not accepted(media_type, offered):
         raise InvalidRequest(
             f"output '{name}': got the media type {media_type[:100]!r}; allowed: {', '.join(offered)}"
@@ -206,21 +213,26 @@ def _transmission(name: str, given: JSON) -> Literal["value", "reference"] | Non
         return "value"
     if given == "reference":
         return "reference"
-    raise InvalidRequest(f"output '{name}': 'transmissionMode' is not known; allowed: value, reference")
-
-
-def _subscriber(given: Mapping[str, JSON]) -> Subscriber | None:
-    if not given:
-        return None
-    return Subscriber(
-        success_uri=_uri(given, "successUri")
-        or _uri(given, "successUrl"),  # execute.yaml itself spells it both ways
-        in_progress_uri=_uri(given, "inProgressUri"),
-        failed_uri=_uri(given, "failedUri"),
+    raise InvalidRequest(
+        f"output '{name}': 'transmissionMode': got {shown(given)}; allowed: value, reference"
     )
 
 
-def _uri(given: Mapping[str, JSON], name: str) -> str | None:
+def _subscriber(given: Mapping[str, JSON], policy: SourcePolicy) -> Subscriber | None:
+    if not given:
+        return None
+    if given.keys().isdisjoint(_SUBSCRIBER):
+        raise InvalidRequest(f"subscriber: got {shown(dict(given))}; allowed: {', '.join(_SUBSCRIBER[:3])}")
+    return Subscriber(
+        success_uri=_uri(given, "successUri", policy)
+        or _uri(given, "successUrl", policy),  # execute.yaml itself spells it both ways
+        in_progress_uri=_uri(given, "inProgressUri", policy),
+        failed_uri=_uri(given, "failedUri", policy),
+    )
+
+
+def _uri(given: Mapping[str, JSON], name: str, policy: SourcePolicy) -> str | None:
+    """Where to send a message; a host that would be refused then is refused now."""
     value = given.get(name)
     if value is None:
         return None
@@ -231,4 +243,8 @@ def _uri(given: Mapping[str, JSON], name: str) -> str | None:
         fine = False
     if not fine:
         raise InvalidRequest(f"subscriber: '{name}' is not an absolute http or https URL")
+    try:
+        check_web_href(str(value), policy)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"subscriber: '{name}': {error.detail}") from error
     return str(value)
