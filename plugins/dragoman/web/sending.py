@@ -161,7 +161,7 @@ def file_response(path: Path, media_type: str, *, name: str) -> Response:
 def harden(response: Response) -> None:
     """Keep a browser from guessing the type of a result, and from running what is in it."""
     response.headers["X-Content-Type-Options"] = "nosniff"
-    mimetype = response.mimetype.lower()
+    mimetype = (response.mimetype or "").lower()
     if mimetype in _ACTIVE or mimetype.endswith(
         "+xml"
     ):  # a browser renders XML of any name, scripts included

@@ -18,6 +18,7 @@ from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequ
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.packages.mediatypes import accepted
 from dragoman.packages.schema import branches, media_types
+from dragoman.packages.wording import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,8 @@ _REFERENCE: Final = frozenset(
 )
 _QUALIFIED: Final = frozenset({"value", "mediaType", "encoding", "schema"})
 _KEY_LENGTH: Final = 255
+_UNREAD: Final = (InputValue(),)
+"""Stands for what an undeclared input holds: it is refused by its name, and there may be very many of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +109,11 @@ def _inputs(given: Mapping[str, JSON], process: Process) -> dict[str, tuple[Inpu
     inputs: dict[str, tuple[InputValue, ...]] = {}
     problems: list[InputProblem] = []
     for input_id, wire in given.items():
+        if input_id not in process.inputs:
+            inputs[input_id] = _UNREAD
+            continue
         try:
-            inputs[input_id] = input_values(input_id, wire, process.inputs.get(input_id))
+            inputs[input_id] = input_values(input_id, wire, process.inputs[input_id])
         except InputError as error:
             problems.extend(error.problems)
     if problems:
@@ -181,14 +187,15 @@ def _outputs(given: Mapping[str, JSON], process: Process) -> dict[str, OutputReq
     return {name: _output(name, wire, process) for name, wire in given.items()} or None
 
 
-def _output(name: str, wire: JSON, process: Process) -> OutputRequest:
+def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
+    name = cut(output_id)
     if not isinstance(wire, dict):
         raise InvalidRequest(f"output '{name}' is not a JSON object; allowed: {{format, transmissionMode}}")
     format_ = wire.get("format", {})
     media_type = format_.get("mediaType") if isinstance(format_, dict) else format_
     if not isinstance(format_, dict) or not isinstance(media_type, str | None):
         raise InvalidRequest(f"output '{name}': 'format' is not understood; allowed: {{mediaType}}")
-    spec = process.outputs.get(name)
+    spec = process.outputs.get(output_id)
     offered = media_types(spec.schema) if spec is not None else ()
     if media_type and offered and not accepted(media_type, offered):
         raise InvalidRequest(
