@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dragoman.adapters.ogc.describe import time_text
 from dragoman.adapters.ogc.queries import job_query, parse_interval
 from dragoman.adapters.ogc.translate import Plan, execute_request, input_values, plan
-from dragoman.errors import InvalidInputs, InvalidRequest, InvalidQueryParameter, RequestError
+from dragoman.errors import InvalidInputs, InvalidQueryParameter, InvalidRequest, RequestError
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.model.process import InputSpec, Process, Runtime
 from dragoman.web.prefer import Preferences
