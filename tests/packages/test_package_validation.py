@@ -282,6 +282,31 @@ def test_findings_in_a_large_value_cost_little() -> None:
     assert found[0].startswith("input 'x': [0]: got 0; allowed: a string")
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "maxLength": 5},
+        {"type": "string", "minLength": 30_000_000},
+        {"type": "string", "pattern": "^y"},
+        {"type": "string", "enum": ["a"]},
+        {"type": "array", "maxItems": 5},
+        {"type": "array", "minItems": 2_000_000},
+    ],
+)
+def test_no_message_repeats_a_large_value(schema: dict[str, Any]) -> None:
+    process = process_of(spec("x", schema))
+    value: Any = "x" * 10_000_000 if schema["type"] == "string" else [0] * 1_000_000
+    problems(process, x=[value])
+    tracemalloc.start()
+    try:
+        found = problems(process, x=[value])
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 1
+    assert len(found[0]) < 200
+
+
 def test_nesting_without_end_is_refused_not_fatal() -> None:
     deep: Any = []
     for _ in range(100_000):
