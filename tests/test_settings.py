@@ -288,6 +288,34 @@ def test_anchors_and_merge_keys_work(load: Load) -> None:
     assert load(TEXT, text).jobs.queue_limit == 5
 
 
+def laughs(merged: bool) -> str:
+    """Fourteen lines that stand for ten to the thirteenth values."""
+    word = "{<<: [%s]}" if merged else "[%s]"
+    lines = [
+        "x-0: &x0 {a: b}",
+        *(f"x-{n}: &x{n} " + word % ", ".join([f"*x{n - 1}"] * 10) for n in range(1, 14)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("x-deep: " + "[" * 3000 + "]" * 3000, ""),
+        ("x-deep: " + "{a: " * 100 + "1" + "}" * 100, "is nested too deeply; allowed: 64 levels"),
+        ("x-self: &x [*x, *x, *x]", "an alias may not contain itself"),
+        (laughs(merged=False), "holds too much with its aliases written out; allowed: 250000 values"),
+        (laughs(merged=True), "holds too much with its aliases written out; allowed: 250000 values"),
+    ],
+    ids=["very deep", "deep", "itself", "aliases", "merge keys"],
+)
+def test_what_would_explode_is_one_line(load: Load, added: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=r"config.yml:\d+: syntax: ") as caught:
+        load(TEXT, f"{added}\n{TEXT}")
+    assert told in caught.value.detail
+    assert "\n" not in caught.value.detail
+
+
 def test_the_digest_follows_what_the_engine_depends_on(load: Load) -> None:
     settings = load()
     assert settings.digest == load().digest

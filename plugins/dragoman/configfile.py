@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from dragoman.errors import SettingsError
+from dragoman.yamllimits import TOO_DEEP, check_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,9 +97,12 @@ def read_config(path: Path, env: Mapping[str, str], keys: Mapping[str, str]) -> 
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise SettingsError(f"{path}:1: holds no mapping; allowed: server, logging, metadata, resources")
+        check_nodes(root)
         _check_nodes(path, root, env)
         data, lines = loader.construct_document(root), dict(_lines(root, ()))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2024-13-45 is no date
+    except RecursionError as error:
+        raise SettingsError(f"{path}:1: syntax: {TOO_DEEP}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45 is no date
         raise _syntax_error(path, error) from error
     return ConfigFile(path=path, data=data, lines=lines, keys=keys)
 

@@ -29,10 +29,14 @@ The class docstring's first line is the default message.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+MOST_PROBLEMS: Final = 20
+"""Wrong inputs that are named of one request; who has more of them is helped by none."""
 
 
 class DragomanError(Exception):
@@ -95,14 +99,18 @@ class InputProblem:
 class InvalidInputs(RequestError):
     """One or more inputs are not what the process accepts.
 
-    ``problems`` names each; ``detail`` joins them.
+    ``problems`` names each, the first MOST_PROBLEMS of them; ``detail`` joins them, and says how many ``more``
+    are known, besides those given, to be there.
     """
 
     code = "invalid-inputs"
 
-    def __init__(self, problems: Iterable[InputProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
+    def __init__(self, problems: Iterable[InputProblem], *, more: int = 0) -> None:
+        given = iter(problems)
+        self.problems = tuple(islice(given, MOST_PROBLEMS))
+        self.more = more + sum(1 for _ in given)
+        words = [str(problem) for problem in self.problems]
+        super().__init__("; ".join([*words, f"and {self.more:,} more"] if self.more else words))
 
 
 class InputError(InvalidInputs):

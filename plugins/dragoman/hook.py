@@ -81,12 +81,17 @@ def _get_config(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Check the whole file before pygeoapi looks; leave a configuration that is not ours alone."""
     import yaml
 
+    from dragoman.yamllimits import check_nodes
+
     if not os.environ.get("PYGEOAPI_CONFIG"):
         os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
     path = Path(os.environ["PYGEOAPI_CONFIG"])
     try:
-        ours = _is_ours(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError):
+        text = path.read_text("utf-8")
+        if (root := yaml.compose(text, Loader=yaml.SafeLoader)) is not None:
+            check_nodes(root)
+        ours = _is_ours(yaml.safe_load(text))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError, RecursionError):
         ours = True  # it cannot be read: say so in our one line
     if ours:
         settings = read_settings()

@@ -108,13 +108,32 @@ MISTAKES = {
     HEAD + "inputs:\n  a-b: {schema: raster}\n  a_b: {schema: raster}": (
         "process.yml:5: inputs.a_b: 'a-b' and 'a_b' are one parameter of run"
     ),
-    HEAD + "config: &a {b: *a}": "process.yml:3: config.b: an alias may not contain itself",
+    HEAD + "config: &a {b: *a}": "process.yml:3: an alias may not contain itself",
     HEAD + "config: {n: .nan}": "process.yml:3: config.n: .nan is not a finite number",
     HEAD + "entry: algorithm:go": "algorithm.py:1: defines no 'go', the entry of the process",
 }
 
 
-@pytest.mark.parametrize(("yml", "told"), MISTAKES.items())
+LAUGHS = "&x0 [a]\n" + "\n".join(f"  n{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]" for n in range(1, 14))
+MISTAKES |= {
+    HEAD + "config: " + "[" * 3000 + "]" * 3000: "process.yml:1: is nested too deeply; allowed: 64 levels",
+    HEAD
+    + "config: "
+    + "{a: " * 100
+    + "1"
+    + "}" * 100: "process.yml:3: is nested too deeply; allowed: 64 levels",
+    HEAD
+    + "config:\n  n0: "
+    + LAUGHS: "process.yml:10: holds too much with its aliases written out; allowed: 250000",
+    HEAD
+    + "config:\n  n0: "
+    + LAUGHS.replace("&x0 [a]", "&x0 {a: b}").replace(" [", " {<<: [").replace("]", "]}"): (
+        "process.yml:9: holds too much with its aliases written out"
+    ),
+}
+
+
+@pytest.mark.parametrize(("yml", "told"), MISTAKES.items(), ids=[text[-60:] for text in MISTAKES])
 def test_a_mistake_is_one_line_that_names_file_line_and_key(make_package: Any, yml: str, told: str) -> None:
     folder = make_package(yml, "def run(**inputs): ...")
     with pytest.raises(PackageError) as raised:

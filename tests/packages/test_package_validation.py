@@ -4,6 +4,7 @@ import base64
 import time
 import tracemalloc
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from dragoman.errors import InputError, InvalidInputs
 from dragoman.model.job import InputValue
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.model.resolved import ResolvedValue
+from dragoman.packages import validation
 from dragoman.packages.schema import expand
 from dragoman.packages.validation import validate_inputs, validate_resolved
 
@@ -186,6 +188,33 @@ def test_every_problem_is_listed() -> None:
     ]
 
 
+def test_of_very_many_problems_the_first_are_listed() -> None:
+    process = process_of(spec("a", {"type": "integer"}), spec("n", {"type": "integer"}, 0, None))
+    sent = {f"u{number}": (InputValue(value=1),) for number in range(300_000)}
+    with pytest.raises(InvalidInputs) as raised:
+        validate_inputs(process, sent)
+    assert [problem.input_id for problem in raised.value.problems] == [f"u{number}" for number in range(20)]
+    assert raised.value.detail.endswith("; and 299,980 more")
+    assert len(raised.value.detail) < 2000
+    found = problems(process, a=[1], n=["x"] * 1000, u=[1])
+    assert len(found) == 20
+    assert found[0].startswith("input 'u': unknown")
+    assert found[-1].startswith("input 'n': value 19: ")
+
+
+def test_values_are_looked_at_until_the_list_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = Mock(wraps=validation._wrong_value)
+    monkeypatch.setattr(validation, "_wrong_value", looked)
+    problems(process_of(spec("n", {"type": "integer"}, 0, None)), n=["x"] * 1000)
+    assert looked.call_count == 20
+
+
+def test_long_names_are_cut() -> None:
+    process = process_of(spec("x", {"type": "object", "additionalProperties": {"type": "integer"}}))
+    long = "n" * 100_000
+    assert max(map(len, problems(process, x=[{long: "y"}], **{long: [1]}))) < 400
+
+
 def test_the_number_of_values_is_held() -> None:
     process = process_of(spec("a", {"type": "integer"}, 2, 3), spec("b", {"type": "integer"}, 0, None))
     assert problems(process, a=[1]) == ["input 'a': got 1 value; allowed: at least 2"]
@@ -304,6 +333,31 @@ def test_findings_in_a_large_value_cost_little() -> None:
     finally:
         tracemalloc.stop()
     assert found[0].startswith("input 'x': [0]: got 0; allowed: a string")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "maxLength": 5},
+        {"type": "string", "minLength": 30_000_000},
+        {"type": "string", "pattern": "^y"},
+        {"type": "string", "enum": ["a"]},
+        {"type": "array", "maxItems": 5},
+        {"type": "array", "minItems": 2_000_000},
+    ],
+)
+def test_no_message_repeats_a_large_value(schema: dict[str, Any]) -> None:
+    process = process_of(spec("x", schema))
+    value: Any = "x" * 10_000_000 if schema["type"] == "string" else [0] * 1_000_000
+    problems(process, x=[value])
+    tracemalloc.start()
+    try:
+        found = problems(process, x=[value])
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 1
+    assert len(found[0]) < 200
 
 
 def test_nesting_without_end_is_refused_not_fatal() -> None:

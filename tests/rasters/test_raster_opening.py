@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import h5netcdf
@@ -197,6 +199,72 @@ def test_values_of_a_variable_are_capped(tmp_path: Path) -> None:
     open_dataset(tmp_path / "a.nc", max_values=11).close()
     with pytest.raises(InvalidRequest, match="variable 'a' has 11 values; at most 10"):
         open_dataset(tmp_path / "a.nc", max_values=10)
+
+
+def classic_header(values: int) -> bytes:
+    """A classic file of 84 bytes that says it has a coordinate variable of so many values."""
+    name = struct.pack(">i", 1) + b"x\0\0\0"
+    dimension = struct.pack(">ii", 10, 1) + name + struct.pack(">i", values)
+    variable = struct.pack(">ii", 11, 1) + name + struct.pack(">ii", 1, 0)
+    rest = struct.pack(">iiiiq", 0, 0, 5, values * 4 & 0x7FFFFFFF, 84)
+    return b"CDF\x02" + bytes(4) + dimension + bytes(8) + variable + rest
+
+
+@pytest.mark.parametrize("kind", ["classic", "hdf5"])
+def test_coordinates_are_not_read_before_their_size_is_known(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.nc"
+    monkeypatch.setattr(opening, "MAX_COORDINATE_BYTES", 4_000_000)
+    if kind == "classic":
+        path.write_bytes(classic_header(8_000_000))
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("time", shape=(4_000_000,), dtype="f8", chunks=(1000,)).make_scale("time")
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            InvalidRequest, match=r"coordinates .* have 32000000 bytes; at most 4000000|complete"
+        ):
+            open_dataset(path)
+        assert tracemalloc.get_traced_memory()[1] < 16_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_coordinates_of_a_usual_size_are_indexed(tmp_path: Path) -> None:
+    xr.Dataset(coords={"x": [1.0, 2.0], "time": [0, 1]}).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with open_dataset(tmp_path / "a.nc") as dataset:
+        assert set(dataset.indexes) == {"x", "time"}
+
+
+def test_groups_are_capped_in_depth_and_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "deep.nc", "w") as file:
+        group = file
+        for _ in range(opening.MAX_GROUPS_DEEP):
+            group = group.create_group("g")
+    with pytest.raises(InvalidRequest, match="more than 32 deep"):
+        open_dataset(tmp_path / "deep.nc")
+    with h5py.File(tmp_path / "round.nc", "w") as file:
+        group = file.create_group("a/b")
+        group["round"] = file["a"]
+        file["again"] = file["a"]
+    with open_dataset(tmp_path / "round.nc") as dataset:
+        assert not dataset.variables
+    monkeypatch.setattr(opening, "MAX_OBJECTS", 3)
+    with pytest.raises(InvalidRequest, match="more than 3 groups"):
+        open_dataset(tmp_path / "round.nc")
+
+
+def test_links_and_chunks_are_looked_at_in_every_group(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "link.nc", "w") as file:
+        file.create_group("a/b")["c"] = h5py.ExternalLink("other.nc", "/")
+    with pytest.raises(InvalidRequest, match="links to another file"):
+        open_dataset(tmp_path / "link.nc")
+    with h5py.File(tmp_path / "chunk.nc", "w") as file:
+        file.create_dataset("a/b/c", shape=(2**27,), dtype="f8", chunks=(2**27,))
+    with pytest.raises(InvalidRequest, match="chunks above"):
+        open_dataset(tmp_path / "chunk.nc")
 
 
 def test_a_dataset_may_not_reach_into_other_files(tmp_path: Path) -> None:

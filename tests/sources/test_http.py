@@ -13,14 +13,15 @@ import time
 import tracemalloc
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import deaf_port
 
 from dragoman.errors import InvalidRequest
 from dragoman.settings import FetchSettings
-from dragoman.sources.http import download, post_json
+from dragoman.sources.decoding import STEP, Inflater
+from dragoman.sources.http import CALLBACK_TIMEOUT, download, post_json
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
@@ -115,6 +116,31 @@ def test_compressed_bodies_are_unpacked(
     packed = gzip.compress(content) if encoding == "gzip" else zlib.compress(content)
     assert download(server.body("/a", packed, Content_Encoding=encoding), target, policy).size == 500_000
     assert target.read_bytes() == content
+
+
+def test_members_without_number_cost_their_own_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No member may have what follows it copied: that is bounded by STEP, not by the length of all."""
+    handed: list[int] = []
+    made = zlib.decompressobj
+
+    class Engine:
+        def __init__(self, wbits: int) -> None:
+            self._engine = made(wbits)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._engine, name)
+
+        def decompress(self, data: bytes, length: int) -> bytes:
+            handed.append(len(data))
+            return self._engine.decompress(data, length)
+
+    monkeypatch.setattr(zlib, "decompressobj", Engine)
+    members = 2000
+    content = gzip.compress(b"") * members
+    inflater = Inflater()
+    assert b"".join([*inflater.feed(content), *inflater.finish()]) == b""
+    assert max(handed) <= STEP
+    assert len(handed) <= members + 1 + len(content) // STEP
 
 
 def test_a_compressed_bomb_is_cut(server: Server, policy: SourcePolicy, target: Path) -> None:
@@ -309,6 +335,19 @@ def test_a_deaf_subscriber_is_left_at_the_deadline(policy: SourcePolicy, server:
     href = drip(server, in_headers=True)
     with pytest.raises(InvalidRequest, match=r"longer than 0\.3 s"):
         post_json(href, {}, limited(policy, timeout=0.3))
+
+
+@pytest.mark.parametrize("in_headers", [True, False])
+def test_a_notification_has_a_short_time_of_its_own(
+    policy: SourcePolicy, server: Server, in_headers: bool
+) -> None:
+    assert CALLBACK_TIMEOUT <= 10 < policy.fetch.timeout
+    href = drip(server, in_headers=in_headers)
+    if not in_headers:  # once the headers are there, the body is nobody's business
+        post_json(href, {}, policy, timeout=5)
+        return
+    with pytest.raises(InvalidRequest, match=r"longer than 0\.3 s"):
+        post_json(href, {}, policy, timeout=0.3)
 
 
 def test_no_thread_is_left(server: Server, policy: SourcePolicy, target: Path) -> None:

@@ -148,6 +148,67 @@ def test_odd_urls_are_refused(href: str) -> None:
     assert "secret" not in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "192.0.0.9",
+        "192.0.0.10",
+        "192.0.0.170",
+        "192.0.0.255",
+        "192.31.196.1",
+        "192.52.193.1",
+        "192.88.99.1",
+        "192.175.48.1",
+        "198.19.255.255",
+        "203.0.113.7",
+        "239.1.2.3",
+        "::8.8.8.8",
+        "::ffff:0:8.8.8.8",
+        "64:ff9b:1::808:808",
+        "100::1",
+        "100:0:0:1::1",
+        "2001:1::1",
+        "2001:2::1",
+        "2001:3::1",
+        "2001:4:112::1",
+        "2001:20::1",
+        "2001:30::1",
+        "2620:4f:8000::1",
+        "3fff::1",
+        "3fff:fff:ffff::1",
+        "5f00::1",
+        "4000::1",
+        "::ffff:192.0.0.9",
+        "64:ff9b::c058:6301",
+        "2002:c000:9::1",
+        "2001:0:808:808::f5ff:fffe",  # Teredo: a client at 10.0.0.1
+        "2001:0:a00:1::f7f7:f7f7",  # Teredo: a server at 10.0.0.1
+    ],
+)
+def test_special_purposes_are_closed_whatever_this_python_knows(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not is_public(ipaddress.ip_address(text))
+    for cls in (ipaddress.IPv4Address, ipaddress.IPv6Address):
+        monkeypatch.setattr(cls, "is_global", True)
+    assert not is_public(ipaddress.ip_address(text)), "by our own table"
+
+
+@pytest.mark.parametrize(
+    "text", ["8.8.8.8", "192.0.1.1", "2001:4860:4860::8888", "2a00:1450::1", "2002:808:808::1",
+             "2001:0:808:808::f7f7:f7f7", "64:ff9b::808:808", "::ffff:8.8.8.8", "3ffe::1", "2620:4f:8001::1"]
+)  # fmt: skip
+def test_the_rest_of_the_internet_is_open(text: str) -> None:
+    assert is_public(ipaddress.ip_address(text))
+
+
+@given(st.ip_addresses())
+def test_nothing_is_open_that_python_closes(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    if isinstance(address, ipaddress.IPv6Address) and (address.sixtofour or address.teredo):
+        return
+    assert address.is_global or not is_public(address)
+
+
 @given(st.ip_addresses(v=4))
 def test_wrapped_ipv4_is_judged_by_the_ipv4_address(address: ipaddress.IPv4Address) -> None:
     for text in (f"::ffff:{address}", f"64:ff9b::{address}"):

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.errors import InvalidQueryParameter, InvalidRequest, Unavailable
-from dragoman.web.bodies import parse_json
+from dragoman.errors import InvalidQueryParameter, InvalidRequest, PayloadTooLarge, Unavailable
+from dragoman.web import bodies
+from dragoman.web.bodies import MAX_VALUES, parse_json
 from dragoman.web.links import Paging, forwarded_base, origin_of, page_links, url
 from dragoman.web.negotiation import form_of, wants_html, wants_plain_json
 from dragoman.web.prefer import MAX_WAIT, parse_prefer
@@ -184,6 +185,30 @@ def test_what_is_written_reads_back(value: Any) -> None:
 def test_bodies_are_json_or_refused(data: bytes) -> None:
     with contextlib.suppress(InvalidRequest):
         parse_json(data)
+
+
+def test_a_body_of_too_many_values_is_refused_before_any_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("it was parsed"))
+    for value in (b"{},", b"[],", b"1,", b'"",', b'{"a":1},', b'"\\\\",', b'",\\"",'):
+        with pytest.raises(PayloadTooLarge, match="2,000,000 JSON values"):
+            parse_json(b"[" + value * (MAX_VALUES + 1) + b"0]")
+
+
+def test_what_stands_in_strings_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_VALUES", 50)
+    for text in ("[,{" * 100, '",' * 100, "\\" * 101 + ",,", "\\" * 100 + '"' + "," * 100):
+        assert parse_json(json.dumps({"a": text, "b": text}).encode()) == {"a": text, "b": text}
+
+
+TEXTS = st.lists(st.text(st.sampled_from('",[{\\é a'), max_size=9), max_size=9)
+
+
+@given(TEXTS, st.integers(2, 12))
+def test_strings_are_told_apart_in_blocks_of_any_size(texts: list[str], size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bodies, "_BLOCK", size)
+        data = json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode()
+        assert b"".join(bodies._outside_strings(data)) == b"[" + b"," * (len(texts) - 1) + b"]"
 
 
 def test_order_and_signs_are_kept() -> None:

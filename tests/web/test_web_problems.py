@@ -64,6 +64,13 @@ def test_wrong_inputs_are_listed() -> None:
     ]
 
 
+def test_of_very_many_wrong_inputs_the_first_are_listed() -> None:
+    wrong = (errors.InputProblem(input_id=f"i{number}", message="is wrong") for number in range(5000))
+    document = problem(errors.InvalidInputs(wrong))
+    assert [entry["name"] for entry in document["invalid-params"]] == [f"i{number}" for number in range(20)]
+    assert document["detail"].endswith("input 'i19': is wrong; and 4,980 more")
+
+
 def test_title_is_the_phrase_of_the_status_unless_the_type_says_more() -> None:
     assert problem(errors.NoSuchJob())["title"] == "Not Found"
     assert problem(errors.NoSuchJob(), type="http://x/no-such-job")["title"] == "There is no such job"

@@ -6,7 +6,6 @@ import importlib
 import json
 import logging
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import AlgorithmError, DragomanError, InputError, InvalidInputs, OutOfMemory
 from dragoman.jobs.codec import load_inputs
+from dragoman.jobs.hiding import hide_paths
 from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output
 from dragoman.packages.algorithm import Algorithm, load_algorithm
 from dragoman.packages.delivering import deliver
@@ -37,13 +37,6 @@ if TYPE_CHECKING:
 
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
-
-URL_OR_PATH = re.compile(
-    r"""(?P<url>\b(?!file:)[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]*)"""
-    r"""|(?<=')/[^'\n]*/(?P<quoted>[^'/\n]*)(?=')"""  # may hold blanks
-    r"""|(?<=")/[^"\n]*/(?P<double>[^"/\n]*)(?=")"""
-    r"""|(?<![\w/.<\])#])(?:file:(?://[\w.-]*)?)?/(?:[^\s/'"<>:,;()]+/)+(?P<name>[^\s/'"<>:,;()]*)"""
-)
 
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
@@ -215,8 +208,3 @@ def describe_failure(error: BaseException) -> JobFailure:
     text = hide_paths(str(error)).strip()
     name = type(error).__name__
     return JobFailure(code=AlgorithmError.code, detail=f"{name}: {text}" if text else name)
-
-
-def hide_paths(text: str) -> str:
-    """``text`` with every absolute local path cut to its last part; URLs stay."""
-    return URL_OR_PATH.sub(lambda match: match[match.lastgroup or 0] or "a folder", text)

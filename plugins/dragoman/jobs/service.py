@@ -8,9 +8,11 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dragoman.errors import (
+    MOST_PROBLEMS,
     AlgorithmError,
     DragomanError,
     IdempotencyConflict,
@@ -33,10 +35,11 @@ from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, JobRequest, O
 from dragoman.model.status import JobStatus
 from dragoman.packages.regions import check_roi
 from dragoman.packages.validation import validate_inputs
+from dragoman.packages.wording import cut
 from dragoman.sources.precheck import check_href
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
@@ -142,22 +145,22 @@ class JobService:
     def check(self, process: Process, request: JobRequest) -> None:
         """Raise InvalidInputs or InvalidRequest if the request does not fit the process."""
         validate_inputs(process, request.inputs)
-        problems = []
+        problems = list(islice(self._closed_hrefs(request), MOST_PROBLEMS))
+        if problems:
+            raise InvalidInputs(problems)
+        check_roi(process, request)
+        unknown = [name for name in request.outputs or {} if name not in process.outputs]
+        if unknown:
+            raise InvalidRequest(f"unknown output {_listed(unknown)}; allowed: {', '.join(process.outputs)}")
+
+    def _closed_hrefs(self, request: JobRequest) -> Iterator[InputProblem]:
         for input_id, values in request.inputs.items():
             for value in values:
                 if value.href is not None:
                     try:
                         check_href(value.href, self._policy)
                     except InvalidRequest as error:
-                        problems.append(InputProblem(input_id=input_id, message=error.detail))
-        if problems:
-            raise InvalidInputs(problems)
-        check_roi(process, request)
-        unknown = [name for name in request.outputs or {} if name not in process.outputs]
-        if unknown:
-            raise InvalidRequest(
-                f"unknown output {', '.join(map(repr, unknown))}; allowed: {', '.join(process.outputs)}"
-            )
+                        yield InputProblem(input_id=input_id, message=error.detail)
 
     def wait(self, job_id: str, principal: Principal, timeout: float | None) -> Job:
         """The job once it has finished, or as it is after ``timeout`` seconds."""
@@ -261,6 +264,12 @@ class JobService:
     def close(self) -> None:
         """Let go of the engine."""
         self._executor.close()
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names that a client chose, as many of them, and as much of each, as is of use."""
+    words = ", ".join(repr(cut(name)) for name in names[:MOST_PROBLEMS])
+    return words if len(names) <= MOST_PROBLEMS else f"{words} and {len(names) - MOST_PROBLEMS:,} more"
 
 
 def logs_of(job: Job, results: ResultStore) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import OrderedDict
 from functools import cache
 from itertools import islice
@@ -19,7 +20,7 @@ from dragoman.packages.schema import validating_form
 from dragoman.packages.wording import explain, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from jsonschema.protocols import Validator
 
@@ -94,7 +95,8 @@ def _validator_class() -> type[Validator]:
     types = base.TYPE_CHECKER.redefine_many(
         {"number": lambda _, value: is_number(value), "integer": lambda _, value: is_integer(value)}
     )
-    keywords = {"type": _type, "anyOf": _any_of, "oneOf": _one_of}
+    keywords = {"type": _type, "anyOf": _any_of, "oneOf": _one_of, "enum": _enum}
+    keywords |= {name: _kept(kind, keeps) for name, (kind, keeps) in _KEPT.items()}
     made: type[Validator] = extend(base, keywords, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
     return made
 
@@ -106,6 +108,31 @@ def _validator_class() -> type[Validator]:
 def _type(validator: Any, types: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
     if not any(validator.is_type(instance, name) for name in ([types] if isinstance(types, str) else types)):
         yield ValidationError("wrong type")
+
+
+_KEPT: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
+    "minLength": ("string", lambda value, limit: len(value) >= limit),
+    "maxLength": ("string", lambda value, limit: len(value) <= limit),
+    "pattern": ("string", lambda value, limit: re.search(limit, value) is not None),
+    "minItems": ("array", lambda value, limit: len(value) >= limit),
+    "maxItems": ("array", lambda value, limit: len(value) <= limit),
+}
+"""Keywords that hold values of one type, which may be very large, to a limit."""
+
+
+def _kept(kind: str, keeps: Callable[[Any, Any], bool]) -> Callable[..., Iterator[ValidationError]]:
+    def keyword(validator: Any, limit: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
+        if validator.is_type(instance, kind) and not keeps(instance, limit):
+            yield ValidationError("beyond a limit")
+
+    return keyword
+
+
+def _enum(validator: Any, choices: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if not isinstance(instance, str):
+        yield from Draft202012Validator.VALIDATORS["enum"](validator, choices, instance, schema)
+    elif instance not in choices:
+        yield ValidationError("no choice")
 
 
 def _any_of(validator: Any, branches: Any, instance: Any, _: Any) -> Iterator[ValidationError]:

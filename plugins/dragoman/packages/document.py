@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from dragoman.errors import PackageError
+from dragoman.yamllimits import TOO_DEEP, check_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,11 +80,15 @@ def parse_document(text: str, label: str) -> Document:
         raise PackageError(one_line(f"{label}:1: {error}")) from error
     try:
         node = loader.get_single_node()
+        if node is not None:
+            check_nodes(node)
         reader = _Reader(loader, label)
         data = None if node is None else reader.build(node, ())
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PackageError(one_line(f"{label}:{line}: {error.problem or error.context}")) from error
+    except RecursionError as error:
+        raise PackageError(f"{label}:1: {TOO_DEEP}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise PackageError(one_line(f"{label}:1: {error}")) from error
     finally:
@@ -108,22 +113,15 @@ class _Reader:
     def __init__(self, loader: _Loader, label: str) -> None:
         self._loader = loader
         self._label = label
-        self._open: set[int] = set()
         self.lines: dict[KeyPath, int] = {}
 
     def build(self, node: yaml.Node, path: KeyPath) -> JSON:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
-        if id(node) in self._open:
-            raise self._error(node, f"{dotted(path)}: an alias may not contain itself")
-        self._open.add(id(node))
-        try:
-            if isinstance(node, yaml.MappingNode):
-                return self._mapping(node, path)
-            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        finally:
-            self._open.discard(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> JSON:
         value = self._loader.construct_object(node)

@@ -1,4 +1,4 @@
-"""Whether the inputs of a request are what the process declares; every mistake is named.
+"""Whether the inputs of a request are what the process declares; each mistake is named, up to a number.
 
 ``validate_inputs`` runs before a job is made (it is on the way of every synchronous call);
 ``validate_resolved`` in the worker, on what came from elsewhere.
@@ -7,18 +7,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from dragoman.errors import InputError, InputProblem, InvalidInputs
+from dragoman.errors import MOST_PROBLEMS, InputError, InputProblem, InvalidInputs
 from dragoman.packages.checks import check_of
 from dragoman.packages.contents import FileContentError, expects_json, parse_json, read_value
 from dragoman.packages.mediatypes import accepted
 from dragoman.packages.schema import is_binary, may_be_binary, taken_types
-from dragoman.packages.wording import shown
+from dragoman.packages.wording import cut, shown
 from dragoman.sources.inline import NotBase64, base64_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dragoman.model.job import InputValue
     from dragoman.model.process import JSON, InputSpec, Process
@@ -59,25 +60,40 @@ def _of(process: Process) -> Mapping[str, _Compiled]:
 
 
 def validate_inputs(process: Process, inputs: Mapping[str, Sequence[InputValue]]) -> None:
-    """Raise InvalidInputs that lists every problem of the request's inputs.
+    """Raise InvalidInputs that lists the problems of the request's inputs, MOST_PROBLEMS of them.
 
-    Values by reference are only held to their number and their stated media type.
+    Values by reference are only held to their number and their stated media type. Nothing is worked out that is not
+    listed: of the unknown inputs beyond the list only the number is told, and no value is looked at after it is full.
     """
-    compiled = _of(process)
-    problems = [
-        InputProblem(input_id=name, message=f"unknown input; allowed: {', '.join(process.inputs) or 'none'}")
-        for name in inputs
-        if name not in compiled
-    ]
-    for name, spec in process.inputs.items():
-        values = inputs.get(name, ())
-        messages = [*_wrong_number(spec, len(values))]
-        for index, value in enumerate(values):
-            place = f"value {index + 1}: " if len(values) > 1 else ""
-            messages.extend(place + message for message in _wrong_value(compiled[name], value))
-        problems.extend(InputProblem(input_id=name, message=message) for message in messages)
+    unknown = sum(1 for name in inputs if name not in process.inputs)
+    problems = list(islice(_unknown(process, inputs), MOST_PROBLEMS))
+    more = unknown - len(problems)
+    problems.extend(islice(_wrong(process, inputs), MOST_PROBLEMS - len(problems)))
     if problems:
-        raise InvalidInputs(problems)
+        raise InvalidInputs(problems, more=more)
+
+
+def _unknown(process: Process, inputs: Iterable[str]) -> Iterator[InputProblem]:
+    """The inputs that are not declared, whose names are as long as the client liked."""
+    message = f"unknown input; allowed: {', '.join(process.inputs) or 'none'}"
+    for name in inputs:
+        if name not in process.inputs:
+            yield InputProblem(input_id=cut(name), message=message)
+
+
+def _wrong(process: Process, inputs: Mapping[str, Sequence[InputValue]]) -> Iterator[InputProblem]:
+    compiled = _of(process)
+    for name, spec in process.inputs.items():
+        for message in _wrong_input(spec, compiled[name], inputs.get(name, ())):
+            yield InputProblem(input_id=name, message=message)
+
+
+def _wrong_input(spec: InputSpec, compiled: _Compiled, values: Sequence[InputValue]) -> Iterator[str]:
+    yield from _wrong_number(spec, len(values))
+    for index, value in enumerate(values):
+        place = f"value {index + 1}: " if len(values) > 1 else ""
+        for message in _wrong_value(compiled, value):
+            yield place + message
 
 
 def validate_resolved(process: Process, input_id: str, value: ResolvedValue) -> None:

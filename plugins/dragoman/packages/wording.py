@@ -42,10 +42,14 @@ _OWN: Final = ("ogc-", "geojson-")
 """The formats that look at the whole of a value, and say what is wrong with it better than the keywords beside them."""
 
 
+def cut(text: str, limit: int = SHOWN) -> str:
+    """A name that a client chose, cut after ``limit`` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
 def shown(value: JSON, limit: int = SHOWN) -> str:
     """The value as JSON, cut after ``limit`` characters; cheap for a large value."""
-    text = _prefix(value, limit, 4)
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+    return cut(_prefix(value, limit, 4), limit)
 
 
 def _prefix(value: JSON, budget: int, depth: int) -> str:
@@ -159,7 +163,9 @@ def _of_own_format(error: Finding) -> bool:
 def explain(error: Finding) -> str:
     """One sentence for one finding of jsonschema: what was given and what is allowed."""
     error = nearest(error)
-    where = dotted(tuple(error.absolute_path))
+    where = cut(
+        dotted(tuple(cut(part) if isinstance(part, str) else part for part in error.absolute_path)), 4 * SHOWN
+    )
     return f"{where}: {finding(error)}" if where else finding(error)
 
 

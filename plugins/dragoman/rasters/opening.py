@@ -12,7 +12,7 @@ import math
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import rasterio
@@ -21,6 +21,9 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
 from dragoman.rasters.reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "WEBP", "BMP", "GIF", "AAIGrid")
 """GDAL's short names; each decodes the one file it is given and fetches nothing."""
@@ -41,6 +44,15 @@ MAX_RATIO = 20_000
 
 MAX_VARIABLES = 10_000
 """Variables of one NetCDF file."""
+
+MAX_COORDINATE_BYTES = 128 * 2**20
+"""Of all coordinate variables of one NetCDF file: xarray reads them whole as it opens, whatever is asked for."""
+
+MAX_GROUPS_DEEP = 32
+"""Groups of one HDF5 file within each other."""
+
+MAX_OBJECTS = 20_000
+"""Groups, datasets and links of one HDF5 file."""
 
 DAMAGED = "the NetCDF file cannot be read; it is damaged or not complete"
 
@@ -156,11 +168,14 @@ def open_dataset(path: Path, *, max_values: int | None = None) -> xr.Dataset:
         _check_hdf5(path)
     engine: Literal["netcdf4", "h5netcdf"] = "netcdf4" if kind == "classic" else "h5netcdf"
     try:
-        raw = xr.open_dataset(path.absolute(), engine=engine, decode_cf=False, cache=False)
+        raw = xr.open_dataset(
+            path.absolute(), engine=engine, decode_cf=False, cache=False, create_default_indexes=False
+        )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise InvalidRequest(DAMAGED) from error
     try:
         _check_sizes(raw, max_values)
+        _check_coordinates(raw)
         decoded = _decode(_repaired(raw))
     except BaseException:
         raw.close()
@@ -173,24 +188,52 @@ def _check_hdf5(path: Path) -> None:
     """Refuse an HDF5 file that names other files, or holds chunks that explode."""
     import h5py
 
-    def bad_link(_name: str, link: Any) -> str | None:
-        return "the NetCDF file links to another file" if isinstance(link, h5py.ExternalLink) else None
-
-    def bad_item(_name: str, item: Any) -> str | None:
-        if not isinstance(item, h5py.Dataset):
-            return None
-        if item.external or item.is_virtual:
-            return "the NetCDF file keeps values in another file"
-        large = math.prod(item.chunks or ()) * item.dtype.itemsize > MAX_BLOCK_BYTES
-        return f"the NetCDF file holds chunks above {MAX_BLOCK_BYTES} bytes" if large else None
-
     try:
         with h5py.File(path, "r") as file:
-            wrong = file.visititems_links(bad_link) or file.visititems(bad_item)
+            for item in _hdf5_objects(file):
+                if isinstance(item, h5py.Dataset):
+                    _check_hdf5_dataset(item)
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise InvalidRequest(DAMAGED) from error
-    if wrong:
-        raise InvalidRequest(wrong)
+
+
+def _hdf5_objects(file: Any) -> Iterator[Any]:
+    """Each object of an HDF5 file once, opened from the group that holds it: by its path would cost its depth.
+
+    Raises InvalidRequest for a link to another file, and for groups too deep or objects too many.
+    """
+    import h5py
+
+    seen = {h5py.h5o.get_info(file.id).addr}
+    waiting, links = [(file, 1)], 0
+    while waiting:
+        group, depth = waiting.pop()
+        links += len(group)
+        if links > MAX_OBJECTS:
+            raise InvalidRequest(f"the NetCDF file holds more than {MAX_OBJECTS} groups and variables")
+        for name in group:
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise InvalidRequest("the NetCDF file links to another file")
+            if not isinstance(link, h5py.HardLink):
+                continue  # a soft one leads to what is seen anyway, or nowhere
+            item = group[name]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:
+                continue
+            seen.add(address)
+            yield item
+            if isinstance(item, h5py.Group):
+                if depth == MAX_GROUPS_DEEP:
+                    raise InvalidRequest(f"the NetCDF file has groups more than {MAX_GROUPS_DEEP} deep")
+                waiting.append((item, depth + 1))
+
+
+def _check_hdf5_dataset(item: Any) -> None:
+    if item.external or item.is_virtual:
+        raise InvalidRequest("the NetCDF file keeps values in another file")
+    if math.prod(item.chunks or ()) * item.dtype.itemsize > MAX_BLOCK_BYTES:
+        raise InvalidRequest(f"the NetCDF file holds chunks above {MAX_BLOCK_BYTES} bytes")
 
 
 def _check_sizes(dataset: xr.Dataset, max_values: int | None) -> None:
@@ -201,6 +244,16 @@ def _check_sizes(dataset: xr.Dataset, max_values: int | None) -> None:
             raise InvalidRequest(
                 f"variable '{name}' has {variable.size} values; at most {max_values} are read"
             )
+
+
+def _check_coordinates(dataset: xr.Dataset) -> None:
+    """Refuse coordinates that cost too much memory; a header of some bytes may declare any number of them."""
+    named = (variable for name, variable in dataset.variables.items() if name in variable.dims)
+    size = sum(variable.nbytes for variable in named)
+    if size > MAX_COORDINATE_BYTES:
+        raise InvalidRequest(
+            f"the coordinates of the NetCDF file have {size} bytes; at most {MAX_COORDINATE_BYTES} are read"
+        )
 
 
 def _repaired(dataset: xr.Dataset) -> xr.Dataset:

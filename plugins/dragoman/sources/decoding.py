@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 CHUNK: Final = 1024**2
 """Bytes read, and unpacked, at once."""
 
+STEP: Final = 8 * 1024
+"""Bytes handed to zlib at once: it copies the rest for each member that ends, and for each piece unpacked."""
+
 _EITHER: Final = 32 + zlib.MAX_WBITS  # zlib's word for: gzip or deflate, look at the header
 
 
@@ -46,6 +49,10 @@ class Inflater:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Unpacked pieces; InvalidRequest for bytes that are no such thing."""
+        for start in range(0, len(data), STEP):
+            yield from self._feed(data[start : start + STEP])
+
+    def _feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._engine.eof:
                 self._engine = zlib.decompressobj(_EITHER)

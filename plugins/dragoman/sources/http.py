@@ -6,6 +6,7 @@ of those: a second answer of the DNS is never asked for. Redirects are followed 
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for one address."""
+CALLBACK_TIMEOUT: Final = 10.0
+"""Seconds for one notification as a whole: the few threads that tell are shared by all subscribers."""
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 
@@ -72,10 +75,20 @@ def download(
     return Fetched(media_type=_media_type(response), size=size)
 
 
-def post_json(href: str, body: object, policy: SourcePolicy, *, resolver: Resolver = system_resolver) -> None:
-    """POST a JSON body under the same guard, to no redirect; InvalidRequest unless the answer is 2xx."""
+def post_json(
+    href: str,
+    body: object,
+    policy: SourcePolicy,
+    *,
+    timeout: float = CALLBACK_TIMEOUT,
+    resolver: Resolver = system_resolver,
+) -> None:
+    """POST a JSON body under the same guard, to no redirect; InvalidRequest unless the answer is 2xx.
+
+    ``timeout`` is for all of it, up to the end of the answer's headers; the policy's holds where it is shorter.
+    """
     host, _port = check_web_href(href, policy)
-    with _session(policy, resolver) as (session, deadline):
+    with _session(policy, resolver, timeout) as (session, deadline):
         try:
             response = session.post(
                 href, json=body, stream=True, allow_redirects=False, timeout=CONNECT_TIMEOUT
@@ -90,9 +103,11 @@ def post_json(href: str, body: object, policy: SourcePolicy, *, resolver: Resolv
 
 
 @contextmanager
-def _session(policy: SourcePolicy, resolver: Resolver) -> Iterator[tuple[requests.Session, _Deadline]]:
-    """A session that connects only to checked addresses, and is cut when the policy's time is up."""
-    with _Deadline(policy.fetch.timeout) as deadline, requests.Session() as session:
+def _session(
+    policy: SourcePolicy, resolver: Resolver, timeout: float = math.inf
+) -> Iterator[tuple[requests.Session, _Deadline]]:
+    """A session that connects only to checked addresses, and is cut when the time, or the policy's, is up."""
+    with _Deadline(min(policy.fetch.timeout, timeout)) as deadline, requests.Session() as session:
         session.trust_env = False  # no proxy and no .netrc of whoever started the server
         session.verify = os.environ.get("SSL_CERT_FILE") or True  # OpenSSL's own variable, for a private CA
         session.headers.update({"Accept-Encoding": "identity", "Accept": "*/*", "User-Agent": "dragoman"})

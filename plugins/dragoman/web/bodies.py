@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -12,7 +12,15 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from dragoman.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dragoman.model.process import JSON
+
+
+MAX_VALUES: Final = 2_000_000
+"""Values of one body: Python needs up to a hundred bytes for one that is sent as two, ``{}`` say."""
+
+_BLOCK: Final = 2**20
 
 
 def json_body(*, any_type: bool = False) -> JSON:
@@ -41,7 +49,14 @@ def json_body(*, any_type: bool = False) -> JSON:
 
 
 def parse_json(data: bytes) -> JSON:
-    """JSON text in UTF-8. Raises InvalidRequest, also for NaN, numbers beyond a double, half surrogates."""
+    """JSON text in UTF-8. Raises InvalidRequest, also for NaN, numbers beyond a double, half surrogates.
+
+    Raises PayloadTooLarge for more than MAX_VALUES values, before any is made.
+    """
+    if _marks(data) > MAX_VALUES and sum(map(_marks, _outside_strings(data))) > MAX_VALUES:
+        raise PayloadTooLarge(
+            f"the body holds more than {MAX_VALUES:,} JSON values; send large data by reference, or as base64"
+        )
     try:
         value = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
         if b"\\u" in data:
@@ -55,6 +70,24 @@ def parse_json(data: bytes) -> JSON:
     except ValueError as error:
         raise InvalidRequest(f"the body is not JSON: {str(error)[:200]}") from None
     return value
+
+
+def _marks(data: bytes) -> int:
+    """About as many as there are values: each follows a bracket, a brace or a comma."""
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
+
+
+def _outside_strings(data: bytes) -> Iterator[bytes]:
+    """The text between its strings, block by block: the whole in pieces could be larger than its values."""
+    start, inside = 0, False
+    while start < len(data):
+        block = data[start : start + _BLOCK]
+        if len(block) == _BLOCK and (len(block) - len(block.rstrip(b"\\"))) % 2:
+            block = block[:-1]  # what is escaped is in the next
+        start += len(block)
+        pieces = block.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+        yield b"".join(pieces[inside::2])
+        inside ^= len(pieces) % 2 == 0
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 CHUNK: Final = 256 * 1024
 """Bytes of a file that are in memory at once."""
 
-_ACTIVE: Final = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
-"""Media types in which a result could bring a script; a browser is told to run none."""
+_ACTIVE: Final = frozenset({"text/html", "text/xml", "text/xsl", "application/xml"})
+"""Media types, besides any ``+xml``, in which a result could bring a script; a browser is told to run none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +193,10 @@ def _check_preconditions(response: Response) -> None:
 def harden(response: Response) -> None:
     """Keep a browser from guessing the type of a result, and from running what is in it."""
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.mimetype in _ACTIVE:
+    mimetype = (response.mimetype or "").lower()
+    if mimetype in _ACTIVE or mimetype.endswith(
+        "+xml"
+    ):  # a browser renders XML of any name, scripts included
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
 

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from dragoman.adapters.ogc.describe import time_text
 from dragoman.adapters.ogc.queries import job_query, parse_interval
 from dragoman.adapters.ogc.translate import Plan, execute_request, input_values, plan
-from dragoman.errors import InvalidInputs, InvalidQueryParameter, NoSuchOutput, RequestError
+from dragoman.errors import (
+    InvalidInputs,
+    InvalidQueryParameter,
+    NoSuchOutput,
+    RequestError,
+)
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.settings import FetchSettings
@@ -87,8 +92,9 @@ def test_repeatable_inputs(most: int | None) -> None:
 
 
 def process() -> Process:
+    inputs = {"a": spec({}), "x": spec({})}
     outputs = {name: OutputSpec(id=name, schema={}) for name in ("a", "b")}
-    return Process(id="p", version="1", inputs={"x": spec({})}, outputs=outputs, runtime=RUNTIME)
+    return Process(id="p", version="1", inputs=inputs, outputs=outputs, runtime=RUNTIME)
 
 
 def test_every_wrong_form_is_named() -> None:
@@ -96,6 +102,20 @@ def test_every_wrong_form_is_named() -> None:
     with pytest.raises(InvalidInputs) as caught:
         execute_request(body, process(), POLICY)
     assert [wrong.input_id for wrong in caught.value.problems] == ["a", "x"]
+
+
+def test_what_an_unknown_input_holds_is_not_read() -> None:
+    request = execute_request(
+        {"inputs": {f"u{number}": {"href": 1} for number in range(1000)}}, process(), POLICY
+    )
+    assert len(request.inputs) == 1000
+    assert len({id(values) for values in request.inputs.values()}) == 1
+
+
+def test_long_names_of_outputs_are_cut() -> None:
+    with pytest.raises(NoSuchOutput) as caught:
+        execute_request({"outputs": {"n" * 100_000: 1}}, process(), POLICY)
+    assert len(caught.value.detail) < 300
 
 
 def test_the_rest_of_a_request() -> None:

@@ -18,7 +18,7 @@ from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequ
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.packages.mediatypes import accepted
 from dragoman.packages.schema import branches, offered_types
-from dragoman.packages.wording import shown
+from dragoman.packages.wording import cut, shown
 from dragoman.sources.precheck import check_web_href
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _REFERENCE: Final = frozenset(
 _QUALIFIED: Final = frozenset({"value", "mediaType", "encoding", "schema"})
 _SUBSCRIBER: Final = ("successUri", "inProgressUri", "failedUri", "successUrl")
 _KEY_LENGTH: Final = 255
+_UNREAD: Final = (InputValue(),)
+"""Stands for what an undeclared input holds: it is refused by its name, and there may be very many of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,11 @@ def _inputs(given: Mapping[str, JSON], process: Process) -> dict[str, tuple[Inpu
     inputs: dict[str, tuple[InputValue, ...]] = {}
     problems: list[InputProblem] = []
     for input_id, wire in given.items():
+        if input_id not in process.inputs:
+            inputs[input_id] = _UNREAD
+            continue
         try:
-            inputs[input_id] = input_values(input_id, wire, process.inputs.get(input_id))
+            inputs[input_id] = input_values(input_id, wire, process.inputs[input_id])
         except InputError as error:
             problems.extend(error.problems)
     if problems:
@@ -189,7 +194,8 @@ def _outputs(given: Mapping[str, JSON], process: Process) -> dict[str, OutputReq
     return {name: _output(name, wire, process) for name, wire in given.items()} or None
 
 
-def _output(name: str, wire: JSON, process: Process) -> OutputRequest:
+def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
+    name = cut(output_id)
     if not isinstance(wire, dict):
         raise InvalidRequest(f"output '{name}' is not a JSON object; allowed: {{format, transmissionMode}}")
     format_ = wire.get("format", {})
