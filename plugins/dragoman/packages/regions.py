@@ -154,7 +154,7 @@ def strip_margins(
         if output.items:
             items = tuple(_stripped(item, margins, folder) for item in output.items)
             made[name] = replace(output, items=items)
-        elif output.value != []:
+        elif output.file is not None or output.value not in ([], None):  # None: the algorithm gave none
             made[name] = _stripped(output, margins, folder)
     return made
 

@@ -29,13 +29,11 @@ def fits_png(bands: int, dtype: str) -> bool:
 
 
 def as_image(array: object) -> NDArray[Any]:
-    """The array as (bands, rows, cols); a 2-D one becomes one band, and truth values uint8.
+    """The array as (bands, rows, cols); a 2-D one becomes one band, truth values uint8, what is masked the fill value.
 
     Raises ValueError, which says what is wrong with it.
     """
-    made = (
-        np.ma.getdata(np.ma.asanyarray(array)) if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
-    )
+    made = array.filled() if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
     if made.ndim == 2:
         made = made[np.newaxis]
     if made.ndim != 3 or 0 in made.shape:

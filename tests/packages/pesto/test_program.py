@@ -93,10 +93,54 @@ def test_what_is_absent_is_none_and_only_declared_members_of_objects_come(run: A
     assert seen["footprint"]["crs"] == "own", "what a $ref stands for is not cut"
 
 
-def test_what_is_undeclared_or_none_is_no_output_and_numbers_are_json(run: Any, tmp_path: Path) -> None:
+def test_what_is_none_is_null_and_numbers_are_json(run: Any, tmp_path: Path) -> None:
     outputs = run(write_project(tmp_path / "p"), scene=np.full((1, 4, 4), 7, "uint8"))
-    assert list(outputs) == ["bright", "tiles", "seen", "mean"]
+    assert list(outputs) == ["bright", "tiles", "seen", "mean", "note"]
     assert (outputs["mean"].value, outputs["mean"].media_type) == (7.0, "application/json")
+    assert (outputs["note"].value, outputs["note"].file) == (None, None)
+    code = returning('{"bright": None, "tiles": None}')
+    outputs = run(write_project(tmp_path / "q", code=code), scene=np.zeros((1, 4, 4), "uint8"))
+    assert [(o.file, o.items, o.value) for o in outputs.values()] == [(None, (), None)] * 2
+
+
+def stateful(folder: Path, returned: str) -> Path:
+    files = project_files()
+    files["api/description.json"]["asynchronous"] = True
+    return write_project(folder, files, code=returning(returned))
+
+
+def test_what_is_undeclared_is_dropped_where_results_are_fetched_and_else_named(
+    run: Any, tmp_path: Path
+) -> None:
+    scene, returned = np.zeros((1, 4, 4), "uint8"), '{"mean": 1, "more": object()}'
+    assert list(run(stateful(tmp_path / "p", returned), scene=scene)) == ["mean"]
+    with pytest.raises(OutputError, match=r"^'more': the algorithm returned it, but"):
+        run(write_project(tmp_path / "q", code=returning(returned)), scene=scene)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [("np.nan", "nan"), ("-np.inf", "-inf"), ("np.float32('inf')", "inf")]
+)
+def test_a_number_that_json_lacks_is_not_lost(run: Any, tmp_path: Path, number: str, text: str) -> None:
+    scene, returned = np.zeros((1, 4, 4), "uint8"), f'{{"mean": {number}, "seen": {{"a": {number}}}}}'
+    outputs = run(stateful(tmp_path / "p", returned), scene=scene)
+    assert (outputs["mean"].value, outputs["seen"].value) == (text, {"a": None})
+    with pytest.raises(OutputError, match=f"output 'mean': is {text}, for which JSON has no number"):
+        run(write_project(tmp_path / "q", code=returning(returned)), scene=scene)
+
+
+def test_a_number_of_single_precision_shows_its_own_digits(run: Any, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "p", code=returning('{"mean": np.float32(0.1)}'))
+    assert run(project, scene=np.zeros((1, 4, 4), "uint8"))["mean"].value == 0.1
+
+
+def test_what_is_masked_is_the_fill_value(run: Any, tmp_path: Path) -> None:
+    masked = 'np.ma.array(np.arange(4).reshape(2, 2), "uint8", mask=[[0, 1], [0, 0]], fill_value=9)'
+    outputs = run(
+        write_project(tmp_path / "p", code=returning(f'{{"bright": {masked}}}')),
+        scene=np.zeros((1, 4, 4), "uint8"),
+    )
+    assert read_image(tmp_path / "out" / outputs["bright"].file).tolist() == [[[0, 9], [2, 3]]]
 
 
 def test_only_what_is_wanted_is_written(run: Any, tmp_path: Path) -> None:
@@ -154,7 +198,7 @@ def test_an_image_beyond_the_cap_is_refused(tmp_path: Path) -> None:
 def test_the_newer_form_takes_and_returns_dataclasses(run: Any, tmp_path: Path, future: str) -> None:
     folder = write_project(tmp_path / "p", code=future + BY_CLASS, classes=INPUT_OUTPUT)
     outputs = run(folder, scene=np.zeros((1, 4, 4), "uint8"), offset=3)
-    assert list(outputs) == ["bright", "seen"]
+    assert [name for name, output in outputs.items() if output.file or output.value] == ["bright", "seen"]
     assert outputs["seen"].value == {"offset": 3, "others": None}
     assert Path(sys.modules["pesto.cli.fields"].__file__ or "") == Path(fields.__file__), (
         "PESTO is not installed"

@@ -8,6 +8,7 @@ anything else                           the JSON value
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class PestoProgram:
         folder: Path,
         wanted: Collection[str] | None,
     ) -> Mapping[str, Output]:
-        """See ``dragoman.jobs.runner.Program``; the outputs in declared order, without those that are None."""
+        """See ``dragoman.jobs.runner.Program``; the outputs that were returned, in declared order."""
         arguments = {
             name: self._argument(spec, values.get(name)) for name, spec in self.process.inputs.items()
         }
@@ -56,11 +57,18 @@ class PestoProgram:
             raise OutputError(
                 f"the algorithm returned a {type(returned).__name__}; allowed: a mapping of outputs"
             )
+        stateless = self._stateless()
+        if stateless:
+            _refuse_unknown(returned, self.process)
         return {
-            name: _output(spec, returned[name], folder)
+            name: _output(spec, returned[name], folder, stateless=stateless)
             for name, spec in self.process.outputs.items()
-            if returned.get(name) is not None and (wanted is None or name in wanted)
+            if name in returned and (wanted is None or name in wanted)
         }
+
+    def _stateless(self) -> bool:
+        """Whether the project says that its answer is one JSON document, which cannot hold all that results can."""
+        return self.process.dialects.get("pesto", {}).get("asynchronous") is False
 
     def _argument(self, spec: InputSpec, values: Sequence[ResolvedValue] | None) -> object:
         if values is None:
@@ -117,7 +125,16 @@ def pruned(value: JSON, schema: Mapping[str, JSON]) -> JSON:
     return value
 
 
-def _output(spec: OutputSpec, value: Any, folder: Path) -> Output:
+def _refuse_unknown(returned: Mapping[str, object], process: Process) -> None:
+    for name in returned:
+        if name not in process.outputs:
+            known = ", ".join(process.outputs) or "none"
+            raise OutputError(f"'{name}': the algorithm returned it, but the outputs declared are {known}")
+
+
+def _output(spec: OutputSpec, value: Any, folder: Path, *, stateless: bool) -> Output:
+    if value is None:
+        return Output(id=spec.id, media_type="application/json")
     try:
         if is_binary(spec.schema):
             several = isinstance(value, list | tuple)
@@ -127,7 +144,22 @@ def _output(spec: OutputSpec, value: Any, folder: Path) -> Output:
             return _images(spec, [value] if single else value, folder)
     except (ValueError, TypeError, RuntimeError, OSError) as error:
         raise OutputError(f"output '{spec.id}': cannot be written as an image ({error})") from error
+    if spec.schema.get("type") == "number":
+        value = _number(spec, value, stateless=stateless)
     return write_value(spec.id, value, folder)
+
+
+def _number(spec: OutputSpec, value: Any, *, stateless: bool) -> object:
+    """The number as PESTO shows it: 0.1 for that float32, and ``nan``, which no JSON document can hold, as text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return value
+    if math.isfinite(number):
+        return float(str(value)) if type(value).__name__ in ("float16", "float32") else value
+    if stateless:
+        raise OutputError(f"output '{spec.id}': is {number}, for which JSON has no number")
+    return str(number)
 
 
 def _images(spec: OutputSpec, values: Sequence[object], folder: Path) -> Output:
