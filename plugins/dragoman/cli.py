@@ -60,6 +60,7 @@ def serve(
 def check() -> None:
     """Check the configuration and load every declared package; exit code 1 if one is broken."""
     from dragoman.jobs.probing import probe_all
+    from dragoman.packages.pesto.project import notes
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _catalogue()
@@ -68,6 +69,8 @@ def check() -> None:
     for process in catalogue:
         if process.id not in broken:
             typer.echo(f"ok      {process.id} {process.version}")
+            for note in notes(process):
+                typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
     raise typer.Exit(1 if broken else 0)

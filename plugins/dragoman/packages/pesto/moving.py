@@ -67,7 +67,8 @@ def describe(process: Process) -> dict[str, JSON]:
         "outputs": {name: _common(spec) for name, spec in process.outputs.items()},
         "dialects": {
             "pesto": {
-                name: material[name] for name in ("description", "input", "output", "definitions", "version")
+                name: material[name]
+                for name in ("description", "input", "output", "definitions", "version", "environments")
             }
         },
     }

@@ -18,6 +18,7 @@ from dragoman.errors import InputError, OutputError, RequestError
 from dragoman.model.job import Output
 from dragoman.packages.contents import FileContentError, expects_json, read_value
 from dragoman.packages.outputs import write_value
+from dragoman.packages.pesto.building import set_environment
 from dragoman.packages.pesto.importing import Algorithm, load_class
 from dragoman.packages.pesto.project import located
 from dragoman.packages.pesto.schemas import PNG
@@ -103,8 +104,9 @@ class PestoProgram:
 
 
 def load_pesto(process: Process, max_pixels: int | None) -> PestoProgram:
-    """Import and start the class of a process of this kind; raises PackageError."""
+    """Import and start the class of a process of this kind, in its environment; raises PackageError."""
     folder, _ = located(process.runtime)
+    set_environment(process.dialects.get("pesto", {}).get("environments") or {})
     algorithm = load_class(folder, process.runtime.loader)
     return PestoProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
 
