@@ -205,6 +205,10 @@ def test_the_newer_form_takes_and_returns_dataclasses(run: Any, tmp_path: Path, 
     )
 
 
+def test_what_schemagen_takes_from_the_fields_is_there() -> None:
+    assert {str: "string", int: "integer", float: "number"} == fields.NATIVES
+
+
 def test_a_single_parameter_of_another_type_is_an_input(run: Any, tmp_path: Path) -> None:
     files = project_files()
     files["api/input_schema.json"] = {"scene": {"$ref": "#/definitions/Image"}}

@@ -237,6 +237,23 @@ def test_an_imported_class_without_the_method_is_named_when_it_is_made(tmp_path:
         load_pesto(load_folder(folder), None)
 
 
+@pytest.mark.parametrize(
+    ("other", "clash"),
+    [("tiles1", True), ("tiles0", True), ("tiles01", False), ("tilesx1", False), ("tiles_1", False)],
+)
+def test_no_output_has_the_name_of_an_image_in_a_list(tmp_path: Path, other: str, clash: bool) -> None:
+    files = project_files()
+    files["api/output_schema.json"][other] = {"type": "string"}
+    folder = write_project(tmp_path / "p", files)
+    if not clash:
+        assert other in load_folder(folder).outputs
+        return
+    with pytest.raises(
+        PackageError, match=rf"output_schema\.json:\d+: {other}: .* of the list 'tiles' .*; rename"
+    ):
+        load_folder(folder)
+
+
 def test_a_missing_class_file_is_named(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "p")
     (folder / "algorithm" / "process.py").unlink()

@@ -7,6 +7,7 @@ anything else    its JSON Schema, every ``$ref`` replaced by what it means
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from dragoman.packages.pesto.definitions import PREFIX, STANDARD, defined, is_im
 from dragoman.packages.schema import GEOTIFF, expand, ogc_form, published_schema, validating_form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from dragoman.model.process import JSON
     from dragoman.packages.pesto.files import JsonFile
@@ -65,11 +66,21 @@ def input_specs(document: JsonFile, definitions: Mapping[str, JSON]) -> dict[str
 
 def output_specs(document: JsonFile, definitions: Mapping[str, JSON]) -> dict[str, OutputSpec]:
     """By id, in the order of the file; raises PackageError."""
-    parts = split(document.data)
-    return {
-        name: _output(document, name, schema, definitions)
-        for name, schema in _properties(document, parts).items()
-    }
+    properties = _properties(document, split(document.data))
+    for name, schema in properties.items():
+        if is_images(schema):
+            _check_items(document, name, properties)
+    return {name: _output(document, name, schema, definitions) for name, schema in properties.items()}
+
+
+def _check_items(document: JsonFile, name: str, properties: Collection[str]) -> None:
+    """The images of a list are fetched as name0, name1, ...: no other output may be called so."""
+    for other in properties:
+        if other.startswith(name) and re.fullmatch("0|[1-9][0-9]*", other.removeprefix(name)):
+            message = (
+                f"{other}: is what an image of the list {name!r} is called in results; rename one of them"
+            )
+            raise document.error(message, other)
 
 
 def _properties(document: JsonFile, parts: Mapping[str, Any]) -> Mapping[str, Mapping[str, JSON]]:
@@ -170,7 +181,8 @@ def inlined(
             return {}
         meant = inlined(definitions[name], definitions, (*within, name))
         return meant | {key: schema[key] for key in ("title", "description") if key in schema}
-    made = {key: _child(key, value, definitions, within) for key, value in schema.items() if key in _words()}
+    words = _words() - {"format"}  # PESTO checks none, and what a schema says here is checked
+    made = {key: _child(key, value, definitions, within) for key, value in schema.items() if key in words}
     if made.get("type") == "null":
         del made["type"]
         made["enum"] = [None]
@@ -194,6 +206,5 @@ def _child(key: str, value: JSON, definitions: Mapping[str, JSON], within: tuple
     return deepcopy(value)
 
 
-def _words() -> Mapping[str, JSON]:
-    words: Mapping[str, JSON] = published_schema()["$defs"]["schema"]["properties"]
-    return words
+def _words() -> frozenset[str]:
+    return frozenset(published_schema()["$defs"]["schema"]["properties"])
