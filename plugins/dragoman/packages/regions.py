@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dragoman.model.job import JobRequest, Output
-    from dragoman.model.process import Process
+    from dragoman.model.process import JSON, Process
     from dragoman.model.resolved import ResolvedValue
     from dragoman.model.roi import Band, Roi
 
@@ -88,10 +88,18 @@ def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[Values, Margins
 
 
 def _cropped(roi: Roi, value: ResolvedValue, folder: Path) -> ResolvedValue:
-    """The value with a cropped copy of its image; what is no raster stays as it is."""
-    if value.path is None:
-        return value
-    return replace(value, path=_cropped_file(roi, value.path, folder))
+    """The value with cropped copies of its image, or of those within; what is no raster stays as it is."""
+    if value.path is not None:
+        return replace(value, path=_cropped_file(roi, value.path, folder))
+    return replace(value, value=_cropped_within(roi, value.value, folder))
+
+
+def _cropped_within(roi: Roi, value: JSON | Path, folder: Path) -> JSON | Path:
+    if isinstance(value, dict):
+        return {name: _cropped_within(roi, member, folder) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_cropped_within(roi, item, folder) for item in value]
+    return _cropped_file(roi, value, folder) if isinstance(value, Path) else value
 
 
 def _cropped_file(roi: Roi, source: Path, folder: Path) -> Path:

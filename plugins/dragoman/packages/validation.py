@@ -10,6 +10,7 @@ import binascii
 import re
 from collections import OrderedDict
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs
@@ -36,7 +37,7 @@ _SPACES: Final = re.compile(r"\s")
 class _Compiled:
     """What is worked out once for an input: its check, its media types, whether it is binary."""
 
-    __slots__ = ("binary", "check", "media_types", "schema")
+    __slots__ = ("binary", "check", "inner_files", "media_types", "schema")
 
     def __init__(self, spec: InputSpec) -> None:
         self.schema = spec.schema
@@ -45,6 +46,7 @@ class _Compiled:
         if spec.shorthand == "raster":
             self.media_types += RASTERS
         self.binary = is_binary(spec.schema)
+        self.inner_files = spec.inner_files
 
 
 _compiled: OrderedDict[int, tuple[Process, Mapping[str, _Compiled]]] = OrderedDict()
@@ -96,9 +98,18 @@ def validate_resolved(process: Process, input_id: str, value: ResolvedValue) -> 
         content = read_value(value, expects_json(compiled.schema))
     except FileContentError as error:
         raise InputError(input_id, str(error)) from error
-    findings = compiled.check.findings(content)
+    findings = compiled.check.findings(_as_sent(content) if compiled.inner_files else content)
     if findings:
         raise InputError(input_id, "; ".join(findings))
+
+
+def _as_sent(value: JSON | Path) -> JSON:
+    """With a text again in place of each file within."""
+    if isinstance(value, dict):
+        return {name: _as_sent(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_as_sent(item) for item in value]
+    return "" if isinstance(value, Path) else value
 
 
 def _wrong_number(spec: InputSpec, count: int) -> Iterator[str]:

@@ -157,10 +157,6 @@ def with_input(schema: Any) -> dict[str, Any]:
         ),
         (with_input("integer"), r"^p/pesto/api/input_schema\.json:\d+: offset: is not a schema"),
         (
-            with_input({"type": "object", "properties": {"a": {"$ref": "#/definitions/Image"}}}),
-            r"offset: an Image inside an object",
-        ),
-        (
             broken("api/input_schema.json", {**INPUTS, "required": ["scen"]}),
             r"input_schema\.json:\d+: required: there is no property 'scen'$",
         ),

@@ -12,9 +12,9 @@ from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequ
 from dragoman.model.job import InputValue, JobRequest, OutputRequest
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.checks import check_of
-from dragoman.packages.pesto.references import FORMS, href_of, may_be_base64
 from dragoman.packages.schema import is_binary
 from dragoman.packages.wording import shown
+from dragoman.sources.references import FORMS, href_of, may_be_base64
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

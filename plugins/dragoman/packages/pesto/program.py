@@ -1,7 +1,8 @@
 """One run of a PESTO algorithm: images as arrays in, a mapping out, images as PNG or GeoTIFF.
 
 absent                                  None
-Image, Images                           array of shape (bands, rows, cols) in its own type; a list of such
+Image, Images                           array of shape (bands, rows, cols) in its own type; a list of such;
+                                        within an object or a list of lists as well
 object with properties of its own       only the declared members
 anything else                           the JSON value
 """
@@ -12,10 +13,12 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InputError, OutputError, RequestError
 from dragoman.model.job import Output
+from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.contents import FileContentError, expects_json, read_value
 from dragoman.packages.outputs import write_value
 from dragoman.packages.pesto.building import set_environment
@@ -26,11 +29,8 @@ from dragoman.packages.schema import GEOTIFF, is_binary, is_binary_list, may_be_
 from dragoman.packages.wording import shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dragoman.model.context import Context
     from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
-    from dragoman.model.resolved import ResolvedValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,19 +75,20 @@ class PestoProgram:
         if values is None:
             return None
         if spec.repeatable:
-            return [self._value(spec, value) for value in values]
+            return [self._value(spec, value, f"[{index}]: ") for index, value in enumerate(values)]
         return self._value(spec, values[0]) if values else None
 
-    def _value(self, spec: InputSpec, value: ResolvedValue) -> object:
+    def _value(self, spec: InputSpec, value: ResolvedValue, place: str = "") -> object:
+        """One value; ``place`` is where it stands among several."""
         try:
             if may_be_binary(spec.schema):
                 return self._image(value)
             content = read_value(value, expects_json(spec.schema))
         except FileContentError as error:
-            raise InputError(spec.id, str(error)) from error
+            raise InputError(spec.id, f"{place}{error}") from error
         except RequestError as error:
-            raise InputError(spec.id, error.detail) from error
-        return pruned(content, self._written(spec))
+            raise InputError(spec.id, f"{place}{error.detail}") from error
+        return self._with_images(pruned(content, self._written(spec)), spec.id)
 
     def _image(self, value: ResolvedValue) -> object:
         from dragoman.rasters.images import read_image
@@ -95,6 +96,19 @@ class PestoProgram:
         if value.path is None:
             raise FileContentError(f"got {shown(value.value)}; allowed: an image")
         return read_image(value.path, max_pixels=self.max_pixels)
+
+    def _with_images(self, value: Any, place: str) -> object:
+        """The value with the array in place of each image within; ``place`` says where it stands."""
+        if isinstance(value, dict):
+            return {name: self._with_images(member, f"{place}.{name}") for name, member in value.items()}
+        if isinstance(value, list):
+            return [self._with_images(item, f"{place}[{index}]") for index, item in enumerate(value)]
+        if not isinstance(value, Path):
+            return value
+        try:
+            return self._image(ResolvedValue(path=value))
+        except RequestError as error:
+            raise InputError(place, error.detail) from error
 
     def _written(self, spec: InputSpec) -> Mapping[str, JSON]:
         """The schema as its author wrote it, where that is known: what a ``$ref`` stands for is not pruned."""

@@ -104,7 +104,16 @@ def _value(content: Content, binary: bool) -> InputValue:
     if isinstance(content, Path):
         return InputValue(href=content.as_uri())
     by_reference = binary and isinstance(content, str) and "://" in content[:16]
-    return InputValue(href=content) if by_reference else InputValue(value=content)
+    return InputValue(href=content) if by_reference else InputValue(value=_with_uris(content))
+
+
+def _with_uris(content: Content) -> JSON:
+    """As it is sent: with a URI in place of each image within."""
+    if isinstance(content, dict):
+        return {name: _with_uris(member) for name, member in content.items()}
+    if isinstance(content, list):
+        return [_with_uris(item) for item in content]
+    return content.as_uri() if isinstance(content, Path) else content
 
 
 def compare(test: ResourceTest, actual: Mapping[str, Output], folder: Path) -> list[str]:

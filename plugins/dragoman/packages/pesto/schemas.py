@@ -2,7 +2,7 @@
 
 Image            a raster
 Images           a raster that may be repeated; as an output, a list of files
-anything else    its JSON Schema, every ``$ref`` replaced by what it means
+anything else    its JSON Schema, every ``$ref`` replaced by what it means; an image within is a text there
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from jsonschema.exceptions import SchemaError
 from dragoman.model.process import InputSpec, OutputSpec
 from dragoman.packages.pesto.definitions import PREFIX, STANDARD, defined, is_image, is_images
 from dragoman.packages.schema import GEOTIFF, expand, ogc_form, published_schema, validating_form
+from dragoman.sources.resolve import is_inner_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -36,6 +37,14 @@ IMAGE: Final[Mapping[str, JSON]] = {
     ]
 }
 """An image that is given back: which of the two, its bands and their type decide."""
+
+INNER_IMAGE: Final[Mapping[str, JSON]] = {
+    "type": "string",
+    "contentEncoding": "binary",
+    "contentMediaType": GEOTIFF,
+    "description": "An image: a URL, or base64",
+}
+"""An image within an object or a list of lists."""
 
 
 class UnknownReference(ValueError):
@@ -111,18 +120,21 @@ def _input(
         return InputSpec(
             id=name, description=description, schema=made, shorthand=word, min_occurs=least, max_occurs=most
         )
-    if _holds_image(schema):
-        raise document.error(f"{name}: an Image inside an object or a list of lists is not supported", name)
-    made = _json_schema(document, name, schema, definitions)
-    return InputSpec(id=name, description=description, schema=made, min_occurs=least)
+    made = _json_schema(document, name, schema, {**STANDARD, "Image": INNER_IMAGE, **definitions})
+    return InputSpec(
+        id=name, description=description, schema=made, min_occurs=least, inner_files=holds_files(made)
+    )
 
 
-def _holds_image(schema: JSON) -> bool:
-    if isinstance(schema, list):
-        return any(map(_holds_image, schema))
-    if not isinstance(schema, dict):
-        return False
-    return defined(schema) in ("Image", "Images") or any(map(_holds_image, schema.values()))
+def holds_files(schema: Mapping[str, JSON]) -> bool:
+    """Whether there are images within a value, as members or items."""
+    return any(is_inner_file(child) or holds_files(child) for child in _members(schema))
+
+
+def _members(schema: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
+    properties = schema.get("properties")
+    children = [*(properties.values() if isinstance(properties, dict) else ()), schema.get("items")]
+    return [child for child in children if isinstance(child, dict)]
 
 
 def _output(
@@ -133,9 +145,8 @@ def _output(
         return OutputSpec(id=name, description=description, schema=image_schema(), shorthand="raster")
     if is_images(schema):
         return OutputSpec(id=name, description=description, schema=images_schema())
-    return OutputSpec(
-        id=name, description=description, schema=_json_schema(document, name, schema, definitions)
-    )
+    made = _json_schema(document, name, schema, {**STANDARD, **definitions})
+    return OutputSpec(id=name, description=description, schema=made)
 
 
 def image_schema() -> dict[str, JSON]:
@@ -152,9 +163,9 @@ def _json_schema(
     document: JsonFile, name: str, schema: Mapping[str, JSON], definitions: Mapping[str, JSON]
 ) -> dict[str, JSON]:
     try:
-        made = inlined(schema, {**definitions, **STANDARD})
+        made = inlined(schema, definitions)
     except UnknownReference as error:
-        known = ", ".join([*STANDARD, *definitions])
+        known = ", ".join(definitions)
         message = f"{name}: the $ref {error.reference!r} is unknown; known: {known}, each after {PREFIX}"
         raise document.error(message, error.reference) from error
     made.pop("description", None)  # it is the input's, or the output's
