@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import rasterio
 
 from dragoman.errors import InputError, OutputError
 from dragoman.model.job import InputValue, JobRequest, Output
 from dragoman.model.resolved import ResolvedValue
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.regions import Margins, check_roi, crop_inputs, strip_margins
+from dragoman.rasters.crop import creating
 from dragoman.rasters.images import read_image, write_image
 
 if TYPE_CHECKING:
@@ -55,6 +57,16 @@ def test_without_targets_images_are_cropped_and_nothing_is_a_margin(values: Any,
     assert margins == Margins(top=0, bottom=0, left=0, right=0)
     assert read_image(cropped["red"][0].path).shape == (3, 14, 25)  # type: ignore[arg-type]  # it is a file
     assert cropped["notes"] == values["notes"], "what is no raster stays"
+
+
+@pytest.mark.parametrize("stored", ["complex_int16", "complex64", "complex128"])
+def test_a_complex_image_is_cropped_as_any_other(tmp_path: Path, stored: str) -> None:
+    path, scene = tmp_path / "slc.tif", SCENE[:1] * (1 + 2j)
+    shape = {"width": 40, "height": 30, "count": 1}
+    with creating(), rasterio.open(path, "w", driver="GTiff", dtype=stored, nodata=0, **shape) as made:
+        made.write(scene.astype("complex128" if stored == "complex128" else "complex64"))
+    cropped, _ = crop_inputs(ROI, {"red": [ResolvedValue(path=path)]}, tmp_path)
+    np.testing.assert_array_equal(read_image(cropped["red"][0].path), scene[:, 0:14, 15:40])  # type: ignore[arg-type]  # it is a file
 
 
 def test_without_lines_or_columns_all_of_them_are_read(values: Any, tmp_path: Path) -> None:

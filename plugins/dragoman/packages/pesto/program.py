@@ -167,12 +167,12 @@ def _output(spec: OutputSpec, value: Any, folder: Path, *, stateless: bool) -> O
 
 def _number(spec: OutputSpec, value: Any, *, stateless: bool) -> object:
     """The number as PESTO shows it: 0.1 for that float32, and ``nan``, which no JSON document can hold, as text."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    single = type(value).__name__ in ("float16", "float32")
+    if not single and not isinstance(value, float):
         return value
+    number = float(value)
     if math.isfinite(number):
-        return float(str(value)) if type(value).__name__ in ("float16", "float32") else value
+        return float(str(value)) if single else value
     if stateless:
         raise OutputError(f"output '{spec.id}': is {number}, for which JSON has no number")
     return str(number)
