@@ -56,7 +56,9 @@ def _with_files(spec: InputSpec, value: JSON, folder: Path, policy: SourcePolicy
     """The value with the file in place of each text that its schema calls binary; what does not fit stays."""
 
     def inner(place: str, schema: JSON, member: JSON) -> JSON:
-        if not isinstance(schema, dict):
+        if not isinstance(schema, dict) or not isinstance(member, str | list | dict):
+            return member
+        if isinstance(member, str) and not is_inner_file(schema):
             return member
         return _with_files(replace(spec, id=spec.id + place, schema=schema), member, folder, policy)
 
