@@ -60,6 +60,7 @@ def serve(
 def check() -> None:
     """Check the configuration and load every declared package; exit code 1 if one is broken."""
     from dragoman.jobs.probing import probe_all
+    from dragoman.packages.pesto.project import notes
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _catalogue()
@@ -68,6 +69,8 @@ def check() -> None:
     for process in catalogue:
         if process.id not in broken:
             typer.echo(f"ok      {process.id} {process.version}")
+            for note in notes(process):
+                typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
     raise typer.Exit(1 if broken else 0)
@@ -116,13 +119,21 @@ def import_pesto(
         list[str] | None, typer.Option(help="A profile to switch on; may be given several times.")
     ] = None,
 ) -> None:
-    """Write a process.yml beside the code of a PESTO project, which then stands without pesto/."""
+    """Write a process.yml beside the code of a PESTO project, which is then served without pesto/."""
+    from dragoman.packages.loader import load_folder
     from dragoman.packages.pesto.moving import import_project
+    from dragoman.packages.pesto.project import notes
     from dragoman.packages.scaffold import config_lines
 
     folder = Path(os.path.abspath(folder))
     import_project(folder, profile or [])
-    typer.echo(f"wrote {folder.name}/process.yml, which wins over pesto/. The lines under `resources:` are\n")
+    typer.echo(
+        f"wrote {folder.name}/process.yml, which wins over pesto/; `dragoman test` still needs pesto/tests, which\n"
+        "are not moved. The variables of `environments` are in it, below `dialects.pesto`, and are set as before."
+    )
+    for note in notes(load_folder(folder)):
+        typer.echo(note)
+    typer.echo("The lines under `resources:` are\n")
     typer.echo(config_lines(folder.name, folder))
 
 

@@ -28,6 +28,17 @@ UNABLE = (
 )
 
 
+WANTING = """
+import os
+MODEL = os.environ["MODEL"], os.environ["PESTO_PROFILE"]
+
+
+class Process:
+    def process(self, pair):
+        return {"seen": {"model": MODEL, "shape": pair["one"].shape}, "mean": None}
+"""
+
+
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("projects")
@@ -35,13 +46,19 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_project(folder / "byclass", code=BY_CLASS, classes=INPUT_OUTPUT)
     write_project(folder / "unable", code=UNABLE)
     write_project(folder / "garbled", project_files() | {"api/config.json": "{\n  nothing\n}"})
+    files = project_files()
+    files["build/requirements.json"] |= {"environments": {"MODEL": "big"}, "requirements": {"weights": {}}}
+    files["api/input_schema.json"] = {
+        "pair": {"type": "object", "properties": {"one": {"$ref": "#/definitions/Image"}}}
+    }
+    write_project(folder / "wanting", files, code=WANTING)
     write_image(SCENE, folder / "scene")
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(projects: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    names = ("byname", "byclass", "unable", "garbled")
+    names = ("byname", "byclass", "unable", "garbled", "wanting")
     packages = {name: {"package": str(projects / name)} for name in names}
     packages["later"] = {"package": str(projects / "byname"), "profiles": ["stateful"]}  # type: ignore[dict-item]  # a list of texts
     with serving(tmp_path_factory.mktemp("home"), packages=packages) as started:
@@ -101,17 +118,33 @@ def test_a_class_that_does_not_start_fails_its_job_and_says_why(
     assert server.execute("byname", wait=True, scene=scene).status_code == 200
 
 
+def test_its_variables_its_images_within_objects_and_its_null(
+    server: Server, scene: dict[str, str], projects: Path
+) -> None:
+    root = f"{server.url}/pesto/wanting/api/v1/process"
+    answer = requests.post(root, json={"pair": {"one": scene["value"]}}, timeout=60)
+    assert answer.json() == {"seen": {"model": ["big", "2.1.0"], "shape": [5, 8, 9]}, "mean": None}
+    through_ogc = results(server, "wanting", pair={"one": scene["value"]})
+    assert through_ogc["seen"]["value"]["shape"] == [5, 8, 9]
+    assert through_ogc["mean"] is None
+    refused = requests.post(root, json={"pair": {"one": f"file://{projects}/scene.tif"}}, timeout=60)
+    assert refused.status_code == 400
+    assert refused.json()["detail"].startswith("input 'pair.one': ")
+
+
 def test_check_names_each_mistake_in_one_line_and_the_rest_is_served(server: Server) -> None:
     checked = server.cli("check")
     assert checked.returncode == 1
     lines = checked.stdout.splitlines()
-    broken = [line for line in lines if not line.startswith("ok ")]
+    broken = [line for line in lines if line.startswith("broken ")]
     assert sorted(broken) == [
         "broken  garbled: garbled/pesto/api/config.json:2: is not JSON: "
         "Expecting property name enclosed in double quotes",
         "broken  unable: unable/algorithm/process.py: Process.on_start failed: OSError: no model",
     ]
     assert "ok      byname 2.1.0" in lines
+    note = "pesto/build/requirements.json: requirements (weights) are neither copied nor installed here"
+    assert [line for line in lines if line.startswith("note ")] == [f"note    wanting: {note}"]
     assert requests.get(f"{server.url}/processes/garbled", timeout=120).status_code == 404
     assert requests.get(f"{server.url}/processes/unable", timeout=120).status_code == 200
 
@@ -127,6 +160,7 @@ def test_a_moved_project_answers_as_before(projects: Path, tmp_path: Path, scene
             moved = server.cli("import-pesto", str(tmp_path / name))
             assert moved.returncode == 0, moved.stderr
             assert f"package: {tmp_path / name}" in moved.stdout
+            assert "`dragoman test` still needs pesto/tests" in moved.stdout
         again = server.cli("import-pesto", str(tmp_path / "after"))
         assert (again.returncode, again.stderr) == (
             1,

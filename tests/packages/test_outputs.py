@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,25 @@ def test_large_json_becomes_a_file(write: Any, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "out.geojson").read_text()) == features
     made = write("{out: {schema: {type: string}}}", "x" * 20_000)["out"]
     assert (made.file, made.size, made.media_type) == ("out.txt", 20_000, "text/plain")
+
+
+class Level(str, Enum):  # noqa: UP042 - StrEnum shows its value, this its name
+    LOW = "a"
+
+
+class Size(int):
+    def __str__(self) -> str:
+        return "large"
+
+
+def test_subclasses_and_keys_are_as_json_writes_them() -> None:
+    value = {Level.LOW: Level.LOW, 1.5: Size(3), None: [True], False: 1, Size(7): 2, float("inf"): 3}
+    assert json.dumps(to_json(value)) == json.dumps(value)
+    assert to_json({np.bool_(True): 1, np.int8(3): 2, np.float64(2.5): 3}) == {"true": 1, "3": 2, "2.5": 3}
+    deep: Any = 7
+    for _ in range(150):
+        deep = [deep]
+    assert to_json(deep) == deep
 
 
 def test_numbers_of_numpy_become_json(write: Any) -> None:

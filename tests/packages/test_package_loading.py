@@ -180,6 +180,11 @@ def test_the_signature_of_run_has_to_fit(make_package: Any, py: str, told: str) 
         "from neighbour import run",
         "class Base:\n  def run(self, name): ...\nclass Algorithm(Base): ...",
         "class Algorithm:\n  def run(self, name): ...",
+        "from neighbour import *",
+        "from neighbour import Base\nclass Algorithm(Base): pass",
+        "class Algorithm:\n  run = lambda self, name: 1",
+        "if 0:\n  def run(): ...\nelse:\n  def run(name): ...",
+        "def plain(f): ...\n@plain\nasync def run(other): ...",
         "try:\n  import x\nexcept ImportError:\n  pass\nif True:\n  def run(name): ...",
     ],
 )

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import rasterio
 
 from dragoman.errors import InputError, OutputError
 from dragoman.model.job import InputValue, JobRequest, Output
 from dragoman.model.resolved import ResolvedValue
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.regions import Margins, check_roi, crop_inputs, strip_margins
+from dragoman.rasters.crop import creating
 from dragoman.rasters.images import read_image, write_image
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def values(tmp_path: Path) -> dict[str, list[ResolvedValue]]:
     }
 
 
-def test_targets_are_cropped_to_the_window_with_its_margin_within_the_image(
+def test_every_image_is_cropped_to_the_window_with_its_margin_within_the_image(
     values: Any, tmp_path: Path
 ) -> None:
     cropped, margins = crop_inputs(ROI, values, tmp_path / "new")
@@ -43,8 +45,28 @@ def test_targets_are_cropped_to_the_window_with_its_margin_within_the_image(
     assert found.path is not None
     assert found.path.parent == tmp_path / "new"
     np.testing.assert_array_equal(read_image(found.path), SCENE[:, 0:14, 15:40])
-    assert (cropped["nir"], cropped["gain"]) == (values["nir"], values["gain"])
+    np.testing.assert_array_equal(read_image(cropped["nir"][0].path), SCENE[:1, 0:14, 15:40])  # type: ignore[arg-type]  # it is a file
+    assert cropped["gain"] == values["gain"]
     assert read_image(values["red"][0].path).shape == SCENE.shape, "what was sent is not touched"
+
+
+def test_without_targets_images_are_cropped_and_nothing_is_a_margin(values: Any, tmp_path: Path) -> None:
+    values["notes"] = [ResolvedValue(path=tmp_path / "notes.csv")]
+    (tmp_path / "notes.csv").write_text("a,b")
+    cropped, margins = crop_inputs(replace(ROI, targets_in=()), values, tmp_path)
+    assert margins == Margins(top=0, bottom=0, left=0, right=0)
+    assert read_image(cropped["red"][0].path).shape == (3, 14, 25)  # type: ignore[arg-type]  # it is a file
+    assert cropped["notes"] == values["notes"], "what is no raster stays"
+
+
+@pytest.mark.parametrize("stored", ["complex_int16", "complex64", "complex128"])
+def test_a_complex_image_is_cropped_as_any_other(tmp_path: Path, stored: str) -> None:
+    path, scene = tmp_path / "slc.tif", SCENE[:1] * (1 + 2j)
+    shape = {"width": 40, "height": 30, "count": 1}
+    with creating(), rasterio.open(path, "w", driver="GTiff", dtype=stored, nodata=0, **shape) as made:
+        made.write(scene.astype("complex128" if stored == "complex128" else "complex64"))
+    cropped, _ = crop_inputs(ROI, {"red": [ResolvedValue(path=path)]}, tmp_path)
+    np.testing.assert_array_equal(read_image(cropped["red"][0].path), scene[:, 0:14, 15:40])  # type: ignore[arg-type]  # it is a file
 
 
 def test_without_lines_or_columns_all_of_them_are_read(values: Any, tmp_path: Path) -> None:
@@ -66,7 +88,10 @@ def test_without_lines_or_columns_all_of_them_are_read(values: Any, tmp_path: Pa
             "'nir': has 20 lines x 40 columns, but red has 30 lines x 40 columns",
         ),
         (Roi(targets_in=("blue",)), r"'pesto\.roi': target_in 'blue' has no value"),
-        (Roi(targets_in=()), r"'pesto\.roi': target_in is empty"),
+        (
+            Roi(targets_in=("red",), lines=Band(first=22, number=2, margin=1)),
+            r"'nir': has 20 lines x 40 columns, none of them within pesto\.roi",
+        ),
         (Roi(targets_in=("gain",)), "'gain': is no image"),
     ],
 )

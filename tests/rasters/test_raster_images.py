@@ -39,7 +39,7 @@ def test_other_forms_become_images() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.zeros(3), np.zeros((1, 0, 3)), np.zeros((1, 1, 1, 1)), "text", np.zeros((1, 1), "c8"), None]
+    "wrong", [np.zeros(3), np.zeros((1, 0, 3)), np.zeros((1, 1, 1, 1)), "text", np.zeros((1, 1), "c32"), None]
 )
 def test_what_is_no_image_is_refused(wrong: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="an image"):

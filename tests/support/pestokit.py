@@ -75,7 +75,6 @@ class Process:
             "seen": seen,
             "mean": scene.mean(),
             "note": None,
-            "undeclared": object(),
         }
 """
 BY_CLASS = """

@@ -31,6 +31,8 @@ class InputSpec:
     min_occurs: int = 1
     max_occurs: int | None = 1
     """Inclusive; None is "unbounded"."""
+    inner_files: bool = False
+    """Whether texts within the value that its schema calls binary are files too: each a URL or base64."""
 
     @property
     def repeatable(self) -> bool:

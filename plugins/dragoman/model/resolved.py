@@ -13,6 +13,7 @@ class ResolvedValue:
     """Either a JSON value (``path`` is None) or a local file."""
 
     value: JSON = None
+    """Of an input with ``inner_files`` it holds a Path for each of them."""
     path: Path | None = None
     """A readable local file: in the job's scratch folder, or under a data root (then never written)."""
     media_type: str | None = None

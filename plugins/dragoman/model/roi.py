@@ -22,7 +22,9 @@ class Roi:
     """What a run reads of its images, and what it gives back of them."""
 
     targets_in: tuple[str, ...]
-    """Ids of inputs whose images are cropped to the window with its margin; all have the same size."""
+    """Ids of inputs whose images have one size, which makes the margins; without any there are no margins.
+
+    Every image of the request is cropped to the window with its margin, a target or not."""
     targets_out: tuple[str, ...] = ()
     """Ids of outputs whose images lose the margin."""
     lines: Band | None = None

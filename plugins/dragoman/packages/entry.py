@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 CONTEXT: Final = "context"
 """The parameter by which run and setup ask for the context; no input may be bound to it."""
 
+_BINDERS: Final = frozenset({"exec", "globals", "setattr", "vars"})
+"""By which a module may bind what its source does not show."""
+_BASES: Final = 20
+"""Classes above a class that are looked at."""
+
 type _Function = ast.FunctionDef | ast.AsyncFunctionDef
 type _Definition = _Function | ast.ClassDef
 
@@ -53,10 +58,10 @@ def find_entry(folder: Path, entry: str | None) -> Entry:
     """
     module, _, attribute = (entry or "algorithm:").partition(":")
     file = _module_file(folder, module)
-    names = _top_level(_parse(file, folder))
+    source = _read(file, folder)
     if not attribute:
-        attribute = "run" if "run" in names else "Algorithm"
-    if attribute not in names:
+        attribute = "Algorithm" if "run" not in source.names and "Algorithm" in source.names else "run"
+    if attribute not in source.names and not source.open:
         wanted = f"'{attribute}'" if entry else "'run' or 'Algorithm'"
         raise PackageError(f"{_label(file, folder)}:1: defines no {wanted}, the entry of the process")
     return Entry(module=module, attribute=attribute, file=file)
@@ -67,38 +72,37 @@ def check_signature(folder: Path, entry: Entry, inputs: Mapping[str, InputSpec])
 
     What cannot be told from the source (a decorated or imported function) is left to the worker.
     """
-    names = _top_level(_parse(entry.file, folder))
-    definition = names.get(entry.attribute)
+    source = _read(entry.file, folder)
+    definition = source.definition(entry.attribute)
     method = isinstance(definition, ast.ClassDef)
     if isinstance(definition, ast.ClassDef):
-        definition = _method(definition, names, "run")
-        if definition is None and _complete(names[entry.attribute], names):
+        owner, definition = definition, source.method(definition, "run")
+        if definition is None and source.lacks(owner, "run"):
             raise PackageError(f"{_label(entry.file, folder)}:1: class {entry.attribute} has no method run")
-    if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef) or definition.decorator_list:
         return
     label = f"{_label(entry.file, folder)}:{definition.lineno}"
     if isinstance(definition, ast.AsyncFunctionDef):
         raise PackageError(f"{label}: {definition.name} is async; it has to be a plain function")
-    if definition.decorator_list:
-        return
     for problem in _problems(definition.args, inputs, method):
         raise PackageError(f"{label}: {definition.name}: {problem}")
 
 
 def check_class(folder: Path, entry: str, method: str) -> None:
-    """Raise PackageError unless the entry is a class that has the method, as far as its source tells."""
+    """Raise PackageError where the source shows that the entry is a class without the method.
+
+    All else is left to the worker: a function that makes the instance, what is imported or assigned.
+    """
     found = find_entry(folder, entry)
-    names = _top_level(_parse(found.file, folder))
-    definition = names[found.attribute]
-    label = f"{_label(found.file, folder)}:{getattr(definition, 'lineno', 1)}"
-    if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
-        raise PackageError(f"{label}: {found.attribute} is a function; it has to be a class")
+    source = _read(found.file, folder)
+    definition = source.definition(found.attribute)
     if not isinstance(definition, ast.ClassDef):
         return
-    there = _method(definition, names, method)
-    if there is None and _complete(definition, names):
+    label = f"{_label(found.file, folder)}:{definition.lineno}"
+    there = source.method(definition, method)
+    if there is None and source.lacks(definition, method):
         raise PackageError(f"{label}: class {found.attribute} has no method {method}")
-    if isinstance(there, ast.AsyncFunctionDef):
+    if isinstance(there, ast.AsyncFunctionDef) and not there.decorator_list:
         raise PackageError(f"{label}: {method} is async; it has to be a plain function")
 
 
@@ -133,46 +137,76 @@ def _may_be_none(arg: ast.arg, spec: InputSpec) -> bool:
     return any(word in annotation for word in ("None", "Optional", "Any", "object"))
 
 
-def _method(definition: ast.ClassDef, names: Mapping[str, ast.AST], name: str) -> _Function | None:
-    """A method of the class, or of its bases in the same module."""
-    for item in definition.body:
-        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name == name:
-            return item
-    for base in definition.bases:
-        parent = names.get(base.id) if isinstance(base, ast.Name) else None
-        if isinstance(parent, ast.ClassDef) and (found := _method(parent, names, name)):
-            return found
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What the source of a module shows of the names in it; in doubt it says nothing."""
+
+    tree: ast.Module
+    names: Mapping[str, list[ast.AST]]
+    """What the module binds at its top level, and each thing that binds it."""
+
+    @property
+    def open(self) -> bool:
+        """Whether there may be names that the source does not show."""
+        return "*" in self.names or any(
+            isinstance(node, ast.Name) and node.id in _BINDERS for node in ast.walk(self.tree)
+        )
+
+    def definition(self, name: str) -> _Definition | None:
+        """The one function or class of that name; None where it is something else, or bound more than once."""
+        return _single(self.names, name)
+
+    def method(self, definition: ast.ClassDef, name: str, depth: int = 0) -> _Function | None:
+        """A method of the class, or of its bases in the same module; None where that is not certain."""
+        members = _bound(definition.body)
+        if name in members or depth == _BASES:
+            found = _single(members, name)
+            return None if isinstance(found, ast.ClassDef) else found
+        if definition.bases and isinstance(parent := self._base(definition.bases[0]), ast.ClassDef):
+            return self.method(parent, name, depth + 1)
+        return None
+
+    def lacks(self, definition: ast.ClassDef, name: str, depth: int = 0) -> bool:
+        """Whether it is certain that the class has no such attribute."""
+        if definition.decorator_list or definition.keywords or depth == _BASES or self.open:
+            return False
+        if not {name, "__getattr__", "__new__"}.isdisjoint(_bound(definition.body)) or self._assigned(name):
+            return False
+        parents = [self._base(base) for base in definition.bases]
+        return all(isinstance(p, ast.ClassDef) and self.lacks(p, name, depth + 1) for p in parents)
+
+    def _base(self, base: ast.expr) -> _Definition | None:
+        return _single(self.names, base.id) if isinstance(base, ast.Name) else None
+
+    def _assigned(self, name: str) -> bool:
+        """Whether anything says ``... .name = ...``."""
+        return any(
+            isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store)
+            for node in ast.walk(self.tree)
+        )
 
 
-def _complete(definition: ast.AST, names: Mapping[str, ast.AST]) -> bool:
-    """Whether the source shows all bases of the class."""
-    if not isinstance(definition, ast.ClassDef):
-        return False
-    return all(isinstance(base, ast.Name) and base.id in names for base in definition.bases)
+def _single(names: Mapping[str, list[ast.AST]], name: str) -> _Definition | None:
+    found = names.get(name, [])
+    one = found[0] if len(found) == 1 else None
+    return one if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else None
 
 
-def _top_level(tree: ast.Module) -> dict[str, ast.AST]:
-    """Every name that the module binds at its top level, and what binds it."""
-    names: dict[str, ast.AST] = {}
-    for statement in _statements(tree.body):
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names[statement.name] = statement
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            names.update((alias.asname or alias.name, alias) for alias in statement.names)
-        elif isinstance(statement, ast.Assign):
-            names.update((target.id, target) for target in statement.targets if isinstance(target, ast.Name))
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            names[statement.target.id] = statement.target
+def _bound(body: list[ast.stmt]) -> dict[str, list[ast.AST]]:
+    """Every name that statements bind, also within if, try, with and loops, and each thing that binds it."""
+    names: dict[str, list[ast.AST]] = {}
+    pending: list[ast.AST] = list(body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.setdefault(node.name, []).append(node)
+        elif isinstance(node, ast.alias):
+            names.setdefault((node.asname or node.name).partition(".")[0], []).append(node)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.setdefault(node.id, []).append(node)
+        elif not isinstance(node, ast.Lambda):  # it has names of its own, as functions and classes have
+            pending.extend(ast.iter_child_nodes(node))
     return names
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in body:
-        yield statement
-        if isinstance(statement, ast.If | ast.Try):
-            yield from _statements(statement.body)
-            yield from _statements(statement.orelse)
 
 
 def _module_file(folder: Path, module: str) -> Path:
@@ -183,10 +217,11 @@ def _module_file(folder: Path, module: str) -> Path:
     raise PackageError(f"{folder.name}: has no {base.relative_to(folder)}.py, the module of its entry")
 
 
-def _parse(file: Path, folder: Path) -> ast.Module:
+def _read(file: Path, folder: Path) -> _Source:
     label = _label(file, folder)
     try:
-        return ast.parse(file.read_bytes(), filename=label)
+        tree = ast.parse(file.read_bytes(), filename=label)
+        return _Source(tree=tree, names=_bound(tree.body))
     except SyntaxError as error:
         raise PackageError(f"{label}:{error.lineno or 1}: {error.msg}") from error
     except (OSError, ValueError, RecursionError) as error:

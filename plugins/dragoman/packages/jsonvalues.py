@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from dragoman.model.process import JSON
 
-DEPTH: Final = 100
+DEPTH: Final = 200
 """Arrays and objects within each other that a value may have."""
 
 
@@ -23,12 +24,14 @@ def to_json(value: object, place: str = "", depth: int = DEPTH) -> JSON:
 
     Raises NotJSON.
     """
-    if value is None or isinstance(value, bool | str):
-        return str(value) if type(value) is not str and isinstance(value, str) else value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):  # of a subclass, an Enum's say, what it holds and not how it shows itself
+        return str.__str__(value)
     if isinstance(value, int):
-        return int(value)
+        return int.__int__(value)
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
+        return float.__float__(value) if math.isfinite(value) else None
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if depth == 0:
@@ -45,9 +48,14 @@ def _is_dataset(value: object) -> bool:
 
 
 def _key(key: object, place: str) -> str:
+    """As ``json.dumps`` writes it; numpy's scalars as well."""
     if isinstance(key, str):
-        return str(key)
-    if isinstance(key, int) or type(key).__module__ == "numpy":
+        return str.__str__(key)
+    if type(key).__module__ == "numpy" and type(key).__name__ == "bool":
+        key = bool(key)
+    if key is None or isinstance(key, bool | int | float):
+        return json.dumps(key)
+    if type(key).__module__ == "numpy":
         return str(key)
     raise NotJSON(f"{place or 'the value'} has the key {key!r}, which is not a string")
 

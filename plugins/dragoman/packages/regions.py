@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dragoman.model.job import JobRequest, Output
-    from dragoman.model.process import Process
+    from dragoman.model.process import JSON, Process
     from dragoman.model.resolved import ResolvedValue
     from dragoman.model.roi import Band, Roi
 
@@ -67,46 +67,73 @@ def _refuse(message: str) -> NoReturn:
 
 
 def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[Values, Margins]:
-    """The values with cropped copies, in ``folder``, of the targets; and the margins there were.
+    """The values with cropped copies, in ``folder``, of all images; and the margins there were.
 
+    As in PESTO every image is cropped, each to what it has of the window; the targets alone have to be of one
+    size, which holds the window, and make the margins: without targets there are none.
     Raises InputError: a target that is not there or no raster, images of different sizes, out of range.
     """
-    from dragoman.rasters.crop import crop_file
-
-    height, width = _common_shape(roi, values)
-    rows, top, bottom = _span("lines", roi.lines, height)
-    cols, left, right = _span("columns", roi.columns, width)
+    margins = Margins(top=0, bottom=0, left=0, right=0)
+    if roi.targets_in:
+        height, width = _common_shape(roi, values)
+        top, bottom = _margins("lines", roi.lines, height)
+        left, right = _margins("columns", roi.columns, width)
+        margins = Margins(top=top, bottom=bottom, left=left, right=right)
     folder.mkdir(parents=True, exist_ok=True)
-    cropped: Values = dict(values)
-    for name in roi.targets_in:
-        cropped[name] = []
-        for value in values[name]:
-            handle, target = tempfile.mkstemp(prefix="roi-", suffix=".tif", dir=folder)
-            os.close(handle)
-            with _naming(name):
-                crop_file(_path(value), Path(target), rows, cols)
-            cropped[name].append(replace(value, path=Path(target)))
-    return cropped, Margins(top=top, bottom=bottom, left=left, right=right)
+    cropped: Values = {}
+    for name, given in values.items():
+        with _naming(name):
+            cropped[name] = [_cropped(roi, value, folder) for value in given]
+    return cropped, margins
+
+
+def _cropped(roi: Roi, value: ResolvedValue, folder: Path) -> ResolvedValue:
+    """The value with cropped copies of its image, or of those within; what is no raster stays as it is."""
+    if value.path is not None:
+        return replace(value, path=_cropped_file(roi, value.path, folder))
+    return replace(value, value=_cropped_within(roi, value.value, folder))
+
+
+def _cropped_within(roi: Roi, value: JSON | Path, folder: Path) -> JSON | Path:
+    if isinstance(value, dict):
+        return {name: _cropped_within(roi, member, folder) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_cropped_within(roi, item, folder) for item in value]
+    return _cropped_file(roi, value, folder) if isinstance(value, Path) else value
+
+
+def _cropped_file(roi: Roi, source: Path, folder: Path) -> Path:
+    from dragoman.rasters.crop import crop_file, shape_of
+
+    try:
+        height, width = shape_of(source)
+    except InvalidRequest:  # a file of another kind; a target was opened before
+        return source
+    rows, cols = _span(roi.lines, height), _span(roi.columns, width)
+    if rows[0] >= rows[1] or cols[0] >= cols[1]:
+        raise InvalidRequest(f"has {_size((height, width))}, none of them within {REGION}")
+    handle, target = tempfile.mkstemp(prefix="roi-", suffix=".tif", dir=folder)
+    os.close(handle)
+    crop_file(source, Path(target), rows, cols)
+    return Path(target)
 
 
 def _common_shape(roi: Roi, values: Values) -> tuple[int, int]:
-    """Rows and columns of every target."""
+    """Rows and columns of every target, of which there is at least one."""
     from dragoman.rasters.crop import shape_of
 
-    first: tuple[str, tuple[int, int]] | None = None
+    shapes: list[tuple[str, tuple[int, int]]] = []
     for name in roi.targets_in:
         if not values.get(name):
             _refuse(f"target_in {name!r} has no value in this request")
-        for value in values[name]:
-            with _naming(name):
-                shape = shape_of(_path(value))
-            if first is not None and shape != first[1]:
-                sizes = f"{_size(shape)}, but {first[0]} has {_size(first[1])}"
-                raise InputError(name, f"has {sizes}; allowed: targets of a region that have one size")
-            first = first or (name, shape)
-    if first is None:
-        _refuse("target_in is empty; allowed: the ids of image inputs")
-    return first[1]
+        with _naming(name):
+            shapes.extend((name, shape_of(_path(value))) for value in values[name])
+    first, size = shapes[0]
+    for name, shape in shapes:
+        if shape != size:
+            sizes = f"{_size(shape)}, but {first} has {_size(size)}"
+            raise InputError(name, f"has {sizes}; allowed: targets of a region that have one size")
+    return size
 
 
 def _path(value: ResolvedValue) -> Path:
@@ -124,15 +151,22 @@ def _naming(input_id: str) -> Iterator[None]:
         raise InputError(input_id, error.detail) from error
 
 
-def _span(name: str, band: Band | None, size: int) -> tuple[tuple[int, int], int, int]:
-    """From the first to before the last with its margin, and the margin before and after."""
+def _span(band: Band | None, size: int) -> tuple[int, int]:
+    """From the first to before the last with its margin, as far as the image goes."""
     if band is None:
-        return (0, size), 0, 0
+        return 0, size
+    return max(0, band.first - band.margin), min(size, band.first + band.number + band.margin)
+
+
+def _margins(name: str, band: Band | None, size: int) -> tuple[int, int]:
+    """The margin before and after in a target; it has to hold all of the window."""
+    if band is None:
+        return 0, 0
     end = band.first + band.number
     if end > size:
         _refuse(f"{name}: {band.first} to {end} (exclusive) is out of range; the image has {size}")
-    start, stop = max(0, band.first - band.margin), min(size, end + band.margin)
-    return (start, stop), band.first - start, stop - end
+    start, stop = _span(band, size)
+    return band.first - start, stop - end
 
 
 def _size(shape: tuple[int, int]) -> str:
@@ -154,7 +188,7 @@ def strip_margins(
         if output.items:
             items = tuple(_stripped(item, margins, folder) for item in output.items)
             made[name] = replace(output, items=items)
-        elif output.value != []:
+        elif output.file is not None or output.value not in ([], None):  # None: the algorithm gave none
             made[name] = _stripped(output, margins, folder)
     return made
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import MOST_PROBLEMS, InputError, InputProblem, InvalidInputs
@@ -36,13 +37,14 @@ _COMPILED_PROCESSES: Final = 256
 class _Compiled:
     """What is worked out once for an input: its check, its media types, whether it is binary."""
 
-    __slots__ = ("binary", "check", "media_types", "schema")
+    __slots__ = ("binary", "check", "inner_files", "media_types", "schema")
 
     def __init__(self, spec: InputSpec) -> None:
         self.schema = spec.schema
         self.check = check_of(spec.schema)
         self.media_types = taken_types(spec)
         self.binary = is_binary(spec.schema)
+        self.inner_files = spec.inner_files
 
 
 _compiled: OrderedDict[int, tuple[Process, Mapping[str, _Compiled]]] = OrderedDict()
@@ -109,9 +111,18 @@ def validate_resolved(process: Process, input_id: str, value: ResolvedValue) -> 
         content = read_value(value, expects_json(compiled.schema))
     except FileContentError as error:
         raise InputError(input_id, str(error)) from error
-    findings = compiled.check.findings(content)
+    findings = compiled.check.findings(_as_sent(content) if compiled.inner_files else content)
     if findings:
         raise InputError(input_id, "; ".join(findings))
+
+
+def _as_sent(value: JSON | Path) -> JSON:
+    """With a text again in place of each file within."""
+    if isinstance(value, dict):
+        return {name: _as_sent(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_as_sent(item) for item in value]
+    return "" if isinstance(value, Path) else value
 
 
 def _wrong_number(spec: InputSpec, count: int) -> Iterator[str]:

@@ -175,6 +175,13 @@ def finding(error: Finding) -> str:
     if keyword == "required" and isinstance(given, Mapping):
         missing = [name for name in error.validator_value if name not in given]
         return f"got {shown(given)}; missing: {', '.join(missing)}"
+    if keyword == "dependentRequired":
+        needs = [
+            f"{name} needs {', '.join(missing)}"
+            for name, others in error.validator_value.items()
+            if name in given and (missing := [other for other in others if other not in given])
+        ]
+        return f"got {shown(given)}; {'; '.join(needs)}"
     if keyword == "additionalProperties" and isinstance(schema, Mapping):
         known = schema.get("properties", {})
         extra = ", ".join(shown(name, 40) for name in islice((n for n in given if n not in known), 3))

@@ -6,14 +6,13 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from dragoman.rasters.opening import gdal_env, open_raster
+from dragoman.rasters.opening import dtype_of, gdal_env, open_raster
 from dragoman.rasters.raster import fits
 from dragoman.rasters.windows import is_striped, windows_of
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def shape_of(path: Path) -> tuple[int, int]:
     """Rows and columns of a local raster; raises InvalidRequest for what is none."""
-    with open_raster(path) as dataset:
+    with open_raster(path, complex_values=True) as dataset:
         return dataset.height, dataset.width
 
 
@@ -34,7 +33,7 @@ def crop_file(source: Path, target: Path, rows: tuple[int, int], cols: tuple[int
     Type, nodata, mask, band names, colours and the place on the ground are those of the source. Raises
     InvalidRequest for what is no raster, and where a part of it cannot be read.
     """
-    with open_raster(source) as dataset:
+    with open_raster(source, complex_values=True) as dataset:
         copy_window(dataset, target, Window(cols[0], rows[0], cols[1] - cols[0], rows[1] - rows[0]))
 
 
@@ -43,7 +42,7 @@ def copy_window(
 ) -> None:
     """Write a window of an open dataset as GeoTIFF; ``check`` is called between two pieces, and may raise."""
     georeferenced = dataset.transform != Affine.identity()
-    dtype, nodata = np.result_type(*dataset.dtypes), dataset.nodata
+    dtype, nodata = dtype_of(dataset), dataset.nodata
     profile = {
         "driver": "GTiff",
         "width": int(window.width),

@@ -12,7 +12,7 @@ from rasterio.errors import RasterioError
 
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crop import creating
-from dragoman.rasters.opening import open_raster
+from dragoman.rasters.opening import dtype_of, open_raster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +29,11 @@ def fits_png(bands: int, dtype: str) -> bool:
 
 
 def as_image(array: object) -> NDArray[Any]:
-    """The array as (bands, rows, cols); a 2-D one becomes one band, and truth values uint8.
+    """The array as (bands, rows, cols); a 2-D one becomes one band, truth values uint8, what is masked the fill value.
 
     Raises ValueError, which says what is wrong with it.
     """
-    made = (
-        np.ma.getdata(np.ma.asanyarray(array)) if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
-    )
+    made = array.filled() if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
     if made.ndim == 2:
         made = made[np.newaxis]
     if made.ndim != 3 or 0 in made.shape:
@@ -44,8 +42,8 @@ def as_image(array: object) -> NDArray[Any]:
         made = made.astype("uint8")
     if made.dtype == np.float16:
         made = made.astype("float32")
-    if made.dtype.kind not in "iuf" or made.dtype.itemsize > 8:
-        raise ValueError(f"an image holds integers or floats, not {made.dtype}")
+    if made.dtype.kind not in "iufc" or made.dtype.itemsize > (16 if made.dtype.kind == "c" else 8):
+        raise ValueError(f"an image holds integers, floats or complex numbers, not {made.dtype}")
     return made.astype(made.dtype.newbyteorder("="), copy=False)
 
 
@@ -78,8 +76,8 @@ def to_png(source: Path) -> Path | None:
 
     Nodata, masks and the place on the ground are lost. Read and written row by row.
     """
-    with open_raster(source) as dataset:
-        if not fits_png(dataset.count, np.result_type(*dataset.dtypes).name):
+    with open_raster(source, complex_values=True) as dataset:
+        if not fits_png(dataset.count, dtype_of(dataset).name):
             return None
         target = source.with_suffix(".png")
         with creating():
@@ -90,7 +88,7 @@ def to_png(source: Path) -> Path | None:
 def to_geotiff(source: Path) -> Path:
     """Replace an image by a GeoTIFF of the same values beside it."""
     target = source.with_suffix(".tif")
-    with open_raster(source) as dataset, creating():
+    with open_raster(source, complex_values=True) as dataset, creating():
         rasterio.shutil.copy(dataset, target, driver="GTiff", compress="deflate", bigtiff="IF_SAFER")
     return _replace(source, target)
 
@@ -100,7 +98,7 @@ def read_image(path: Path, *, max_pixels: int | None = None) -> NDArray[Any]:
 
     Raises InvalidRequest for what is no image of a format that is read, or is damaged.
     """
-    with open_raster(path, max_pixels=max_pixels) as dataset, creating():
+    with open_raster(path, max_pixels=max_pixels, complex_values=True) as dataset, creating():
         try:
             image: NDArray[Any] = dataset.read()
         except RasterioError as error:

@@ -78,10 +78,17 @@ def gdal_env() -> Any:
     return rasterio.Env(**GDAL_OPTIONS)
 
 
-def open_raster(path: Path, *, max_pixels: int | None = None, input_id: str | None = None) -> Any:
+def open_raster(
+    path: Path,
+    *,
+    max_pixels: int | None = None,
+    input_id: str | None = None,
+    complex_values: bool = False,
+) -> Any:
     """Open a local file as a ``rasterio.DatasetReader``; the caller closes it.
 
-    ``max_pixels`` caps width times height times bands; None is no cap. Raises InvalidRequest for
+    ``max_pixels`` caps width times height times bands; None is no cap. Complex numbers are refused unless
+    ``complex_values``: most code cannot tell what to do with them. Raises InvalidRequest for
     what is not a file, not an allowed format, too large, or made to explode when decoded. A read that
     fails later raises InputError for ``input_id``, or InvalidRequest where that is None.
     """
@@ -95,7 +102,7 @@ def open_raster(path: Path, *, max_pixels: int | None = None, input_id: str | No
             raise InvalidRequest(f"not a raster of a format that is read here ({READABLE})") from error
     dataset.input_id = input_id
     try:
-        check_header(dataset, path.stat().st_size, max_pixels)
+        check_header(dataset, path.stat().st_size, max_pixels, complex_values=complex_values)
     except InvalidRequest:
         dataset.close()
         raise
@@ -113,14 +120,16 @@ def check_band(input_id: str, dataset: Any, band: int) -> None:
         raise InputError(input_id, f"there is no band {band}; the raster has {dataset.count}")
 
 
-def check_header(dataset: Any, file_size: int, max_pixels: int | None) -> None:
+def check_header(
+    dataset: Any, file_size: int, max_pixels: int | None, *, complex_values: bool = False
+) -> None:
     """Refuse what would cost too much to read; looks at the header alone."""
     width, height, count = dataset.width, dataset.height, dataset.count
     if count == 0:
         raise InvalidRequest("the raster has no bands")
     if count > MAX_BANDS:
         raise InvalidRequest(f"the raster has {count} bands; at most {MAX_BANDS} are read")
-    if any(name.startswith("complex") for name in dataset.dtypes):
+    if not complex_values and any(name.startswith("complex") for name in dataset.dtypes):
         raise InvalidRequest("the raster holds complex numbers; only real ones are read")
     pixels = width * height * count
     if max_pixels is not None and pixels > max_pixels:
@@ -128,7 +137,7 @@ def check_header(dataset: Any, file_size: int, max_pixels: int | None) -> None:
             f"the raster has {width} x {height} pixels in {count} bands, which is {pixels}; "
             f"at most {max_pixels} are read"
         )
-    sizes = [np.dtype(name).itemsize for name in dataset.dtypes]
+    sizes = [_dtype(name).itemsize for name in dataset.dtypes]
     interleaved = str(dataset.interleaving or "").lower().endswith("pixel")
     rows, cols = dataset.block_shapes[0]
     block = rows * cols * (sum(sizes) if interleaved else max(sizes))
@@ -142,6 +151,16 @@ def check_header(dataset: Any, file_size: int, max_pixels: int | None) -> None:
         raise InvalidRequest(
             f"the raster unpacks {file_size} bytes to {decoded}; a ratio above {MAX_RATIO} is refused"
         )
+
+
+def dtype_of(dataset: Any) -> np.dtype[Any]:
+    """The type that holds the values of all bands."""
+    return np.result_type(*map(_dtype, dataset.dtypes))
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    """As it is read: numpy has no complex integers."""
+    return np.dtype({"complex_int16": "complex64", "complex_int32": "complex128"}.get(name, name))
 
 
 def sniff_netcdf(path: Path) -> Literal["classic", "netcdf4"] | None:

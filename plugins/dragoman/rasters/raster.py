@@ -93,8 +93,8 @@ class Raster:
 
 
 def fits(value: float, dtype: np.dtype[Any]) -> bool:
-    """Whether ``value`` can be told in ``dtype`` (NaN and infinities only in floats)."""
-    if dtype.kind == "f":
+    """Whether ``value`` can be told in ``dtype`` (NaN and infinities only in floats and complex numbers)."""
+    if dtype.kind in "fc":
         return not np.isfinite(value) or abs(value) <= float(np.finfo(dtype).max)
     if not np.isfinite(value) or value != int(value):
         return False

@@ -6,14 +6,13 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crop import copy_window
-from dragoman.rasters.opening import DRIVERS, GDAL_OPTIONS, READABLE, check_header
+from dragoman.rasters.opening import DRIVERS, GDAL_OPTIONS, READABLE, check_header, dtype_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +53,8 @@ def copy_remote(
 
 
 def _check_size(dataset: Any, max_bytes: int) -> None:
-    check_header(dataset, max_bytes, None)
+    check_header(dataset, max_bytes, None, complex_values=True)
     pixels = dataset.width * dataset.height * dataset.count
-    size = pixels * np.result_type(*dataset.dtypes).itemsize
+    size = pixels * dtype_of(dataset).itemsize
     if size > max_bytes:
         raise InvalidRequest(f"the raster is {size} bytes when decoded; at most {max_bytes} are fetched")

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from dragoman.errors import InputError, InvalidRequest
+from dragoman.model.job import InputValue
 from dragoman.model.resolved import ResolvedValue
 from dragoman.sources.inline import decode_base64, decode_data_url
 from dragoman.sources.precheck import OBJECTS, check_href, local_file, scheme_of
+from dragoman.sources.references import FORMS, href_of, may_be_base64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dragoman.model.job import InputValue
     from dragoman.model.process import JSON, InputSpec
     from dragoman.sources.policy import SourcePolicy
 
@@ -45,6 +46,42 @@ def resolve(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePoli
     A binary input (``is_binary``) becomes a file; any other becomes its JSON value or its text. A ``file:``
     reference to a binary input is the file itself: it is not ours to write.
     """
+    made = _resolved(spec, value, folder, policy)
+    if not spec.inner_files or made.path is not None:
+        return made
+    return replace(made, value=_with_files(spec, made.value, folder, policy))
+
+
+def _with_files(spec: InputSpec, value: JSON, folder: Path, policy: SourcePolicy) -> JSON:
+    """The value with the file in place of each text that its schema calls binary; what does not fit stays."""
+
+    def inner(place: str, schema: JSON, member: JSON) -> JSON:
+        if not isinstance(schema, dict) or not isinstance(member, str | list | dict):
+            return member
+        if isinstance(member, str) and not is_inner_file(schema):
+            return member
+        return _with_files(replace(spec, id=spec.id + place, schema=schema), member, folder, policy)
+
+    properties, items = spec.schema.get("properties"), spec.schema.get("items")
+    if isinstance(value, dict) and isinstance(properties, dict):
+        return {name: inner(f".{name}", properties.get(name), member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [inner(f"[{index}]", items, member) for index, member in enumerate(value)]
+    if not isinstance(value, str) or not is_inner_file(spec.schema):
+        return value
+    href = href_of(value)
+    sent = InputValue(value=value, encoding="base64") if href is None else InputValue(href=href)
+    if href is None and not may_be_base64(value):
+        raise InputError(spec.id, f"is no image; allowed: {FORMS}")
+    return _resolved(spec, sent, folder, policy).path
+
+
+def is_inner_file(schema: Mapping[str, JSON]) -> bool:
+    """Whether a text within a value stands for a file, where its input has ``inner_files``."""
+    return schema.get("contentEncoding") == "binary"
+
+
+def _resolved(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePolicy) -> ResolvedValue:
     try:
         if value.href is not None:
             return _by_reference(spec, value, folder, policy)

@@ -12,6 +12,8 @@ import pytest
 from flask.testing import FlaskClient
 from tests.adapters.pesto.conftest import ROOT, echo
 
+from dragoman.adapters.pesto import documents
+from dragoman.adapters.pesto.contract import contract_of
 from dragoman.model.job import JobFailure, Output
 from dragoman.model.status import JobStatus
 from dragoman.web.waiting import Waiters
@@ -183,6 +185,38 @@ def test_a_value_by_itself(
     server.engine.jobs[job] = server.engine.jobs[job].evolve(outputs={output.id: output})
     answer = client.get(f"/pesto/later/api/v1/jobs/{job}/results/{output.id}")
     assert (answer.headers["Content-Type"], answer.data) == (media_type, data)
+
+
+@pytest.mark.parametrize("schema", [{}, {"$ref": "#/definitions/Metadata"}, {"type": "object"}])
+def test_a_text_in_an_output_that_is_not_declared_one_is_json(
+    server: Server, client: FlaskClient, schema: dict[str, Any]
+) -> None:
+    process = server.catalogue.get("algo-stateful")
+    hints = process.dialects["pesto"]
+    output = {"properties": {**hints["output"]["properties"], "other": schema}}
+    changed = replace(process, dialects={"pesto": {**hints, "output": output}})
+    server.catalogue.processes["algo-stateful"] = changed  # type: ignore[index]  # a dict, in a test
+    job = submit(client, "algo-stateful", image="QUJDRA==")
+    (server.engine.results.outputs(job) / "other.txt").write_text("long")
+    for made in (
+        Output(id="other", media_type="text/plain", value="long"),
+        Output(id="other", media_type="text/plain", file="other.txt", size=4),
+    ):
+        server.engine.jobs[job] = server.engine.jobs[job].evolve(outputs={"other": made})
+        answer = client.get(f"/pesto/algo-stateful/api/v1/jobs/{job}/results/other")
+        assert (answer.headers["Content-Type"], answer.data) == ("application/json", b'"long"')
+
+
+def test_null_is_a_member_of_a_stateless_answer_and_no_result_of_a_stateful_one(
+    server: Server, client: FlaskClient
+) -> None:
+    names = ("image", "image_list", "integer_output")
+    job = submit(client, "algo-stateful", image="QUJDRA==")
+    outputs = {name: Output(id=name, media_type="application/json") for name in names}
+    made = server.engine.jobs[job] = server.engine.jobs[job].evolve(outputs=outputs)
+    contract = contract_of(server.catalogue.get("algo-stateful"), ())
+    assert documents.outputs(made, contract, lambda _: 1) == dict.fromkeys(names)
+    assert client.get(f"/pesto/algo-stateful/api/v1/jobs/{job}/results").get_json() == {}
 
 
 def test_a_value_too_large_for_its_row_comes_from_its_file(server: Server, client: FlaskClient) -> None:

@@ -46,6 +46,32 @@ def test_an_image_by_url(contract: Contract, url: str) -> None:
     assert job_request({"image": url}, contract).inputs == {"image": (InputValue(href=url),)}
 
 
+@pytest.mark.parametrize(
+    ("path", "href"),
+    [
+        ("/data/my scene.tif", "/data/my%20scene.tif"),
+        ("/données/été.tif", "/donn%C3%A9es/%C3%A9t%C3%A9.tif"),
+        ("/data/a#1?b.tif", "/data/a%231%3Fb.tif"),
+        ("/data/100%.tif", "/data/100%25.tif"),
+        ("/data/two words%20.tif", "/data/two%20words%2520.tif"),
+        ("/data/my%20scene.tif", "/data/my%20scene.tif"),
+        ("/data/back\\slash.tif", "/data/back%5Cslash.tif"),
+        ("/data/\ud800.tif", "/data/%3F.tif"),
+        ("localhost/data/a b.tif", "localhost/data/a%20b.tif"),
+    ],
+)
+def test_a_path_may_stand_in_file_as_it_is_on_disk(contract: Contract, path: str, href: str) -> None:
+    asked = job_request({"image": f"file://{path}"}, contract)
+    assert asked.inputs["image"] == (InputValue(href=f"file://{href}"),)
+
+
+def test_a_mistake_in_a_list_of_images_says_where(many: Contract) -> None:
+    with pytest.raises(
+        InvalidInputs, match=r"input 'images': \[2\]: got \"/etc/passwd\"; allowed: base64 text"
+    ):
+        job_request({"images": [IMAGE, "https://x.org/a.tif", "/etc/passwd"]}, many)
+
+
 def test_an_image_as_base64_and_values_as_they_are(contract: Contract) -> None:
     given = {
         "image": IMAGE,
@@ -130,9 +156,11 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"image": [IMAGE]}, "image", FORMS),
     ({"image": ""}, "image", FORMS),
     ({"image": "/data/scene.tif"}, "image", FORMS),
+    ({"image": "/etc/passwd"}, "image", FORMS),
     ({"image": "data:image/png;base64,iVBO"}, "image", FORMS),
     ({"image": "ftp://x.org/a.tif"}, "image", FORMS),
-    ({"image": "AAAAA"}, "image", "base64"),
+    ({"image": "AAAAA"}, "image", FORMS),
+    ({"image": "A" * 301}, "image", "base64"),
     ({"image": "http://127.0.0.1/a.tif"}, "image", "not on the public network"),
     ({"image": "file:///etc/passwd"}, "image", "not in a folder that this server may read"),
     ({"image": IMAGE, "number_parameter": "x"}, "number_parameter", "allowed: a number"),
@@ -206,6 +234,11 @@ def test_a_file_under_a_data_root_is_taken(client: FlaskClient, tmp_path: Path) 
     (tmp_path / "scene.tif").write_bytes(b"II*\0")
     answer = client.post(PROCESS, json={"image": (tmp_path / "scene.tif").as_uri()})
     assert answer.status_code == 200
+
+
+def test_a_name_with_blanks_and_accents_under_a_data_root(client: FlaskClient, tmp_path: Path) -> None:
+    (tmp_path / "été 1.tif").write_bytes(b"II*\0")
+    assert client.post(PROCESS, json={"image": f"file://{tmp_path}/été 1.tif"}).status_code == 200
 
 
 def test_a_payload_that_is_too_large(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    path, finders = list(sys.path), list(sys.meta_path)
+    path, finders, environment = list(sys.path), list(sys.meta_path), dict(os.environ)
     yield
+    os.environ.clear()
+    os.environ.update(environment)
     sys.path[:], sys.meta_path[:] = path, finders
     for name in list(sys.modules):
         if name.partition(".")[0] in ("algorithm", "pesto"):

@@ -10,6 +10,7 @@ from pestokit import BY_CLASS, INPUT_OUTPUT, project_files, write_project
 
 from dragoman.errors import PackageError
 from dragoman.packages.loader import load_folder
+from dragoman.packages.pesto import moving
 from dragoman.packages.pesto.moving import import_project
 from dragoman.packages.pesto.program import load_pesto
 
@@ -60,12 +61,50 @@ def test_only_a_project_that_can_be_read_is_moved(tmp_path: Path) -> None:
     assert not (tmp_path / "p" / "process.yml").exists()
 
 
-def test_what_process_yml_cannot_say_leaves_no_file_behind(tmp_path: Path) -> None:
+def given(name: str, schema: Any) -> Any:
+    return lambda files: files["api/input_schema.json"].update({name: schema})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            given("mon image", {"type": "string"}),
+            r"^p/pesto/api/input_schema\.json:\d+: 'mon image': a process\.yml has letters, digits",
+        ),
+        (
+            given("gain", {"type": "number", "default": "x"}),
+            r'^p/pesto/api/input_schema\.json:\d+: gain: default: got "x"; allowed: a number$',
+        ),
+        (
+            lambda files: files.update({"api/output_schema.json": {}}),
+            r"^p/pesto/api/output_schema\.json:1: has no outputs; a process\.yml needs one",
+        ),
+        (
+            given("gain", {"type": "number", "maximum": "x" * 3}),
+            r"^p/pesto/api/input_schema\.json:\d+: gain: is not a JSON Schema",
+        ),
+    ],
+)
+def test_what_process_yml_cannot_say_is_named_where_its_author_wrote_it(
+    tmp_path: Path, change: Any, message: str
+) -> None:
     files = project_files()
-    files["api/input_schema.json"]["mon image"] = {"type": "string"}
-    with pytest.raises(PackageError, match="mon image"):
+    change(files)
+    with pytest.raises(PackageError, match=message):
         import_project(write_project(tmp_path / "p", files))
     assert not (tmp_path / "p" / "process.yml").exists()
+
+
+def test_whatever_else_is_wrong_does_not_point_into_a_file_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PackageError("p/process.yml:4: inputs.x: is odd")
+
+    monkeypatch.setattr(moving, "load_package", refuse)
+    with pytest.raises(PackageError, match=r"^p/pesto: cannot be said in a process\.yml: inputs\.x: is odd$"):
+        import_project(write_project(tmp_path / "p"))
 
 
 def test_text_that_looks_like_something_else_stays_text(tmp_path: Path) -> None:

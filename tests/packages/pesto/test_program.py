@@ -72,6 +72,15 @@ def test_images_come_and_go_with_their_bands_and_type(
     np.testing.assert_array_equal(made, scene)
 
 
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_a_complex_image_stays_complex(run: Any, tmp_path: Path, dtype: str) -> None:
+    scene = (RNG.random((1, 20, 30)) + 1j * RNG.random((1, 20, 30))).astype(dtype)
+    code = returning('{"bright": inputs["scene"], "note": inputs["scene"].dtype.name}')
+    outputs = run(write_project(tmp_path / "p", code=code), scene=scene)
+    assert (outputs["bright"].file, outputs["note"].value) == ("bright.tif", dtype)
+    np.testing.assert_array_equal(read_image(tmp_path / "out" / "bright.tif"), scene)
+
+
 def test_a_list_of_images_keeps_its_order(run: Any, tmp_path: Path) -> None:
     tiles = run(write_project(tmp_path / "p"), scene=RNG.integers(0, 9, (1, 4, 4), "uint8"))["tiles"]
     assert [item.file for item in tiles.items] == [f"tiles/{number}.png" for number in range(12)]
@@ -93,10 +102,54 @@ def test_what_is_absent_is_none_and_only_declared_members_of_objects_come(run: A
     assert seen["footprint"]["crs"] == "own", "what a $ref stands for is not cut"
 
 
-def test_what_is_undeclared_or_none_is_no_output_and_numbers_are_json(run: Any, tmp_path: Path) -> None:
+def test_what_is_none_is_null_and_numbers_are_json(run: Any, tmp_path: Path) -> None:
     outputs = run(write_project(tmp_path / "p"), scene=np.full((1, 4, 4), 7, "uint8"))
-    assert list(outputs) == ["bright", "tiles", "seen", "mean"]
+    assert list(outputs) == ["bright", "tiles", "seen", "mean", "note"]
     assert (outputs["mean"].value, outputs["mean"].media_type) == (7.0, "application/json")
+    assert (outputs["note"].value, outputs["note"].file) == (None, None)
+    code = returning('{"bright": None, "tiles": None}')
+    outputs = run(write_project(tmp_path / "q", code=code), scene=np.zeros((1, 4, 4), "uint8"))
+    assert [(o.file, o.items, o.value) for o in outputs.values()] == [(None, (), None)] * 2
+
+
+def stateful(folder: Path, returned: str) -> Path:
+    files = project_files()
+    files["api/description.json"]["asynchronous"] = True
+    return write_project(folder, files, code=returning(returned))
+
+
+def test_what_is_undeclared_is_dropped_where_results_are_fetched_and_else_named(
+    run: Any, tmp_path: Path
+) -> None:
+    scene, returned = np.zeros((1, 4, 4), "uint8"), '{"mean": 1, "more": object()}'
+    assert list(run(stateful(tmp_path / "p", returned), scene=scene)) == ["mean"]
+    with pytest.raises(OutputError, match=r"^'more': the algorithm returned it, but"):
+        run(write_project(tmp_path / "q", code=returning(returned)), scene=scene)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [("np.nan", "nan"), ("-np.inf", "-inf"), ("np.float32('inf')", "inf")]
+)
+def test_a_number_that_json_lacks_is_not_lost(run: Any, tmp_path: Path, number: str, text: str) -> None:
+    scene, returned = np.zeros((1, 4, 4), "uint8"), f'{{"mean": {number}, "seen": {{"a": {number}}}}}'
+    outputs = run(stateful(tmp_path / "p", returned), scene=scene)
+    assert (outputs["mean"].value, outputs["seen"].value) == (text, {"a": None})
+    with pytest.raises(OutputError, match=f"output 'mean': is {text}, for which JSON has no number"):
+        run(write_project(tmp_path / "q", code=returning(returned)), scene=scene)
+
+
+def test_a_number_of_single_precision_shows_its_own_digits(run: Any, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "p", code=returning('{"mean": np.float32(0.1)}'))
+    assert run(project, scene=np.zeros((1, 4, 4), "uint8"))["mean"].value == 0.1
+
+
+def test_what_is_masked_is_the_fill_value(run: Any, tmp_path: Path) -> None:
+    masked = 'np.ma.array(np.arange(4).reshape(2, 2), "uint8", mask=[[0, 1], [0, 0]], fill_value=9)'
+    outputs = run(
+        write_project(tmp_path / "p", code=returning(f'{{"bright": {masked}}}')),
+        scene=np.zeros((1, 4, 4), "uint8"),
+    )
+    assert read_image(tmp_path / "out" / outputs["bright"].file).tolist() == [[[0, 9], [2, 3]]]
 
 
 def test_only_what_is_wanted_is_written(run: Any, tmp_path: Path) -> None:
@@ -124,7 +177,7 @@ def test_an_empty_list_of_images_is_an_empty_list(run: Any, tmp_path: Path) -> N
     [
         ("7", "the algorithm returned a int; allowed: a mapping"),
         ('{"bright": np.zeros(3)}', r"output 'bright': .*shape \(bands, rows, cols\), not \(3,\)"),
-        ('{"bright": np.zeros((1, 2, 2), "complex64")}', "output 'bright': .*complex64"),
+        ('{"bright": np.zeros((1, 2, 2), "datetime64[s]")}', "output 'bright': .*datetime64"),
         ('{"tiles": ["text"]}', "output 'tiles': "),
         ('{"seen": {"a": object()}}', "output 'seen': .*no JSON form"),
     ],
@@ -143,6 +196,15 @@ def test_what_is_no_image_is_the_callers_fault(run: Any, tmp_path: Path) -> None
         program.run(values, context=None, folder=tmp_path, wanted=None)  # type: ignore[arg-type]  # not asked for
 
 
+def test_what_is_no_image_in_a_list_is_named_by_its_place(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("no image")
+    program = load_pesto(load_folder(write_project(tmp_path / "p")), None)
+    good = ResolvedValue(path=write_image(np.zeros((1, 2, 2), "uint8"), tmp_path / "good"))
+    values = {"scene": [good], "others": [good, ResolvedValue(path=tmp_path / "text.txt")]}
+    with pytest.raises(InputError, match=r"input 'others': \[1\]: not a raster"):
+        program.run(values, context=None, folder=tmp_path, wanted=None)  # type: ignore[arg-type]  # not asked for
+
+
 def test_an_image_beyond_the_cap_is_refused(tmp_path: Path) -> None:
     path = write_image(np.zeros((1, 10, 10), "uint8"), tmp_path / "scene")
     program = load_pesto(load_folder(write_project(tmp_path / "p")), 99)
@@ -154,11 +216,15 @@ def test_an_image_beyond_the_cap_is_refused(tmp_path: Path) -> None:
 def test_the_newer_form_takes_and_returns_dataclasses(run: Any, tmp_path: Path, future: str) -> None:
     folder = write_project(tmp_path / "p", code=future + BY_CLASS, classes=INPUT_OUTPUT)
     outputs = run(folder, scene=np.zeros((1, 4, 4), "uint8"), offset=3)
-    assert list(outputs) == ["bright", "seen"]
+    assert [name for name, output in outputs.items() if output.file or output.value] == ["bright", "seen"]
     assert outputs["seen"].value == {"offset": 3, "others": None}
     assert Path(sys.modules["pesto.cli.fields"].__file__ or "") == Path(fields.__file__), (
         "PESTO is not installed"
     )
+
+
+def test_what_schemagen_takes_from_the_fields_is_there() -> None:
+    assert {str: "string", int: "integer", float: "number"} == fields.NATIVES
 
 
 def test_a_single_parameter_of_another_type_is_an_input(run: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pestokit import DEFINITIONS, INPUTS, OUTPUTS, project_files, write_project
 from dragoman.errors import PackageError
 from dragoman.packages.checks import SchemaCheck
 from dragoman.packages.loader import load_folder
+from dragoman.packages.pesto.program import load_pesto
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,10 +157,6 @@ def with_input(schema: Any) -> dict[str, Any]:
         ),
         (with_input("integer"), r"^p/pesto/api/input_schema\.json:\d+: offset: is not a schema"),
         (
-            with_input({"type": "object", "properties": {"a": {"$ref": "#/definitions/Image"}}}),
-            r"offset: an Image inside an object",
-        ),
-        (
             broken("api/input_schema.json", {**INPUTS, "required": ["scen"]}),
             r"input_schema\.json:\d+: required: there is no property 'scen'$",
         ),
@@ -187,6 +184,10 @@ def test_a_profile_that_no_file_has_is_refused_naming_those_there_are(tmp_path: 
             r"^p/algorithm/process\.py:1: class Process has no method process$",
         ),
         ("def process(): ...\n", r"^p/algorithm/process\.py:1: defines no 'Process'"),
+        (
+            "class A: pass\nclass Process(A):\n    def proces(self): ...\n",
+            r"^p/algorithm/process\.py:2: class Process has no method process$",
+        ),
         ("class Process\n", r"^p/algorithm/process\.py:1: "),
         ("class Process:\n    async def process(self): ...\n", r"process is async"),
     ],
@@ -194,6 +195,59 @@ def test_a_profile_that_no_file_has_is_refused_naming_those_there_are(tmp_path: 
 def test_the_class_is_looked_at_without_importing_it(tmp_path: Path, code: str, message: str) -> None:
     with pytest.raises(PackageError, match=message):
         load_folder(write_project(tmp_path / "p", code=code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from algorithm.impl import P\nclass Process(P): pass\n",
+        "from algorithm.impl import *\n",
+        "from algorithm.impl import *\nclass Process(P): pass\n",
+        "import contextlib\nwith contextlib.nullcontext():\n    from algorithm.impl import P as Process\n",
+        "try:\n    import no\nexcept ImportError:\n    class Process:\n        def process(self, **q): return {}\n",
+        "if False:\n    class Process: pass\nelse:\n    class Process:\n        def process(self, **q): return {}\n",
+        "from algorithm.impl import P\ndef Process(): return P()\n",
+        "class Process:\n    process = lambda self, **q: {}\n",
+        "class Process:\n    if True:\n        def process(self, **q): return {}\n",
+        "class Process: pass\ndef f(self, **q): return {}\nProcess.process = f\n",
+        "class Process: pass\nsetattr(Process, 'process', lambda self, **q: {})\n",
+        "def add(c):\n    c.process = lambda self, **q: {}\n    return c\n@add\nclass Process: pass\n",
+        "from algorithm.impl import P\nProcess, other = P, 1\n",
+        "def Plain(f): return lambda self, **q: {}\nclass Process:\n    @Plain\n    async def process(self): ...\n",
+    ],
+)
+def test_what_the_source_cannot_tell_is_left_to_the_worker(tmp_path: Path, code: str) -> None:
+    folder = write_project(tmp_path / "p", code=code)
+    (folder / "algorithm" / "impl.py").write_text(
+        "class P:\n    def process(self, **q): return {}\nclass Process(P): pass\n"
+    )
+    assert load_pesto(load_folder(folder), None).algorithm.run({}) == {}
+
+
+def test_an_imported_class_without_the_method_is_named_when_it_is_made(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "p", code="from algorithm.impl import *\n")
+    (folder / "algorithm" / "impl.py").write_text("Process = 7\n")
+    with pytest.raises(
+        PackageError, match=r"^p/algorithm/process\.py: Process is not there, or is no class$"
+    ):
+        load_pesto(load_folder(folder), None)
+
+
+@pytest.mark.parametrize(
+    ("other", "clash"),
+    [("tiles1", True), ("tiles0", True), ("tiles01", False), ("tilesx1", False), ("tiles_1", False)],
+)
+def test_no_output_has_the_name_of_an_image_in_a_list(tmp_path: Path, other: str, clash: bool) -> None:
+    files = project_files()
+    files["api/output_schema.json"][other] = {"type": "string"}
+    folder = write_project(tmp_path / "p", files)
+    if not clash:
+        assert other in load_folder(folder).outputs
+        return
+    with pytest.raises(
+        PackageError, match=rf"output_schema\.json:\d+: {other}: .* of the list 'tiles' .*; rename"
+    ):
+        load_folder(folder)
 
 
 def test_a_missing_class_file_is_named(tmp_path: Path) -> None:

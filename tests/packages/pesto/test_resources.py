@@ -75,7 +75,7 @@ def test_differences_are_named(project: Path) -> None:
     assert "bright: 20 of 20 values differ" in found
     assert "tiles[3]: has the shape (1, 4, 5), expected (1, 9, 9)" in found
     assert "mean: is not expected" in found
-    assert "note: is missing" in found
+    assert 'note: is null, expected "hello"' in found
 
 
 def test_a_file_that_cannot_be_read_is_named(project: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dragoman.adapters.pesto import native
 from dragoman.adapters.pesto.schemas import framed
 from dragoman.packages.pesto.definitions import is_image, is_images
+from dragoman.packages.pesto.drafts import modern
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -69,11 +70,11 @@ def contract_of(process: Process, asynchronous: Collection[str]) -> Contract:
 
 def _checks(whole: Mapping[str, JSON]) -> dict[str, Mapping[str, JSON]]:
     """A project's properties, with all that they may refer to."""
+    definitions = {name: modern(schema) for name, schema in whole["definitions"].items()}
     made: dict[str, Mapping[str, JSON]] = {}
     for name, schema in whole["properties"].items():
-        own = schema if isinstance(schema, dict) else {}
-        own = {"$ref": own["$ref"]} if "$ref" in own else own  # beside it nothing else counts (draft 6)
-        made[name] = {**own, "definitions": whole["definitions"]}
+        own = modern(schema) if isinstance(schema, dict) else {}
+        made[name] = {**own, "definitions": definitions}
     return made
 
 

@@ -75,8 +75,9 @@ def results(job: Job, contract: Contract, root: str) -> dict[str, JSON]:
 
 
 def is_list(output: Output, contract: Contract) -> bool:
-    """Whether an output is a list of images, each fetched by itself."""
-    return bool(output.items) or (output.file is None and is_images(contract.output_schema(output.id)))
+    """Whether an output is a list of images, each fetched by itself; an empty one has the value []."""
+    declared = is_images(contract.output_schema(output.id))
+    return bool(output.items) or (output.file is None and output.value is not None and declared)
 
 
 def part(job: Job, contract: Contract, result_id: str) -> Part:
@@ -106,14 +107,15 @@ def _index(result_id: str, list_id: str) -> int | None:
 
 
 def form(found: Part, contract: Contract) -> Literal["binary", "text", "json"]:
-    """How a result is sent by itself: a string or a number as text, a file as its bytes, the rest as JSON."""
+    """How a result is sent by itself: a string or a number as text, a file as its bytes, the rest as JSON.
+
+    What is declared decides, not what the value is: PESTO's client decodes by the schema.
+    """
     output = found.output
     if output.file is not None and kind_of(output.media_type) == "binary":
         return "binary"
     declared = contract.output_schema(found.output_id).get("type")
-    if declared in ("string", "number") or (declared is None and isinstance(output.value, str)):
-        return "text"
-    return "text" if output.file is not None and kind_of(output.media_type) == "text" else "json"
+    return "text" if declared in ("string", "number") else "json"
 
 
 def outputs(job: Job, contract: Contract, load: Load) -> dict[str, JSON]:

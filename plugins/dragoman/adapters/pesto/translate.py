@@ -6,7 +6,6 @@ process does not know are dropped, as PESTO does; whether the values suffice is 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest
@@ -15,6 +14,7 @@ from dragoman.model.roi import Band, Roi
 from dragoman.packages.checks import check_of
 from dragoman.packages.schema import is_binary
 from dragoman.packages.wording import shown
+from dragoman.sources.references import FORMS, href_of, may_be_base64
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,14 +22,8 @@ if TYPE_CHECKING:
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.model.process import JSON
 
-SCHEMES: Final = ("http://", "https://", "file://", "s3://", "gs://")
 ROI: Final = "pesto.roi"
 """What the region of interest is called where it is wrong."""
-
-_ALLOWED: Final = f"base64 text, or a URL ({', '.join(SCHEMES)})"
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/=\s]+", re.ASCII)
-_LOOK: Final = 256
-"""Characters that are looked at to tell base64 from a path; the job service reads them all."""
 
 
 def job_request(payload: JSON, contract: Contract) -> JobRequest:
@@ -76,17 +70,19 @@ def _values(name: str, wire: JSON, contract: Contract) -> tuple[InputValue, ...]
         raise InputError(name, "; ".join(findings))
     if not spec.repeatable or not isinstance(wire, list):
         return (InputValue(value=wire),)
-    return tuple(_file(name, item) if binary else InputValue(value=item) for item in wire)
+    if not binary:
+        return tuple(InputValue(value=item) for item in wire)
+    return tuple(_file(name, item, f"[{index}]: ") for index, item in enumerate(wire))
 
 
-def _file(name: str, wire: JSON) -> InputValue:
-    """An image, or another file: by URL or as base64."""
+def _file(name: str, wire: JSON, place: str = "") -> InputValue:
+    """An image, or another file: by URL or as base64; ``place`` is where it stands in the input."""
     if isinstance(wire, str):
-        if wire[:8].lower().startswith(SCHEMES):
-            return InputValue(href=wire)
-        if _BASE64.fullmatch(wire[:_LOOK]):
+        if (href := href_of(wire)) is not None:
+            return InputValue(href=href)
+        if may_be_base64(wire):
             return InputValue(value=wire, encoding="base64")
-    raise InputError(name, f"got {shown(wire)}; allowed: {_ALLOWED}")
+    raise InputError(name, f"{place}got {shown(wire)}; allowed: {FORMS}")
 
 
 def _outputs(contract: Contract) -> dict[str, OutputRequest]:

@@ -21,6 +21,10 @@ class Definition(Enum):
     Metadatas = auto()
 
 
+NATIVES = {str: "string", int: "integer", float: "number"}
+"""The annotations that are types of JSON."""
+
+
 class Param:
     """Keys of a field's metadata."""
 

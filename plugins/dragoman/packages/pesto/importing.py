@@ -52,7 +52,9 @@ def load_class(folder: Path, entry: str) -> Algorithm:
     _prepare(folder, name)
     module = _import(folder, name)
     label = f"{folder.name}/{name.replace('.', '/')}.py: {attribute}"
-    made = _author(f"{label}()", getattr(module, attribute, None))
+    if not callable(maker := getattr(module, attribute, None)):
+        raise PackageError(f"{label} is not there, or is no class")
+    made = _author(f"{label}()", maker)
     process = getattr(made, "process", None)
     if not callable(process) or inspect.iscoroutinefunction(process):
         raise PackageError(f"{label} has no plain method process")

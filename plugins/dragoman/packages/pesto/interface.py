@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dragoman.packages.pesto.schemas import image_schema
+from dragoman.packages.pesto.schemas import holds_files, image_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +20,13 @@ def with_interface(process: Process, document: Document) -> Process:
     What a describe document is made of has to name the inputs and outputs of the process: raises PackageError.
     """
     outputs = {name: _image(spec) for name, spec in process.outputs.items()}
+    inputs = {
+        name: replace(spec, inner_files=holds_files(spec.schema)) for name, spec in process.inputs.items()
+    }
+    process = replace(process, inputs=inputs, outputs=outputs)
     hints = process.dialects.get("pesto") or {}
     if "input" not in hints:
-        return replace(process, outputs=outputs)
+        return process
     for part, specs in (("input", process.inputs), ("output", process.outputs)):
         described = (hints.get(part) or {}).get("properties") or {}
         odd = sorted(described.keys() ^ specs.keys())
@@ -31,7 +35,7 @@ def with_interface(process: Process, document: Document) -> Process:
                 ("dialects", "pesto", part), f"{', '.join(odd)}: is here or in {part}s, but not in both"
             )
     material = _completed(hints, process, document)
-    return replace(process, outputs=outputs, dialects={**process.dialects, "pesto": material})
+    return replace(process, dialects={**process.dialects, "pesto": material})
 
 
 def _image(spec: OutputSpec) -> OutputSpec:

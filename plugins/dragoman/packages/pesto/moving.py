@@ -1,4 +1,7 @@
-"""Brings a PESTO project over: a process.yml beside its code, with which the folder stands without ``pesto/``."""
+"""Brings a PESTO project over: a process.yml beside its code, with which it is served without ``pesto/``.
+
+The project's tests stay where they are, in ``pesto/tests``.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,24 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from dragoman.errors import PackageError
+from dragoman.packages.checks import SchemaCheck
 from dragoman.packages.document import parse_document
 from dragoman.packages.loader import FILE, load_package
+from dragoman.packages.pesto.files import read_files
 from dragoman.packages.pesto.project import ENTRY, is_project, load_project, resources
-from dragoman.packages.schema import published_schema
+from dragoman.packages.schema import default_of, published_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
+    from dragoman.packages.pesto.files import JsonFile
 
 HEAD: Final = """\
-# Made from the PESTO project in this folder by `dragoman import-pesto`. This file wins over pesto/, which can go.
-# `dialects.pesto` is what PESTO clients are told (describe, version); all else is for every dialect.
+# Made from the PESTO project in this folder by `dragoman import-pesto`. This file wins over pesto/, which only
+# `dragoman test` still needs: it runs pesto/tests. `dialects.pesto` is what PESTO clients are told (describe,
+# version) and `environments`, the variables that are set in the process's workers; all else is for every dialect.
 
 """
 
@@ -37,23 +44,44 @@ def import_project(folder: Path, profiles: Sequence[str] = ()) -> Path:
         raise PackageError(f"{folder.name}/{FILE}: is there already; it is not overwritten")
     if not is_project(folder):
         raise PackageError(f"{folder.name}: is no PESTO project; it has no folder pesto/api")
-    text = HEAD + _dumped(describe(load_project(folder, profiles=profiles)))
+    process = load_project(folder, profiles=profiles)
+    _check(process, read_files(folder, profiles))
+    text = HEAD + _dumped(describe(process))
     with target.open("x", encoding="utf-8") as file:
         file.write(text)
     try:
         load_package(folder)
-    except PackageError:
+    except PackageError as error:
         target.unlink()
-        raise
+        reason = error.detail.removeprefix(f"{folder.name}/{FILE}:").partition(": ")[2] or error.detail
+        raise PackageError(f"{folder.name}/pesto: cannot be said in a {FILE}: {reason}") from error
     return target
+
+
+def _check(process: Process, files: Mapping[str, JsonFile]) -> None:
+    """Raise PackageError, which points to the project's file, for what a process.yml is stricter about."""
+    if not process.outputs:
+        raise files["output_schema"].error(f"has no outputs; a {FILE} needs one at least")
+    for part, specs in (("input_schema", process.inputs), ("output_schema", process.outputs)):
+        for name, spec in specs.items():
+            if not _is_id(name):
+                allowed = f"a {FILE} has letters, digits, '_', '.' and '-' in its names"
+                raise files[part].error(f"{name!r}: {allowed}", name)
+            for default in default_of(spec.schema):
+                if findings := SchemaCheck(spec.schema).findings(default):
+                    raise files[part].error(f"{name}: default: {'; '.join(findings)}", name)
+
+
+def _is_id(name: str) -> bool:
+    pattern = published_schema()["$defs"]["id"]
+    return re.fullmatch(pattern["pattern"], name) is not None and len(name) <= pattern["maxLength"]
 
 
 def describe(process: Process) -> dict[str, JSON]:
     """The process.yml of a project, as data."""
     material = process.dialects["pesto"]
-    named = re.fullmatch(published_schema()["$defs"]["id"]["pattern"], process.id) is not None
     document: dict[str, Any] = {
-        **({"id": process.id} if named else {}),
+        **({"id": process.id} if _is_id(process.id) else {}),
         "version": process.version,
         "title": process.title,
         "description": process.description,
@@ -67,7 +95,8 @@ def describe(process: Process) -> dict[str, JSON]:
         "outputs": {name: _common(spec) for name, spec in process.outputs.items()},
         "dialects": {
             "pesto": {
-                name: material[name] for name in ("description", "input", "output", "definitions", "version")
+                name: material[name]
+                for name in ("description", "input", "output", "definitions", "version", "environments")
             }
         },
     }

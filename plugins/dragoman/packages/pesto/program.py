@@ -1,22 +1,27 @@
 """One run of a PESTO algorithm: images as arrays in, a mapping out, images as PNG or GeoTIFF.
 
 absent                                  None
-Image, Images                           array of shape (bands, rows, cols) in its own type; a list of such
+Image, Images                           array of shape (bands, rows, cols) in its own type; a list of such;
+                                        within an object or a list of lists as well
 object with properties of its own       only the declared members
 anything else                           the JSON value
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InputError, OutputError, RequestError
 from dragoman.model.job import Output
+from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.contents import FileContentError, expects_json, read_value
 from dragoman.packages.outputs import write_value
+from dragoman.packages.pesto.building import set_environment
 from dragoman.packages.pesto.importing import Algorithm, load_class
 from dragoman.packages.pesto.project import located
 from dragoman.packages.pesto.schemas import PNG
@@ -24,11 +29,8 @@ from dragoman.packages.schema import GEOTIFF, is_binary, is_binary_list, may_be_
 from dragoman.packages.wording import shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dragoman.model.context import Context
     from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
-    from dragoman.model.resolved import ResolvedValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class PestoProgram:
         folder: Path,
         wanted: Collection[str] | None,
     ) -> Mapping[str, Output]:
-        """See ``dragoman.jobs.runner.Program``; the outputs in declared order, without those that are None."""
+        """See ``dragoman.jobs.runner.Program``; the outputs that were returned, in declared order."""
         arguments = {
             name: self._argument(spec, values.get(name)) for name, spec in self.process.inputs.items()
         }
@@ -56,29 +58,37 @@ class PestoProgram:
             raise OutputError(
                 f"the algorithm returned a {type(returned).__name__}; allowed: a mapping of outputs"
             )
+        stateless = self._stateless()
+        if stateless:
+            _refuse_unknown(returned, self.process)
         return {
-            name: _output(spec, returned[name], folder)
+            name: _output(spec, returned[name], folder, stateless=stateless)
             for name, spec in self.process.outputs.items()
-            if returned.get(name) is not None and (wanted is None or name in wanted)
+            if name in returned and (wanted is None or name in wanted)
         }
+
+    def _stateless(self) -> bool:
+        """Whether the project says that its answer is one JSON document, which cannot hold all that results can."""
+        return self.process.dialects.get("pesto", {}).get("asynchronous") is False
 
     def _argument(self, spec: InputSpec, values: Sequence[ResolvedValue] | None) -> object:
         if values is None:
             return None
         if spec.repeatable:
-            return [self._value(spec, value) for value in values]
+            return [self._value(spec, value, f"[{index}]: ") for index, value in enumerate(values)]
         return self._value(spec, values[0]) if values else None
 
-    def _value(self, spec: InputSpec, value: ResolvedValue) -> object:
+    def _value(self, spec: InputSpec, value: ResolvedValue, place: str = "") -> object:
+        """One value; ``place`` is where it stands among several."""
         try:
             if may_be_binary(spec.schema):
                 return self._image(value)
             content = read_value(value, expects_json(spec.schema))
         except FileContentError as error:
-            raise InputError(spec.id, str(error)) from error
+            raise InputError(spec.id, f"{place}{error}") from error
         except RequestError as error:
-            raise InputError(spec.id, error.detail) from error
-        return pruned(content, self._written(spec))
+            raise InputError(spec.id, f"{place}{error.detail}") from error
+        return self._with_images(pruned(content, self._written(spec)), spec.id)
 
     def _image(self, value: ResolvedValue) -> object:
         from dragoman.rasters.images import read_image
@@ -86,6 +96,19 @@ class PestoProgram:
         if value.path is None:
             raise FileContentError(f"got {shown(value.value)}; allowed: an image")
         return read_image(value.path, max_pixels=self.max_pixels)
+
+    def _with_images(self, value: Any, place: str) -> object:
+        """The value with the array in place of each image within; ``place`` says where it stands."""
+        if isinstance(value, dict):
+            return {name: self._with_images(member, f"{place}.{name}") for name, member in value.items()}
+        if isinstance(value, list):
+            return [self._with_images(item, f"{place}[{index}]") for index, item in enumerate(value)]
+        if not isinstance(value, Path):
+            return value
+        try:
+            return self._image(ResolvedValue(path=value))
+        except RequestError as error:
+            raise InputError(place, error.detail) from error
 
     def _written(self, spec: InputSpec) -> Mapping[str, JSON]:
         """The schema as its author wrote it, where that is known: what a ``$ref`` stands for is not pruned."""
@@ -95,8 +118,9 @@ class PestoProgram:
 
 
 def load_pesto(process: Process, max_pixels: int | None) -> PestoProgram:
-    """Import and start the class of a process of this kind; raises PackageError."""
+    """Import and start the class of a process of this kind, in its environment; raises PackageError."""
     folder, _ = located(process.runtime)
+    set_environment(process.dialects.get("pesto", {}).get("environments") or {})
     algorithm = load_class(folder, process.runtime.loader)
     return PestoProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
 
@@ -117,7 +141,16 @@ def pruned(value: JSON, schema: Mapping[str, JSON]) -> JSON:
     return value
 
 
-def _output(spec: OutputSpec, value: Any, folder: Path) -> Output:
+def _refuse_unknown(returned: Mapping[str, object], process: Process) -> None:
+    for name in returned:
+        if name not in process.outputs:
+            known = ", ".join(process.outputs) or "none"
+            raise OutputError(f"'{name}': the algorithm returned it, but the outputs declared are {known}")
+
+
+def _output(spec: OutputSpec, value: Any, folder: Path, *, stateless: bool) -> Output:
+    if value is None:
+        return Output(id=spec.id, media_type="application/json")
     try:
         if is_binary(spec.schema):
             several = isinstance(value, list | tuple)
@@ -127,7 +160,22 @@ def _output(spec: OutputSpec, value: Any, folder: Path) -> Output:
             return _images(spec, [value] if single else value, folder)
     except (ValueError, TypeError, RuntimeError, OSError) as error:
         raise OutputError(f"output '{spec.id}': cannot be written as an image ({error})") from error
+    if spec.schema.get("type") == "number":
+        value = _number(spec, value, stateless=stateless)
     return write_value(spec.id, value, folder)
+
+
+def _number(spec: OutputSpec, value: Any, *, stateless: bool) -> object:
+    """The number as PESTO shows it: 0.1 for that float32, and ``nan``, which no JSON document can hold, as text."""
+    single = type(value).__name__ in ("float16", "float32")
+    if not single and not isinstance(value, float):
+        return value
+    number = float(value)
+    if math.isfinite(number):
+        return float(str(value)) if single else value
+    if stateless:
+        raise OutputError(f"output '{spec.id}': is {number}, for which JSON has no number")
+    return str(number)
 
 
 def _images(spec: OutputSpec, values: Sequence[object], folder: Path) -> Output:

@@ -2,7 +2,7 @@
 
     pesto/api/description.json      who it is            input_schema, output_schema, user_definitions
     pesto/api/config(_schema).json  its configuration    version.json
-    pesto/build/*.json              read, to be checked
+    pesto/build/*.json              environments are set in its workers; the rest is read, to be checked
     algorithm/process.py            class Process
 
 ``<file>.<profile>.json`` beside a file is merged into it, in the order of the profiles that are switched on.
@@ -20,8 +20,9 @@ from jsonschema.validators import validator_for
 
 from dragoman.model.process import JSON, Process, Runtime
 from dragoman.packages.digest import package_digest
-from dragoman.packages.document import dotted
+from dragoman.packages.document import dotted, one_line
 from dragoman.packages.entry import check_class
+from dragoman.packages.pesto.building import REQUIREMENTS, environments, unserved
 from dragoman.packages.pesto.definitions import STANDARD
 from dragoman.packages.pesto.files import JsonFile, read_files
 from dragoman.packages.pesto.schemas import input_specs, output_specs, split
@@ -74,7 +75,12 @@ def load_project(folder: Path, *, id: str | None = None, profiles: Sequence[str]
         outputs=output_specs(files["output_schema"], definitions),
         resources=resources(said["resources"]),
         config=files["config"].data,
-        dialects={"pesto": _material(files, definitions)},
+        dialects={
+            "pesto": {
+                **_material(files, definitions),
+                "environments": environments(files, profiles, said["version"]),
+            }
+        },
         runtime=runtime(folder, profiles),
     )
 
@@ -89,6 +95,15 @@ def located(runtime: Runtime) -> tuple[Path, tuple[str, ...]]:
     """Folder and profiles of a runtime of this kind."""
     location = json.loads(runtime.location)
     return Path(location["folder"]), tuple(location["profiles"])
+
+
+def notes(process: Process) -> list[str]:
+    """What its author should know of a project that is served, though it is not all that PESTO would make of it."""
+    if process.runtime.kind != KIND:
+        return []
+    names = unserved(*located(process.runtime))
+    given = f"{REQUIREMENTS}: requirements ({', '.join(names)}) are neither copied nor installed here"
+    return [one_line(given)] if names else []
 
 
 def resources(said: Mapping[str, JSON]) -> dict[str, float]:

@@ -2,11 +2,12 @@
 
 Image            a raster
 Images           a raster that may be repeated; as an output, a list of files
-anything else    its JSON Schema, every ``$ref`` replaced by what it means
+anything else    its JSON Schema, every ``$ref`` replaced by what it means; an image within is a text there
 """
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +17,10 @@ from jsonschema.exceptions import SchemaError
 from dragoman.model.process import InputSpec, OutputSpec
 from dragoman.packages.pesto.definitions import PREFIX, STANDARD, defined, is_image, is_images
 from dragoman.packages.schema import GEOTIFF, expand, ogc_form, published_schema, validating_form
+from dragoman.sources.resolve import is_inner_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from dragoman.model.process import JSON
     from dragoman.packages.pesto.files import JsonFile
@@ -35,6 +37,14 @@ IMAGE: Final[Mapping[str, JSON]] = {
     ]
 }
 """An image that is given back: which of the two, its bands and their type decide."""
+
+INNER_IMAGE: Final[Mapping[str, JSON]] = {
+    "type": "string",
+    "contentEncoding": "binary",
+    "contentMediaType": GEOTIFF,
+    "description": "An image: a URL, or base64",
+}
+"""An image within an object or a list of lists."""
 
 
 class UnknownReference(ValueError):
@@ -65,11 +75,21 @@ def input_specs(document: JsonFile, definitions: Mapping[str, JSON]) -> dict[str
 
 def output_specs(document: JsonFile, definitions: Mapping[str, JSON]) -> dict[str, OutputSpec]:
     """By id, in the order of the file; raises PackageError."""
-    parts = split(document.data)
-    return {
-        name: _output(document, name, schema, definitions)
-        for name, schema in _properties(document, parts).items()
-    }
+    properties = _properties(document, split(document.data))
+    for name, schema in properties.items():
+        if is_images(schema):
+            _check_items(document, name, properties)
+    return {name: _output(document, name, schema, definitions) for name, schema in properties.items()}
+
+
+def _check_items(document: JsonFile, name: str, properties: Collection[str]) -> None:
+    """The images of a list are fetched as name0, name1, ...: no other output may be called so."""
+    for other in properties:
+        if other.startswith(name) and re.fullmatch("0|[1-9][0-9]*", other.removeprefix(name)):
+            message = (
+                f"{other}: is what an image of the list {name!r} is called in results; rename one of them"
+            )
+            raise document.error(message, other)
 
 
 def _properties(document: JsonFile, parts: Mapping[str, Any]) -> Mapping[str, Mapping[str, JSON]]:
@@ -100,18 +120,21 @@ def _input(
         return InputSpec(
             id=name, description=description, schema=made, shorthand=word, min_occurs=least, max_occurs=most
         )
-    if _holds_image(schema):
-        raise document.error(f"{name}: an Image inside an object or a list of lists is not supported", name)
-    made = _json_schema(document, name, schema, definitions)
-    return InputSpec(id=name, description=description, schema=made, min_occurs=least)
+    made = _json_schema(document, name, schema, {**STANDARD, "Image": INNER_IMAGE, **definitions})
+    return InputSpec(
+        id=name, description=description, schema=made, min_occurs=least, inner_files=holds_files(made)
+    )
 
 
-def _holds_image(schema: JSON) -> bool:
-    if isinstance(schema, list):
-        return any(map(_holds_image, schema))
-    if not isinstance(schema, dict):
-        return False
-    return defined(schema) in ("Image", "Images") or any(map(_holds_image, schema.values()))
+def holds_files(schema: Mapping[str, JSON]) -> bool:
+    """Whether there are images within a value, as members or items."""
+    return any(is_inner_file(child) or holds_files(child) for child in _members(schema))
+
+
+def _members(schema: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
+    properties = schema.get("properties")
+    children = [*(properties.values() if isinstance(properties, dict) else ()), schema.get("items")]
+    return [child for child in children if isinstance(child, dict)]
 
 
 def _output(
@@ -122,9 +145,8 @@ def _output(
         return OutputSpec(id=name, description=description, schema=image_schema(), shorthand="raster")
     if is_images(schema):
         return OutputSpec(id=name, description=description, schema=images_schema())
-    return OutputSpec(
-        id=name, description=description, schema=_json_schema(document, name, schema, definitions)
-    )
+    made = _json_schema(document, name, schema, {**STANDARD, **definitions})
+    return OutputSpec(id=name, description=description, schema=made)
 
 
 def image_schema() -> dict[str, JSON]:
@@ -141,9 +163,9 @@ def _json_schema(
     document: JsonFile, name: str, schema: Mapping[str, JSON], definitions: Mapping[str, JSON]
 ) -> dict[str, JSON]:
     try:
-        made = inlined(schema, {**definitions, **STANDARD})
+        made = inlined(schema, definitions)
     except UnknownReference as error:
-        known = ", ".join([*STANDARD, *definitions])
+        known = ", ".join(definitions)
         message = f"{name}: the $ref {error.reference!r} is unknown; known: {known}, each after {PREFIX}"
         raise document.error(message, error.reference) from error
     made.pop("description", None)  # it is the input's, or the output's
@@ -170,7 +192,8 @@ def inlined(
             return {}
         meant = inlined(definitions[name], definitions, (*within, name))
         return meant | {key: schema[key] for key in ("title", "description") if key in schema}
-    made = {key: _child(key, value, definitions, within) for key, value in schema.items() if key in _words()}
+    words = _words() - {"format"}  # PESTO checks none, and what a schema says here is checked
+    made = {key: _child(key, value, definitions, within) for key, value in schema.items() if key in words}
     if made.get("type") == "null":
         del made["type"]
         made["enum"] = [None]
@@ -194,6 +217,5 @@ def _child(key: str, value: JSON, definitions: Mapping[str, JSON], within: tuple
     return deepcopy(value)
 
 
-def _words() -> Mapping[str, JSON]:
-    words: Mapping[str, JSON] = published_schema()["$defs"]["schema"]["properties"]
-    return words
+def _words() -> frozenset[str]:
+    return frozenset(published_schema()["$defs"]["schema"]["properties"])
