@@ -20,6 +20,7 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
+from dragoman.rasters.classic import is_complete
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "WEBP", "BMP", "GIF", "AAIGrid")
 """GDAL's short names; each decodes the one file it is given and fetches nothing."""
@@ -151,6 +152,8 @@ def open_dataset(path: Path, *, max_values: int | None = None) -> xr.Dataset:
         raise InvalidRequest("not a NetCDF file (classic or NetCDF-4)")
     if kind == "netcdf4":
         _check_hdf5(path)
+    elif not is_complete(path):
+        raise InvalidRequest(DAMAGED)
     engine: Literal["netcdf4", "h5netcdf"] = "netcdf4" if kind == "classic" else "h5netcdf"
     try:
         raw = xr.open_dataset(path.absolute(), engine=engine, decode_cf=False, cache=False)
