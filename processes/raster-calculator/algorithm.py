@@ -229,7 +229,9 @@ class Program(NamedTuple):
 def parse(text: str) -> ast.Expression:
     """The tree of the expression; white space of every kind is a blank."""
     if "#" in text:
-        raise fault(f"'#' at character {text.index('#') + 1} is not part of the language: there are no comments")
+        raise fault(
+            f"'#' at character {text.index('#') + 1} is not part of the language: there are no comments"
+        )
     start = len(text) - len(text.lstrip())
     try:
         with warnings.catch_warnings():

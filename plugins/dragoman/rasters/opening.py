@@ -99,6 +99,17 @@ def check_band(input_id: str, dataset: Any, band: int) -> None:
         raise InputError(input_id, f"there is no band {band}; the raster has {dataset.count}")
 
 
+def is_geotiff(path: Path) -> bool:
+    """Whether GDAL opens it as TIFF; nothing but the header is read."""
+    with _opening, gdal_env(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            rasterio.DatasetReader(path.absolute(), driver=["GTiff"], sharing=False).close()
+        except (RasterioError, ValueError):
+            return False
+    return True
+
+
 def check_header(dataset: Any, file_size: int, max_pixels: int | None) -> None:
     """Refuse what would cost too much to read; looks at the header alone."""
     width, height, count = dataset.width, dataset.height, dataset.count
@@ -137,6 +148,20 @@ def sniff_netcdf(path: Path) -> Literal["classic", "netcdf4"] | None:
     if head[:4] in _CLASSIC:
         return "classic"
     return "netcdf4" if head == _HDF5 else None
+
+
+def is_netcdf(path: Path) -> bool:
+    """Whether it is a NetCDF file of its full length; nothing but the header is read."""
+    kind = sniff_netcdf(path)
+    if kind != "netcdf4":
+        return kind == "classic" and is_complete(path)
+    import h5py
+
+    try:
+        h5py.File(path, "r").close()
+    except (OSError, RuntimeError):
+        return False
+    return True
 
 
 def open_dataset(path: Path, *, max_values: int | None = None) -> xr.Dataset:
