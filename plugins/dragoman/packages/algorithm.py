@@ -14,6 +14,7 @@ from typing import Any, Final
 from dragoman.errors import PackageError
 from dragoman.packages.document import one_line
 from dragoman.packages.entry import CONTEXT, Entry, find_entry
+from dragoman.packages.tracing import import_place
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ def _import(entry: Entry, folder: Path, digest: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:  # an author's module may raise anything
         del sys.modules[name]
-        text = f"{folder.name}/{entry.file.relative_to(folder)}: cannot be imported: "
+        text = f"{import_place(error, entry.file, folder)}: cannot be imported: "
         raise PackageError(one_line(f"{text}{type(error).__name__}: {error}")) from error
     return module
 
