@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs, OutputError, PackageError, TimedOut
 from dragoman.jobs.runner import MAX_TEXT, RunContext, describe_failure, hide_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PARTS = st.text(st.sampled_from("abcXYZ019_.-+äø漢"), min_size=1, max_size=8).filter(
     lambda part: part.strip(".")

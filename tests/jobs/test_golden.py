@@ -21,17 +21,26 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits th
 
 
 def package(
-    folder: Path, run: str = "return 1", *, yml: str = "", head: str = "", examples: Sequence[str] = ("a", "b")
+    folder: Path,
+    run: str = "return 1",
+    *,
+    yml: str = "",
+    head: str = "",
+    examples: Sequence[str] = ("a", "b"),
 ) -> Path:
     """A package with one number as output, which its examples expect to be 1; ``b`` has a title."""
     (folder / "examples").mkdir(parents=True)
     inputs = "inputs: {which: {schema: {type: string}}}"
-    (folder / "process.yml").write_text(f"version: '1'\n{inputs}\noutputs: {{out: {{schema: {{}}}}}}\n{yml}\n")
+    (folder / "process.yml").write_text(
+        f"version: '1'\n{inputs}\noutputs: {{out: {{schema: {{}}}}}}\n{yml}\n"
+    )
     body = textwrap.indent(textwrap.dedent(run).strip(), "    ")
     (folder / "algorithm.py").write_text(f"import os, sys, time, ctypes\n{head}\ndef run(which):\n{body}\n")
     for name in examples:
         title = "title: The second\n" if name == "b" else ""
-        (folder / f"examples/{name}.yml").write_text(f"{title}inputs: {{which: {name}}}\noutputs: {{out: 1}}\n")
+        (folder / f"examples/{name}.yml").write_text(
+            f"{title}inputs: {{which: {name}}}\noutputs: {{out: 1}}\n"
+        )
     return folder
 
 

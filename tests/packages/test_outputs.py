@@ -276,7 +276,7 @@ def test_the_path_of_an_open_writer_is_refused(write: Any, context: Any) -> None
         path, "w", "GTiff", 64, 64, 1, "EPSG:4326", from_origin(0, 2, 1, 1), "uint8"
     ) as writer:
         writer.write(np.ones((1, 64, 64), "uint8"))
-        with pytest.raises(OutputError, match="'made.tif' is still open for writing; close it before"):
+        with pytest.raises(OutputError, match=r"'made\.tif' is still open for writing; close it before"):
             write("{out: {schema: raster}}", path)
         with pytest.raises(OutputError, match="an open rasterio dataset; close it, and return its path"):
             write("{out: {schema: raster}}", writer)

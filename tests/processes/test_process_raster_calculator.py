@@ -11,11 +11,11 @@ import rasterio
 from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.processes.conftest import PROCESSES
 
 import dragoman
 from dragoman.packages.loader import load_package
 from dragoman.rasters.opening import open_raster
-from tests.processes.conftest import PROCESSES
 
 if TYPE_CHECKING:
     from pathlib import Path

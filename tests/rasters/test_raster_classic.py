@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]
 
 
-def make(path: Path, form: str, records: int | None = None, **variables: str) -> Path:
+def make(path: Path, form: Any, records: int | None = None, **variables: str) -> Path:
     """A file with the variables by name and type, along (time, x); ``records``: time grows."""
     with netCDF4.Dataset(path, "w", format=form) as file:
         file.title = "odd length"
