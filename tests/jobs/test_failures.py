@@ -133,6 +133,11 @@ def test_a_message_that_cannot_be_made_is_no_reason_to_fail_again() -> None:
     assert describe_failure(Broken()).detail == "Broken: its message cannot be shown"
 
 
+def test_what_is_given_for_a_message_may_be_an_error() -> None:
+    failure = describe_failure(InputError("red", ValueError("/a/b/c is gone")))  # type: ignore[arg-type]  # wrong
+    assert failure.problems == (("red", "c is gone"),)
+
+
 @pytest.mark.parametrize("make", [RuntimeError, OutputError, lambda text: InputError("red", text)])
 def test_clients_are_told_no_more_than_they_can_read(make: Callable[[str], Exception]) -> None:
     failure = describe_failure(make("x /a/b " * 500_000))

@@ -209,26 +209,27 @@ def _resolve(
 def describe_failure(error: BaseException) -> JobFailure:
     """What a client may know of an error: its message without local paths; never a traceback."""
     if isinstance(error, InvalidInputs):
-        problems = tuple((p.input_id, _told(p.message)) for p in error.problems)
+        problems = tuple((_text(p.input_id), _told(p.message)) for p in error.problems)
         return JobFailure(code=error.code, detail=_told(error.detail), problems=problems)
     if isinstance(error, MemoryError):
         return JobFailure(code=OutOfMemory.code, detail="the job ran out of memory")
     if isinstance(error, DragomanError):
         return JobFailure(code=error.code, detail=_told(error.detail))
-    text = _told(_text(error))
+    text = _told(error)
     name = type(error).__name__
     return JobFailure(code=AlgorithmError.code, detail=f"{name}: {text}" if text else name)
 
 
-def _text(error: BaseException) -> str:
+def _text(value: object) -> str:
     try:
-        return str(error)
+        return str(value)
     except Exception:  # an author's own __str__ may raise anything
         return "its message cannot be shown"
 
 
-def _told(text: str) -> str:
-    """What clients may see of a text; one that is cut ends in an ellipsis."""
+def _told(value: object) -> str:
+    """What clients may see of a text, or of what an author gave for one; what is cut ends in an ellipsis."""
+    text = _text(value)
     searched = text[: 2 * MAX_TEXT]  # the search for paths takes time
     return shortened(hide_paths(searched).strip() + ("" if searched == text else "…"))
 
