@@ -16,7 +16,7 @@ from rasterio.transform import from_origin
 
 from dragoman import Raster
 from dragoman.errors import OutputError
-from dragoman.packages.filechecks import JSON_BYTES
+from dragoman.packages.filechecks import JSON_BYTES, is_tiff
 from dragoman.packages.jsonvalues import to_json
 from dragoman.packages.outputs import write_outputs
 from dragoman.rasters.writing import write_raster
@@ -289,3 +289,22 @@ def test_a_named_array_is_a_dataset_of_one(write: Any, tmp_path: Path) -> None:
     assert write("{out: {schema: netcdf}}", {"out": array})["out"].file == "out.nc"
     with xr.open_dataset(tmp_path / "out/out.nc", engine="h5netcdf") as made:
         assert list(made) == ["t"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"BIGTIFF": "YES"}, {"ENDIANNESS": "BIG"}, {"BIGTIFF": "YES", "ENDIANNESS": "BIG"}]
+)
+@pytest.mark.parametrize("tiled", [True, False])
+def test_every_form_of_tiff_is_one_until_its_tags_are_cut(
+    tmp_path: Path, options: dict[str, str], tiled: bool
+) -> None:
+    path = tmp_path / "a.tif"
+    shape = {"width": 64, "height": 64, "count": 1, "tiled": tiled, "blockysize": 16, "blockxsize": 16}
+    place = {"crs": "EPSG:4326", "transform": from_origin(0, 2, 1, 1)}
+    with rasterio.open(path, "w", "GTiff", dtype="uint8", **shape, **place, **options) as writer:
+        writer.write(np.ones((1, 64, 64), "uint8"))
+    assert is_tiff(path)
+    content = path.read_bytes()
+    for length in (0, 3, 8, 30):
+        path.write_bytes(content[:length])
+        assert not is_tiff(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from dragoman.packages.checks import check_of
 from dragoman.packages.contents import FileContentError, expects_json, parse_json, read_text
@@ -24,6 +24,12 @@ _SIGNATURES: Final = {
     "image/jpeg": (b"\xff\xd8\xff", "a JPEG image"),
 }
 _GRIDS: Final = {"image/tiff": "a GeoTIFF", "application/x-netcdf": "a NetCDF file"}
+_BYTE_ORDERS: Final[Mapping[bytes, Literal["little", "big"]]] = {b"II": "little", b"MM": "big"}
+_SIZE_TAGS: Final = {256, 257}
+_DATA_TAGS: Final = {273, 324}
+"""Where the strips or the tiles lie."""
+MAX_TAGS: Final = 2**16
+
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 
 
@@ -40,13 +46,39 @@ def check_file(path: Path, media_type: str, schema: Mapping[str, JSON]) -> None:
             if file.read(len(signature)) != signature:
                 raise WrongFile(f"is not {name}")
     elif kind in _GRIDS:
-        from dragoman.rasters.opening import is_geotiff, is_netcdf
-
-        fine = is_geotiff(path) if kind == "image/tiff" else is_netcdf(path)
-        if not fine:
+        if not (is_tiff(path) if kind == "image/tiff" else _is_netcdf(path)):
             raise WrongFile(f"is not {_GRIDS[kind]}, or not complete")
     elif is_json(kind) and path.stat().st_size <= JSON_BYTES:
         _check_json(path, schema)
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether the header leads to the tags of an image, which a writer notes last of all.
+
+    GDAL would look up the CRS as well, which takes longer than many a job.
+    """
+    with path.open("rb") as file:
+        head = file.read(16)
+        order = _BYTE_ORDERS.get(head[:2])
+        if order is None or head[2:4] not in ((42).to_bytes(2, order), (43).to_bytes(2, order)):
+            return False
+        big = 43 in head[2:4]
+        start = int.from_bytes(head[8:16] if big else head[4:8], order)
+        if not 0 < start < path.stat().st_size:
+            return False
+        file.seek(start)
+        count, size = int.from_bytes(file.read(8 if big else 2), order), 20 if big else 12
+        if count > MAX_TAGS:
+            return False
+        entries = file.read(count * size)
+    tags = {int.from_bytes(entries[at : at + 2], order) for at in range(0, len(entries), size)}
+    return len(entries) == count * size and tags >= _SIZE_TAGS and not tags.isdisjoint(_DATA_TAGS)
+
+
+def _is_netcdf(path: Path) -> bool:
+    from dragoman.rasters.opening import is_netcdf
+
+    return is_netcdf(path)
 
 
 def _check_json(path: Path, schema: Mapping[str, JSON]) -> None:

@@ -99,17 +99,6 @@ def check_band(input_id: str, dataset: Any, band: int) -> None:
         raise InputError(input_id, f"there is no band {band}; the raster has {dataset.count}")
 
 
-def is_geotiff(path: Path) -> bool:
-    """Whether GDAL opens it as TIFF; nothing but the header is read."""
-    with _opening, gdal_env(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            rasterio.DatasetReader(path.absolute(), driver=["GTiff"], sharing=False).close()
-        except (RasterioError, ValueError):
-            return False
-    return True
-
-
 def check_header(dataset: Any, file_size: int, max_pixels: int | None) -> None:
     """Refuse what would cost too much to read; looks at the header alone."""
     width, height, count = dataset.width, dataset.height, dataset.count
