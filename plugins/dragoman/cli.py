@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,20 +94,20 @@ def test(
     ] = None,
 ) -> None:
     """Run the examples of packages as golden tests."""
-    from dragoman.jobs.golden import run_examples
+    from dragoman.jobs.golden import try_package
 
-    packages = _packages(names or [])
-    if len(packages) > 1:  # each in a process of its own, as in the server: modules of one name must not meet
-        command = [sys.executable, "-P", "-m", "dragoman.cli", "test"]
-        codes = [subprocess.run([*command, name], check=False).returncode for name in packages]
-        raise typer.Exit(max(codes))
-    failed = 0
-    for folder, profiles in packages.values():
-        for title, differences in run_examples(folder, profiles):
-            typer.echo(f"{'FAILED' if differences else 'ok    '}  {folder.name}: {title}")
-            for difference in differences:
-                typer.echo(f"          {difference}")
-            failed += bool(differences)
+    command = [sys.executable, "-P", "-m", "dragoman.cli", "examples"]
+    failed = False
+    for folder, profiles in _packages(names or []).values():
+        verdict = None
+        for verdict in try_package(folder, profiles, command):
+            title, problems = verdict
+            typer.echo(f"{'FAILED' if problems else 'ok    '}  {folder.name}: {title}")
+            for problem in problems:
+                typer.echo(f"          {problem}")
+            failed |= bool(problems)
+        if verdict is None:
+            typer.echo(f"none    {folder.name}: no examples")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -141,6 +140,14 @@ def import_pesto(
 def probe() -> None:
     """Load the package that standard input names, for `check`."""
     from dragoman.jobs.probing import answer
+
+    answer()
+
+
+@app.command(hidden=True)
+def examples() -> None:
+    """Run the examples of the package that standard input names, for `test`."""
+    from dragoman.jobs.golden import answer
 
     answer()
 

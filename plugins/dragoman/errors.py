@@ -254,7 +254,7 @@ class TimedOut(ExecutionError):
 
 
 class OutOfMemory(ExecutionError):
-    """The job needed more memory than its limit."""
+    """The job ran out of memory."""
 
     code = "out-of-memory"
 

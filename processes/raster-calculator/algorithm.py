@@ -60,6 +60,8 @@ class Term(NamedTuple):
     kind: Kind
     bands: frozenset[tuple[int, int]] = frozenset()
     """(raster, band) that it reads, both from 1."""
+    value: float | None = None
+    """Of a number that needs no raster."""
 
 
 def fault(message: str) -> dragoman.InputError:
@@ -82,7 +84,9 @@ class Translator:
         if method is None:
             raise fault(f"{ast.unparse(node)[:60]!r} is not part of the language")
         term: Term = method(node, depth + 1)
-        return term
+        if term.bands or term.kind != "number" or term.value is not None:
+            return term
+        return term._replace(value=constant(term.text, node))
 
     def number(self, node: ast.AST, depth: int) -> Term:
         """A term as a number; a condition counts 1 where it holds, else 0."""
@@ -105,11 +109,11 @@ class Translator:
         value = node.value
         if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= 1e300:
             raise fault(f"{ast.unparse(node)[:40]!r} is not a number of the language")
-        return Term(repr(float(value)), "number")
+        return Term(repr(float(value)), "number", value=float(value))
 
     def _name(self, node: ast.Name, _depth: int) -> Term:
         if node.id in ("pi", "e"):
-            return Term(repr(getattr(math, node.id)), "number")
+            return Term(repr(getattr(math, node.id)), "number", value=getattr(math, node.id))
         return self._band(node.id, 1)
 
     def _subscript(self, node: ast.Subscript, _depth: int) -> Term:
@@ -136,6 +140,8 @@ class Translator:
         if type(node.op) not in OPERATORS:
             raise fault(f"{ast.unparse(node)[:60]!r}: use + - * / ** % & |")
         left, right = self.number(node.left, depth), self.number(node.right, depth)
+        if isinstance(node.op, ast.Div | ast.Mod) and right.value == 0:
+            raise fault(f"{ast.unparse(node)[:60]!r} is a division by zero")
         return Term(
             f"({left.text} {OPERATORS[type(node.op)]} {right.text})", "number", left.bands | right.bands
         )
@@ -188,6 +194,18 @@ class Translator:
         return f"{translated}({', '.join(args)})"
 
 
+def constant(text: str, node: ast.AST) -> float:
+    """The value of a translated part that names no raster; raises InputError where it has none."""
+    try:
+        with NUMEXPR, np.errstate(all="ignore"):
+            value = numexpr.NumExpr(text, [], sanitize=False)(ex_uses_vml=False)[()]
+    except (ArithmeticError, ValueError, TypeError, RecursionError, NotImplementedError) as error:
+        raise fault(f"{ast.unparse(node)[:60]!r} cannot be calculated") from error
+    if isinstance(value, complex) or not math.isfinite(value):
+        raise fault(f"{ast.unparse(node)[:60]!r} is not a finite, real number")
+    return float(value)
+
+
 class Program(NamedTuple):
     """A compiled expression; one may be called by several threads."""
 
@@ -208,18 +226,33 @@ class Program(NamedTuple):
         return result
 
 
+def parse(text: str) -> ast.Expression:
+    """The tree of the expression; white space of every kind is a blank."""
+    if "#" in text:
+        raise fault(
+            f"'#' at character {text.index('#') + 1} is not part of the language: there are no comments"
+        )
+    start = len(text) - len(text.lstrip())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(re.sub(r"\s", " ", text.strip()), mode="eval")
+    except SyntaxError as error:
+        offset = error.offset or 0
+        inside = 0 < offset <= len(text.strip())
+        place = f"at character {start + offset}" if inside else "at its end"
+        raise fault(f"cannot be read: {error.msg} {place}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise fault("cannot be read") from error
+
+
 def compile_expression(text: str) -> Program:
     """Parse, check and compile; raises InputError with what is wrong."""
     if len(text) > MAX_LENGTH:
         raise fault(f"is {len(text)} characters long; at most {MAX_LENGTH} are read")
+    tree = parse(text)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(" ".join(text.split()), mode="eval")
-        translator = Translator()
-        term = translator.number(tree.body, 0)
-    except SyntaxError as error:
-        raise fault(f"cannot be read: {error.msg} at character {error.offset or 0}") from error
+        term = Translator().number(tree.body, 0)
     except (ValueError, RecursionError, MemoryError) as error:
         raise fault("cannot be read") from error
     if not term.bands:

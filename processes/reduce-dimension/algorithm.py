@@ -79,16 +79,36 @@ def run(
     source = chosen_variable(dataset, variable)
     dim = chosen_dimension(dataset, source, dimension)
     path = Path(context.scratch) / "result.nc"
-    left = {
-        name: v for name, v in dataset.coords.items() if dim not in v.dims and set(v.dims) <= set(source.dims)
-    }
+    left = coordinates(dataset, source, dim)
     mapping = source.attrs.get("grid_mapping", source.encoding.get("grid_mapping"))
     if mapping in dataset.variables and dim not in dataset[mapping].dims:
-        left[mapping] = dataset[mapping]
+        left[mapping] = dataset[mapping].variable
     write_netcdf(path, xr.Dataset(coords=left, attrs=attributes(dataset, source, dim, method)))
     with h5netcdf.File(path, "r+") as file:
         fill(file, source, dim, method, context)
     return {"result": path}
+
+
+def coordinates(dataset: xr.Dataset, source: xr.DataArray, dim: str) -> dict[Any, xr.Variable]:
+    """The coordinates that are left, with the bounds of their cells; who loses its bounds names none."""
+    left: dict[Any, xr.Variable] = {}
+    for name, coordinate in dataset.coords.items():
+        if dim in coordinate.dims or not set(coordinate.dims) <= set(source.dims):
+            continue
+        left[name] = coordinate.variable.copy(deep=False)
+        for attribute, bounds in bounds_of(coordinate.variable):
+            if bounds in dataset.variables and dim not in dataset[bounds].dims:
+                left[bounds] = dataset[bounds].variable
+            else:
+                left[name].attrs.pop(attribute, None)
+                left[name].encoding.pop(attribute, None)
+    return left
+
+
+def bounds_of(variable: xr.Variable) -> list[tuple[str, str]]:
+    """CF's attributes that name the bounds of a coordinate's cells, and what they name."""
+    merged = {**variable.encoding, **variable.attrs}
+    return [(key, merged[key]) for key in ("bounds", "climatology") if isinstance(merged.get(key), str)]
 
 
 def fill(file: Any, source: xr.DataArray, dim: str, method: str, context: dragoman.Context) -> None:
@@ -162,9 +182,12 @@ def chosen_variable(dataset: xr.Dataset, name: str | None) -> xr.DataArray:
     names = [str(key) for key, item in dataset.data_vars.items() if item.ndim and item.dtype.kind in "iuf"]
     known = ", ".join(names) or "none"
     if name is None:
-        if len(names) != 1:
-            raise dragoman.InputError("variable", f"has to be given; the dataset holds {known}")
-        return dataset[names[0]]
+        bounds = {named for item in dataset.variables.values() for _, named in bounds_of(item)}
+        proper = [key for key in names if key not in bounds]
+        if len(proper) != 1:
+            held = ", ".join(proper) or "none"
+            raise dragoman.InputError("variable", f"has to be given; the dataset holds {held}")
+        return dataset[proper[0]]
     if name not in names:
         raise dragoman.InputError(
             "variable", f"{name!r} is no variable of numbers; the dataset holds {known}"
@@ -176,16 +199,17 @@ def chosen_dimension(dataset: xr.Dataset, source: xr.DataArray, name: str | None
     """The dimension that was asked for, or the time axis."""
     dims = [str(dim) for dim in source.dims]
     known = f"'{source.name}' has {', '.join(dims)}"
-    if name is None:
-        found = find_axis(dataset, dims, "T")
-        if found is None:
-            raise dragoman.InputError("dimension", f"has to be given: no time axis is found; {known}")
-        return found
-    if name not in dims:
-        raise dragoman.InputError("dimension", f"{name!r} is no dimension of the variable; {known}")
-    if not source.sizes[name]:
-        raise dragoman.InputError("dimension", f"{name!r} is empty; there is nothing to reduce")
-    return name
+    chosen = find_axis(dataset, dims, "T") if name is None else name
+    if chosen is None:
+        raise dragoman.InputError("dimension", f"has to be given: no time axis is found; {known}")
+    if chosen not in dims:
+        raise dragoman.InputError("dimension", f"{chosen!r} is no dimension of the variable; {known}")
+    if not source.sizes[chosen]:
+        raise dragoman.InputError("dimension", f"{chosen!r} is empty; there is nothing to reduce")
+    if not source.size:
+        empty = ", ".join(dim for dim in dims if not source.sizes[dim])
+        raise dragoman.InputError("dataset", f"'{source.name}' holds no values: {empty} has the length 0")
+    return chosen
 
 
 def attributes(dataset: xr.Dataset, source: xr.DataArray, dim: str, method: str) -> dict[str, Any]:

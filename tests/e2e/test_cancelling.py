@@ -130,5 +130,5 @@ def test_a_timeout_ends_the_job_and_says_so(server: Server) -> None:
 def test_a_memory_limit_holds(server: Server) -> None:
     info = server.finished(server.submit("greedy", gigabytes=8))
     assert info["status"] == "failed"
-    assert "more memory than its limit" in info["message"]
+    assert "ran out of memory" in info["message"]
     assert server.execute("greedy", wait=True, gigabytes=0.1).status_code == 200

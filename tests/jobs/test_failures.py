@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import assume, given
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 from dragoman.errors import InputError, InputProblem, InvalidInputs, OutputError, PackageError, TimedOut
 from dragoman.jobs import hiding
 from dragoman.jobs.hiding import hide_paths
-from dragoman.jobs.runner import describe_failure
+from dragoman.jobs.runner import MAX_TEXT, RunContext, describe_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PARTS = st.text(st.sampled_from("abcXYZ019_.-+äø漢"), min_size=1, max_size=8).filter(
     lambda part: part.strip(".")
@@ -179,7 +183,7 @@ def test_the_callers_fault_names_each_input() -> None:
         (KeyError("red"), "execution-failed", "KeyError: 'red'"),
         (ValueError(), "execution-failed", "ValueError"),
         (SystemExit(3), "execution-failed", "SystemExit: 3"),
-        (MemoryError("/x/y"), "out-of-memory", "the job needed more memory than its limit"),
+        (MemoryError("/x/y"), "out-of-memory", "the job ran out of memory"),
         (OutputError("no output 'a'"), "invalid-output", "no output 'a'"),
         (TimedOut(), "timed-out", "The job ran longer than its timeout."),
         (PackageError("/opt/p/process.yml:3: id"), "package", "process.yml:3: id"),
@@ -197,3 +201,32 @@ def test_every_error_has_a_code_and_words(error: BaseException, code: str, detai
 def test_an_algorithm_may_blame_an_input() -> None:
     failure = describe_failure(InputError("nir", f"{Path.cwd() / 'x.tif'} does not overlap red"))
     assert failure.problems == (("nir", "x.tif does not overlap red"),)
+
+
+def test_a_message_that_cannot_be_made_is_no_reason_to_fail_again() -> None:
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    assert describe_failure(Broken()).detail == "Broken: its message cannot be shown"
+
+
+def test_what_is_given_for_a_message_may_be_an_error() -> None:
+    failure = describe_failure(InputError("red", ValueError("/a/b/c is gone")))  # type: ignore[arg-type]  # wrong
+    assert failure.problems == (("red", "c is gone"),)
+
+
+@pytest.mark.parametrize("make", [RuntimeError, OutputError, lambda text: InputError("red", text)])
+def test_clients_are_told_no_more_than_they_can_read(make: Callable[[str], Exception]) -> None:
+    failure = describe_failure(make("x /a/b " * 500_000))
+    assert "x b x" in failure.detail
+    for text in (failure.detail, *(message for _, message in failure.problems)):
+        assert len(text) < MAX_TEXT + 20
+        assert text.endswith("…")
+
+
+def test_a_message_of_progress_is_cut_too(tmp_path: Path) -> None:
+    told: list[tuple[int, str]] = []
+    context = RunContext(job_id="", config={}, scratch=tmp_path, report=lambda *said: told.append(said))
+    context.progress(10, "x" * 100_000)
+    assert told == [(10, "x" * (MAX_TEXT - 1) + "…")]

@@ -60,4 +60,4 @@ def test_only_those_with_a_problem_are_named(tmp_path: Path) -> None:
     processes = [load_folder(project(tmp_path / "good", "pass"), id="good"), load_folder(tmp_path / "ours")]
     problems = probe_all(processes, COMMAND)
     assert list(problems) == ["ours"]
-    assert problems["ours"].startswith("ours/algorithm.py: cannot be imported: ModuleNotFoundError")
+    assert problems["ours"].startswith("ours/algorithm.py:1: cannot be imported: ModuleNotFoundError")

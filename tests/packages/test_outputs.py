@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from rasterio.transform import from_origin
 
 from dragoman import Raster
 from dragoman.errors import OutputError
+from dragoman.packages.filechecks import JSON_BYTES, is_tiff
 from dragoman.packages.jsonvalues import to_json
 from dragoman.packages.outputs import write_outputs
+from dragoman.rasters.writing import write_raster
 
 
 @pytest.fixture
@@ -37,7 +40,15 @@ def raster() -> Raster:
     return Raster(array=array, transform=from_origin(0, 2, 1, 1), crs=crs, nodata=float("nan"))
 
 
+def tiff(path: Path) -> int:
+    """Writes a small GeoTIFF; its size."""
+    write_raster(path, raster())
+    return path.stat().st_size
+
+
+PNG = b"\x89PNG\r\n\x1a\n..."
 NUMBER = "{out: {schema: {type: number}}}"
+MEAN = "{out: {schema: {type: object, properties: {mean: {type: number}}}}}"
 TWO = "{a: {schema: {type: integer}}, b: {schema: {type: string}}}"
 
 
@@ -119,10 +130,8 @@ def test_a_dataset_is_written_as_netcdf(write: Any, tmp_path: Path) -> None:
 
 
 def test_bytes_and_text_become_files_where_the_schema_is_binary(write: Any, tmp_path: Path) -> None:
-    made = write(
-        "{out: {schema: {type: string, contentEncoding: binary, contentMediaType: image/png}}}", b"png"
-    )
-    assert (made["out"].file, made["out"].media_type, made["out"].size) == ("out.png", "image/png", 3)
+    made = write("{out: {schema: {type: string, contentEncoding: binary, contentMediaType: image/png}}}", PNG)
+    assert (made["out"].file, made["out"].media_type, made["out"].size) == ("out.png", "image/png", len(PNG))
     made = write(
         "{out: {schema: {type: string, contentEncoding: binary, contentMediaType: text/csv}}}", "a,b"
     )
@@ -133,18 +142,18 @@ def test_bytes_and_text_become_files_where_the_schema_is_binary(write: Any, tmp_
 
 def test_a_path_is_moved_from_scratch(write: Any, context: Any, tmp_path: Path) -> None:
     file = context.scratch / "made.tif"
-    file.write_bytes(b"tif")
+    size = tiff(file)
     made = write("{out: {schema: raster}}", file)["out"]
-    assert (made.file, made.size) == ("out.tif", 3)
+    assert (made.file, made.size) == ("out.tif", size)
     assert not file.exists()
-    (tmp_path / "out" / "mine").write_bytes(b"x")
-    assert write("{out: {schema: raster}}", tmp_path / "out" / "mine")["out"].size == 1
+    tiff(tmp_path / "out" / "mine")
+    assert write("{out: {schema: raster}}", tmp_path / "out" / "mine")["out"].size == size
 
 
 def test_an_input_and_a_file_of_the_package_are_copied(write: Any, tmp_path: Path) -> None:
     given_file = tmp_path / "input.tif"
-    given_file.write_bytes(b"tif")
-    assert write("{out: {schema: raster}}", given_file, inputs=[given_file])["out"].size == 3
+    size = tiff(given_file)
+    assert write("{out: {schema: raster}}", given_file, inputs=[given_file])["out"].size == size
     assert given_file.exists()
     package_file = tmp_path / "demo" / "table.json"
     package_file.parent.mkdir(exist_ok=True)
@@ -156,9 +165,9 @@ def test_an_input_and_a_file_of_the_package_are_copied(write: Any, tmp_path: Pat
 
 def test_one_file_may_be_two_outputs(write: Any, context: Any) -> None:
     file = context.scratch / "made.tif"
-    file.write_bytes(b"tif")
+    size = tiff(file)
     made = write("{a: {schema: raster}, b: {schema: raster}}", {"a": file, "b": file})
-    assert [made[name].size for name in "ab"] == [3, 3]
+    assert [made[name].size for name in "ab"] == [size, size]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +178,22 @@ def test_one_file_may_be_two_outputs(write: Any, context: Any) -> None:
         (TWO, 5, "the algorithm returned a int; allowed: a mapping with a, b"),
         (TWO, {"a": "x", "b": "x"}, "output 'a': got \"x\"; allowed: an integer"),
         (NUMBER, None, "the algorithm returned no output 'out'"),
-        (NUMBER, np.nan, "output 'out': got null; allowed: a number"),
+        (NUMBER, np.nan, "output 'out': got NaN or an infinite number; allowed: a number"),
+        (
+            MEAN,
+            {"mean": np.float32("nan")},
+            "output 'out': mean: got NaN or an infinite number; allowed: a num",
+        ),
+        (MEAN, {"mean": None, "other": np.nan}, "output 'out': mean: got null; allowed: a number"),
+        (NUMBER, Path("/nowhere/x.tif"), "returned the file 'x.tif'; allowed: number"),
+        (NUMBER, xr.DataArray([1.0]), "returned an xarray.DataArray; allowed: number"),
+        (
+            "{out: {schema: netcdf}}",
+            xr.DataArray([1.0]),
+            "has no name; return a Dataset, such as .to_dataset(",
+        ),
+        ("{out: {schema: raster}}", b"123", "what the algorithm returned is not a GeoTIFF"),
+        ("{out: {schema: netcdf}}", b"CDF\x01", "what the algorithm returned is not a NetCDF file"),
         (NUMBER, {1, 2}, "output 'out': the value is a set, which has no JSON form"),
         (NUMBER, [{"a": object()}], "output 'out': [0].a is a object, which has no JSON form"),
         (NUMBER, b"x", "output 'out': the algorithm returned bytes; allowed: number"),
@@ -217,3 +241,90 @@ def test_nesting_without_end_is_refused(write: Any) -> None:
 def test_json_values_come_through_unchanged(value: Any) -> None:
     assert to_json(value) == value
     assert json.loads(json.dumps(to_json(value))) == value
+
+
+ONE_OF_TWO = """{out: {schema: {oneOf: [
+    {type: string, contentEncoding: binary, contentMediaType: image/tiff},
+    {type: string, contentEncoding: binary, contentMediaType: image/png}]}}}"""
+
+
+@pytest.mark.parametrize(
+    ("schema", "content", "told"),
+    [
+        ("raster", b"hello", "the file 'made' is not a GeoTIFF, or not complete; allowed: image/tiff"),
+        ("raster", PNG, "the file 'made' is not a GeoTIFF"),
+        ("raster", b"", "the file 'made' is not a GeoTIFF"),
+        (
+            "netcdf",
+            b"hello",
+            "the file 'made' is not a NetCDF file, or not complete; allowed: application/x-",
+        ),
+        ("netcdf", b"\x89HDF\r\n\x1a\n" + bytes(100), "the file 'made' is not a NetCDF file"),
+        ("features", b"{", "the file 'made' cannot be read: it is not JSON"),
+        ("features", b'{"type": "Feature"}', "the file 'made' is not as declared: "),
+        (
+            "{type: string, contentEncoding: binary, contentMediaType: image/png}",
+            b"hello",
+            "the file 'made' is not a PNG image; allowed: image/png",
+        ),
+    ],
+)
+def test_a_file_of_the_wrong_kind_is_refused(
+    write: Any, context: Any, schema: str, content: bytes, told: str
+) -> None:
+    (context.scratch / "made").write_bytes(content)
+    with pytest.raises(OutputError) as raised:
+        write(f"{{out: {{schema: {schema}}}}}", context.scratch / "made")
+    assert told in raised.value.detail
+
+
+def test_a_large_json_file_is_not_read(write: Any, context: Any) -> None:
+    (context.scratch / "made").write_bytes(b"{" * (JSON_BYTES + 1))
+    assert write("{out: {schema: features}}", context.scratch / "made")["out"].size == JSON_BYTES + 1
+
+
+def test_a_file_is_labelled_as_what_it_is_where_several_are_allowed(write: Any, context: Any) -> None:
+    (context.scratch / "made.png").write_bytes(PNG)
+    made = write(ONE_OF_TWO, context.scratch / "made.png")["out"]
+    assert (made.media_type, made.file) == ("image/png", "out.png")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which files are open")
+def test_the_path_of_an_open_writer_is_refused(write: Any, context: Any) -> None:
+    path = context.scratch / "made.tif"
+    with rasterio.open(
+        path, "w", "GTiff", 64, 64, 1, "EPSG:4326", from_origin(0, 2, 1, 1), "uint8"
+    ) as writer:
+        writer.write(np.ones((1, 64, 64), "uint8"))
+        with pytest.raises(OutputError, match=r"'made\.tif' is still open for writing; close it before"):
+            write("{out: {schema: raster}}", path)
+        with pytest.raises(OutputError, match="an open rasterio dataset; close it, and return its path"):
+            write("{out: {schema: raster}}", writer)
+    with rasterio.open(path):
+        assert write("{out: {schema: raster}}", path)["out"].size
+
+
+def test_a_named_array_is_a_dataset_of_one(write: Any, tmp_path: Path) -> None:
+    array = xr.DataArray([1.0, 2.0], dims="x", name="t")
+    assert write("{out: {schema: netcdf}}", {"out": array})["out"].file == "out.nc"
+    with xr.open_dataset(tmp_path / "out/out.nc", engine="h5netcdf") as made:
+        assert list(made) == ["t"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"BIGTIFF": "YES"}, {"ENDIANNESS": "BIG"}, {"BIGTIFF": "YES", "ENDIANNESS": "BIG"}]
+)
+@pytest.mark.parametrize("tiled", [True, False])
+def test_every_form_of_tiff_is_one_until_its_tags_are_cut(
+    tmp_path: Path, options: dict[str, str], tiled: bool
+) -> None:
+    path = tmp_path / "a.tif"
+    shape = {"width": 64, "height": 64, "count": 1, "tiled": tiled, "blockysize": 16, "blockxsize": 16}
+    place = {"crs": "EPSG:4326", "transform": from_origin(0, 2, 1, 1)}
+    with rasterio.open(path, "w", "GTiff", dtype="uint8", **shape, **place, **options) as writer:
+        writer.write(np.ones((1, 64, 64), "uint8"))
+    assert is_tiff(path)
+    content = path.read_bytes()
+    for length in (0, 3, 8, 30):
+        path.write_bytes(content[:length])
+        assert not is_tiff(path)

@@ -93,7 +93,20 @@ MISTAKES = {
     HEAD + "config: {n: x}\nconfig_schema: {properties: {n: {type: integer}}}": (
         'process.yml:3: config.n: got "x"; allowed: an integer'
     ),
-    HEAD + "config_schema:\n  type: intt": 'process.yml:4: config_schema.type: got "intt"',
+    HEAD + "config_schema:\n  type: intt": (
+        'process.yml:4: config_schema.type: got "intt"; allowed: array, boolean, integer, null, number, object, string,'
+        " or an array, 1 or more items"
+    ),
+    "version: '1'\noutputs: {}": "process.yml:2: outputs: got {}; allowed: an object, 1 or more members",
+    HEAD + "links: [x]": 'process.yml:3: links[0]: got "x"; allowed: a link (an object with href)',
+    HEAD + "metadata: x": (
+        'process.yml:3: metadata: got "x"; allowed: an array (each: a metadata entry '
+        "(an object that may hold title, role, href))"
+    ),
+    "version: '1'\noutputs: {a: {schema: {type: nubmer}}}": (
+        'process.yml:2: outputs.a.schema.type: got "nubmer"; allowed: array, boolean, integer, number, object, '
+        "string, or an array, 1 or more items"
+    ),
     HEAD + "inputs:\n  n:\n    schema: {type: integer, default: x}": (
         'process.yml:5: inputs.n.schema.default: got "x"; allowed: an integer'
     ),

@@ -56,7 +56,7 @@ def test_neighbours_can_be_imported(make_package: Any, context: Any, tmp_path: P
     [
         (
             "import gone\ndef run(name): ...",
-            "demo/algorithm.py: cannot be imported: ModuleNotFoundError: No module",
+            "demo/algorithm.py:1: cannot be imported: ModuleNotFoundError: No module",
         ),
         ("def run(name: Gone): ...", "demo/algorithm.py: run: its annotations cannot be resolved"),
         ("run = 5", "demo/algorithm.py: run: is not a function"),

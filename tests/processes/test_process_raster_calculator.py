@@ -11,8 +11,10 @@ import rasterio
 from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.processes.conftest import PROCESSES
 
 import dragoman
+from dragoman.packages.loader import load_package
 from dragoman.rasters.opening import open_raster
 
 if TYPE_CHECKING:
@@ -128,8 +130,15 @@ def test_nodata_in_stays_nodata(algorithm: ModuleType, expression: str) -> None:
         ("min(r1)", "not known with 1"),
         ("where(r1, 1, 2)", "where a condition belongs"),
         ("9 ** 9 ** 9 ** 9 + r1", "cannot be calculated"),
-        ("1 / 0 + r1", "cannot be calculated"),
-        ("(-8) ** 0.5 * r1", "not a real number"),
+        ("1 / 0 + r1", "'1 / 0' is a division by zero"),
+        ("r1 / 0", "'r1 / 0' is a division by zero"),
+        ("r1 % (2 - 2)", "division by zero"),
+        ("sqrt(-1) * r1", "'sqrt(-1)' is not a finite, real number"),
+        ("where(r1 > 0, log(0), 1)", "'log(0)' is not a finite, real number"),
+        ("r1 # red\n + r2 * 1000", "'#' at character 4 is not part of the language"),
+        ("r1 +", "invalid syntax at its end"),
+        (" r1\n+ * 2", "invalid syntax at character 7"),
+        ("(-8) ** 0.5 * r1", "not a finite, real number"),
         ("r1 + " * 1000 + "r1", "characters long"),
         ("+".join(["r1"] * 400), "too long"),
         ("-" * 1500 + "r1", "too long"),
@@ -203,3 +212,9 @@ def test_the_example(algorithm: ModuleType, context: FakeContext, examples: Path
     found = run(algorithm, paths, "where((r1 > 7000) & (r2 > 7000), (r1 - r2) / (r1 + r2), 0)", context)
     a, b = (rasterio.open(path).read(1).astype(float) for path in paths)
     np.testing.assert_allclose(found, np.where((a > 7000) & (b > 7000), (a - b) / (a + b), 0), atol=1e-6)
+
+
+def test_the_description_tells_the_limits(algorithm: ModuleType) -> None:
+    said = load_package(PROCESSES / PROCESS).description
+    for limit in ("MAX_LENGTH", "MAX_NODES", "MAX_DEPTH", "MAX_BANDS"):
+        assert str(getattr(algorithm, limit)) in said

@@ -164,3 +164,49 @@ def test_the_callers_faults(
     with pytest.raises(dragoman.InputError, match=says) as caught:
         algorithm.run(data, context=context, **inputs)
     assert caught.value.problems[0].input_id == input_id
+
+
+@pytest.mark.parametrize(
+    ("dimension", "input_id", "says"),
+    [
+        (None, "dimension", "'time' is empty"),
+        ("time", "dimension", "'time' is empty"),
+        ("x", "dataset", "'t' holds no values: time has the length 0"),
+    ],
+)
+def test_an_axis_without_values_is_the_callers_fault(
+    algorithm: ModuleType,
+    context: FakeContext,
+    tmp_path: Path,
+    dimension: str | None,
+    input_id: str,
+    says: str,
+) -> None:
+    sample().isel(time=slice(0)).to_netcdf(tmp_path / "a.nc", engine="h5netcdf", unlimited_dims=["time"])
+    with pytest.raises(dragoman.InputError, match=says) as caught:
+        run(algorithm, tmp_path / "a.nc", context, dimension=dimension)
+    assert caught.value.problems[0].input_id == input_id
+
+
+def test_bounds_are_no_variable_and_stay_with_their_axis(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    source = sample()
+    source["y"].attrs["bounds"] = "y_bnds"
+    source["y_bnds"] = (("y", "nv"), np.stack([source["y"] - 0.25, source["y"] + 0.25], axis=1))
+    source["time"].attrs["bounds"] = "time_bnds"
+    source["time"].encoding["units"] = "hours since 2000-01-01"
+    source["time_bnds"] = (("time", "nv"), source["time"].values[:, None] + np.array([0, 24], "m8[h]"))
+    source["x"].attrs["bounds"] = "nowhere"
+    source.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    made = run(algorithm, tmp_path / "a.nc", context)
+    assert set(made.variables) == {"t", "y", "x", "y_bnds"}
+    np.testing.assert_array_equal(made["y_bnds"], source["y_bnds"])
+    assert made["y"].attrs["bounds"] == "y_bnds"
+    assert "bounds" not in made["x"].attrs
+    assert "coordinates" not in {**made["t"].attrs, **made["t"].encoding, **made.attrs}
+    made = run(algorithm, tmp_path / "a.nc", context, dimension="y")
+    assert {"time_bnds"} < set(made.variables)
+    assert made["time"].encoding["units"] == "hours since 2000-01-01"
+    np.testing.assert_array_equal(made["time_bnds"], source["time_bnds"])
+    assert "y_bnds" not in made.variables

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
 
+MAX_TEXT = 4000
+"""Characters of a failure or a message that clients are told; the job's log keeps all."""
+
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
 
@@ -82,7 +85,7 @@ class RunContext:
     def progress(self, percent: float, message: str = "") -> None:
         """Pass on what is new, at most every REPORT_EVERY seconds."""
         self._percent = max(self._percent, min(100, max(0, int(percent))))
-        self._message = message or self._message
+        self._message = shortened(str(message)) if message else self._message
         now = time.monotonic()
         if now - self._sent >= REPORT_EVERY:
             self._sent = now
@@ -199,12 +202,31 @@ def _resolve(
 def describe_failure(error: BaseException) -> JobFailure:
     """What a client may know of an error: its message without local paths; never a traceback."""
     if isinstance(error, InvalidInputs):
-        problems = tuple((p.input_id, hide_paths(p.message)) for p in error.problems)
-        return JobFailure(code=error.code, detail=hide_paths(error.detail), problems=problems)
+        problems = tuple((_text(p.input_id), _told(p.message)) for p in error.problems)
+        return JobFailure(code=error.code, detail=_told(error.detail), problems=problems)
     if isinstance(error, MemoryError):
-        return JobFailure(code=OutOfMemory.code, detail="the job needed more memory than its limit")
+        return JobFailure(code=OutOfMemory.code, detail="the job ran out of memory")
     if isinstance(error, DragomanError):
-        return JobFailure(code=error.code, detail=hide_paths(error.detail))
-    text = hide_paths(str(error)).strip()
+        return JobFailure(code=error.code, detail=_told(error.detail))
+    text = _told(error)
     name = type(error).__name__
     return JobFailure(code=AlgorithmError.code, detail=f"{name}: {text}" if text else name)
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # an author's own __str__ may raise anything
+        return "its message cannot be shown"
+
+
+def _told(value: object) -> str:
+    """What clients may see of a text, or of what an author gave for one; what is cut ends in an ellipsis."""
+    text = _text(value)
+    searched = text[: 2 * MAX_TEXT]  # the search for paths takes time
+    return shortened(hide_paths(searched).strip() + ("" if searched == text else "…"))
+
+
+def shortened(text: str) -> str:
+    """The text, at most MAX_TEXT characters of it."""
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dragoman.errors import PackageError
+from dragoman.packages.annotations import impossible, line_of
 from dragoman.packages.document import one_line
 from dragoman.packages.entry import CONTEXT, Entry, find_entry
+from dragoman.packages.tracing import import_place
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +65,7 @@ def load_algorithm(process: Process) -> Algorithm:
     label = f"{folder.name}/{entry.file.relative_to(folder)}: {entry.attribute}"
     if not inspect.isclass(target):
         run = _callable(target, label)
-        return Algorithm(process=process, run=run, parameters=_parameters(run, label))
+        return Algorithm(process=process, run=run, parameters=_fitting(run, label, process))
     try:
         instance = target()
     except TypeError as error:
@@ -72,7 +74,7 @@ def load_algorithm(process: Process) -> Algorithm:
     return Algorithm(
         process=process,
         run=run,
-        parameters=_parameters(run, f"{label}.run"),
+        parameters=_fitting(run, f"{label}.run", process),
         prepare=getattr(instance, "setup", None),
     )
 
@@ -92,7 +94,7 @@ def _import(entry: Entry, folder: Path, digest: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:  # an author's module may raise anything
         del sys.modules[name]
-        text = f"{folder.name}/{entry.file.relative_to(folder)}: cannot be imported: "
+        text = f"{import_place(error, entry.file, folder)}: cannot be imported: "
         raise PackageError(one_line(f"{text}{type(error).__name__}: {error}")) from error
     return module
 
@@ -103,6 +105,15 @@ def _callable(target: Any, label: str) -> Callable[..., object]:
     if inspect.iscoroutinefunction(target):
         raise PackageError(f"{label}: is async; it has to be a plain function")
     return typing.cast("Callable[..., object]", target)
+
+
+def _fitting(run: Callable[..., object], label: str, process: Process) -> dict[str, inspect.Parameter]:
+    """The parameters of run; raises PackageError where an input can never take the form that is asked for."""
+    parameters = _parameters(run, label)
+    for problem in impossible(process, parameters):
+        file, _, name = label.partition(": ")
+        raise PackageError(one_line(f"{file}:{line_of(run)}: {name}: {problem}"))
+    return parameters
 
 
 def _parameters(run: Callable[..., object], label: str) -> dict[str, inspect.Parameter]:

@@ -33,11 +33,13 @@ if typing.TYPE_CHECKING:
     from dragoman.model.process import JSON, InputSpec
     from dragoman.model.resolved import ResolvedValue
 
-_LISTS: Final = (list, Sequence)
-_FORMS: Final = (
+LISTS: Final = (list, Sequence)
+"""What a list of values may be asked for as."""
+FORMS: Final = (
     "pathlib.Path, rasterio.DatasetReader, xarray.Dataset, dragoman.Raster, dict, str, int, float, bool, "
     "list[...]"
 )
+"""The forms in words."""
 
 
 class _Mismatch(ValueError):
@@ -57,7 +59,7 @@ class Coercion:
     def value(self, spec: InputSpec, annotation: Any, value: ResolvedValue) -> object:
         """The value in that form; raises InputError or, for an unknown form, PackageError."""
         annotation = without_none(annotation) if value.path or value.value is not None else annotation
-        as_file = _file_form(annotation)
+        as_file = file_form(annotation)
         try:
             if as_file is not None:
                 return as_file(self, spec, value)
@@ -120,7 +122,7 @@ def _open(opener: Callable[[Path], Any], value: ResolvedValue, kind: str) -> Any
         raise _Mismatch(f"the file cannot be read as {kind}") from error
 
 
-def _file_form(annotation: Any) -> Callable[[Coercion, InputSpec, ResolvedValue], object] | None:
+def file_form(annotation: Any) -> Callable[[Coercion, InputSpec, ResolvedValue], object] | None:
     """How a value becomes what is not JSON; told by name, so that nothing heavy is imported here."""
     if annotation is Path:
         return Coercion._path
@@ -144,9 +146,9 @@ def without_none(annotation: Any) -> Any:
 
 def item_annotation(annotation: Any) -> Any:
     """``X`` of ``list[X]``; Any where it is not said; None where it is no list."""
-    if annotation in (Any, object) or annotation in _LISTS:
+    if annotation in (Any, object) or annotation in LISTS:
         return Any
-    if get_origin(annotation) in _LISTS:
+    if get_origin(annotation) in LISTS:
         return get_args(annotation)[0]
     return None
 
@@ -158,7 +160,7 @@ def _as_json(annotation: Any, value: JSON) -> object:
     origin = get_origin(annotation) or annotation
     if origin in (types.UnionType, typing.Union):
         return _first_fitting(get_args(annotation), value)
-    if origin in _LISTS:
+    if origin in LISTS:
         return _as_list(annotation, value)
     if origin is Literal:
         if value in get_args(annotation):
@@ -183,7 +185,7 @@ def _as_scalar(kind: Any, value: JSON) -> object:
             return float(_of_kind(value, is_number(value), "a number"))
         except OverflowError as error:
             raise _Mismatch(f"got {shown(value)}, which is too large") from error
-    raise PackageError(f"run asks for {kind!r}, which is no form of an input; allowed: {_FORMS}")
+    raise PackageError(f"run asks for {kind!r}, which is no form of an input; allowed: {FORMS}")
 
 
 def _of_kind(value: JSON, holds: bool, allowed: str) -> JSON:

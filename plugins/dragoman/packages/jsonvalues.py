@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -41,6 +41,21 @@ def to_json(value: object, place: str = "", depth: int = DEPTH) -> JSON:
     if isinstance(value, Mapping) and not _is_dataset(value):
         return {_key(key, place): to_json(item, f"{place}.{key}", depth - 1) for key, item in value.items()}
     return _from_numpy(value, place, depth)
+
+
+def not_finite(value: object, place: str = "") -> Iterator[str]:
+    """The places, as findings name them, of numbers that JSON cannot tell: they became null."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            yield place.removeprefix(".")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from not_finite(item, f"{place}[{index}]")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from not_finite(item, f"{place}.{key}")
+    elif type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        yield from not_finite(value.tolist(), place)
 
 
 def _is_dataset(value: object) -> bool:

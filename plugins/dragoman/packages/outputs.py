@@ -13,7 +13,8 @@ from dragoman.errors import OutputError
 from dragoman.model.job import Output
 from dragoman.model.process import OutputSpec
 from dragoman.packages.checks import check_of
-from dragoman.packages.jsonvalues import NotJSON, to_json
+from dragoman.packages.filechecks import WrongFile, check_closed, check_file
+from dragoman.packages.jsonvalues import NotJSON, not_finite, to_json
 from dragoman.packages.mediatypes import essence, extension, is_json, is_text, of_file
 from dragoman.packages.placing import place_file
 from dragoman.packages.schema import GEOTIFF, NETCDF, is_binary, media_types
@@ -106,19 +107,34 @@ class _Writer:
             from dragoman.rasters.writing import write_netcdf
 
             return self._object(spec, NETCDF, lambda path: write_netcdf(path, value))  # type: ignore[arg-type]
+        if _is_instance(value, "xarray", "DataArray"):
+            return self.write(spec, _dataset(spec, value))
+        if _is_instance(value, "rasterio", "DatasetBase"):
+            raise OutputError(
+                f"output '{spec.id}': the algorithm returned an open rasterio dataset; "
+                "close it, and return its path"
+            )
         if isinstance(value, bytes | bytearray | memoryview):
             return self._bytes(spec, bytes(value))
         return self._json(spec, value)
 
     def _path(self, spec: OutputSpec, source: Path) -> Output:
         stated = media_types(spec.schema)
-        media_type = stated[0] if stated else of_file(source)
+        named = of_file(source)
+        likely = next((name for name in stated if essence(name) == essence(named)), None)
+        media_type = likely or (stated[0] if stated else named)
+        if not stated and not _may_be_file(spec) and not is_json(media_type):
+            raise _wrong_kind(spec, f"the file {source.name!r}", stated)
         target = self._target(spec, media_type)
         try:
+            if source.is_file():
+                check_closed(source, media_type)
             place_file(source, target, own=self.own, lent=self.lent)
+            check_file(target, media_type, spec.schema)
         except (OSError, ValueError) as error:
             text = (error.strerror or "cannot be read") if isinstance(error, OSError) else str(error)
-            raise OutputError(f"output '{spec.id}': the file {source.name!r} {text}") from error
+            allowed = f"; allowed: {', '.join(stated)}" if isinstance(error, WrongFile) and stated else ""
+            raise OutputError(f"output '{spec.id}': the file {source.name!r} {text}{allowed}") from error
         return _of_file(spec, target, media_type)
 
     def _object(self, spec: OutputSpec, media_type: str, write: Callable[[Path], None]) -> Output:
@@ -139,7 +155,7 @@ class _Writer:
         stated = media_types(spec.schema)
         if not stated and not _may_be_file(spec):
             raise _wrong_kind(spec, "bytes", stated)
-        return self._content(spec, stated[0] if stated else "application/octet-stream", content)
+        return self._checked(spec, stated[0] if stated else "application/octet-stream", content)
 
     def _json(self, spec: OutputSpec, value: object) -> Output:
         try:
@@ -150,15 +166,24 @@ class _Writer:
         if is_binary(spec.schema):
             if not isinstance(made, str) or not all(is_text(name) for name in stated):
                 raise _wrong_kind(spec, _kind(made), stated)
-            return self._content(spec, stated[0] if stated else "text/plain", made.encode())
+            return self._checked(spec, stated[0] if stated else "text/plain", made.encode())
         findings = check_of(spec.schema).findings(made)
         if findings:
-            raise OutputError(f"output '{spec.id}': {'; '.join(findings)}")
+            raise OutputError(f"output '{spec.id}': {'; '.join(_naming_nan(findings, value))}")
         media_type = _media_type(made, stated)
         text = made if isinstance(made, str) and not is_json(media_type) else _dumped(made)
         if len(text) <= INLINE_BYTES and len(text.encode()) <= INLINE_BYTES:
             return Output(id=spec.id, media_type=media_type, value=made)
         return self._content(spec, media_type, text.encode())
+
+    def _checked(self, spec: OutputSpec, media_type: str, content: bytes) -> Output:
+        """Content that was given as such, held to its media type."""
+        output = self._content(spec, media_type, content)
+        try:
+            check_file(self._target(spec, media_type), media_type, spec.schema)
+        except WrongFile as error:
+            raise OutputError(f"output '{spec.id}': what the algorithm returned {error}") from error
+        return output
 
     def _content(self, spec: OutputSpec, media_type: str, content: bytes) -> Output:
         target = self._target(spec, media_type)
@@ -168,6 +193,32 @@ class _Writer:
     def _target(self, spec: OutputSpec, media_type: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / (re.sub(r"[^\w-]", "_", spec.id, flags=re.ASCII) + extension(media_type))
+
+
+def _dataset(spec: OutputSpec, array: Any) -> object:
+    """A DataArray as the dataset that NetCDF is."""
+    stated = media_types(spec.schema)
+    if not _may_be_file(spec) or (stated and NETCDF not in map(essence, stated)):
+        raise _wrong_kind(spec, "an xarray.DataArray", stated)
+    if array.name is None:
+        raise OutputError(
+            f"output '{spec.id}': the DataArray has no name; return a Dataset, such as .to_dataset(name=...)"
+        )
+    try:
+        return array.to_dataset()
+    except ValueError as error:  # it is named like one of its coordinates
+        raise OutputError(f"output '{spec.id}': the DataArray cannot be a Dataset ({error})") from error
+
+
+def _naming_nan(findings: Sequence[str], value: object) -> list[str]:
+    """The findings, where a null was NaN or infinite before it became JSON with that word."""
+    heads = {f"{place}: got null" if place else "got null" for place in not_finite(value)}
+    return [
+        finding.replace("got null", "got NaN or an infinite number", 1)
+        if finding.partition(";")[0] in heads
+        else finding
+        for finding in findings
+    ]
 
 
 def _dumped(value: JSON) -> str:

@@ -18,6 +18,9 @@ type Finding = Any
 SHOWN: Final = 80
 """Characters of a given value that are shown."""
 
+FEW: Final = 8
+"""Members of an object that are listed where none of them is required."""
+
 _ARTICLES: Final = {
     "string": "a string",
     "integer": "an integer",
@@ -106,10 +109,11 @@ def _kind(schema: Mapping[str, JSON]) -> str:
     if schema.get("format") in _FORMATS:
         return _FORMATS[schema["format"]]
     kind = schema.get("type")
-    if kind == "object" and isinstance(schema.get("title"), str):
-        return f"{'an' if schema['title'][:1] in 'aeiou' else 'a'} {schema['title']}"
-    if kind == "array" and isinstance(schema.get("items"), Mapping):
-        return f"an array (each: {allowed(schema['items'])})"
+    if kind == "object":
+        return _object(schema)
+    each = allowed(schema.get("items", {})) if kind == "array" else "anything"
+    if each != "anything":
+        return f"an array (each: {each})"
     names = kind if isinstance(kind, list) else [kind]
     return " or ".join(_ARTICLES.get(str(name), "anything") for name in names)
 
@@ -121,6 +125,20 @@ def _alternatives(schema: Mapping[str, JSON]) -> Iterable[str]:
         limits = [", ".join(_limits(each)) for each in branches if isinstance(each, Mapping)]
         if limits and all(limits):
             yield " or ".join(limits)
+
+
+def _object(schema: Mapping[str, JSON]) -> str:
+    """An object by its title, where that is a noun and no heading, and by what it has to hold."""
+    title, required, known = (schema.get(key) for key in ("title", "required", "properties"))
+    held = ""
+    if isinstance(required, list) and required:
+        held = f"an object with {', '.join(map(str, required))}"
+    elif isinstance(known, Mapping) and 0 < len(known) <= FEW:
+        held = f"an object that may hold {', '.join(map(str, known))}"
+    if not isinstance(title, str) or not title or (title[0].isupper() and not title[1:2].isupper()):
+        return held or "an object"
+    noun = f"{'an' if title[0] in 'aeiou' else 'a'} {title}"
+    return f"{noun} ({held})" if held else noun
 
 
 def _limits(schema: Mapping[str, JSON]) -> Iterable[str]:
@@ -135,6 +153,8 @@ def _limits(schema: Mapping[str, JSON]) -> Iterable[str]:
         ("pattern", "matching {}"),
         ("minItems", "{} or more items"),
         ("maxItems", "{} or fewer items"),
+        ("minProperties", "{} or more members"),
+        ("maxProperties", "{} or fewer members"),
     ):
         limit = schema.get(key)
         if limit is None or isinstance(limit, bool):
@@ -196,7 +216,20 @@ def finding(error: Finding) -> str:
         reason = f" ({error.cause})" if isinstance(error.cause, ValueError) and str(error.cause) else ""
         words = _FORMATS.get(str(error.validator_value), f"the format {error.validator_value}")
         return f"got {shown(given)}{reason}; allowed: {words}"
-    return f"got {shown(given)}; allowed: {allowed(schema)}"
+    branches = _branches(error)
+    return f"got {shown(given)}; allowed: {', or '.join(branches) or allowed(schema)}"
+
+
+def _branches(error: Finding) -> list[str]:
+    """What each branch of a failed anyOf allows, where the value is of the wrong kind for all of them.
+
+    The findings know the schemas that references stand for; the schema of the anyOf does not.
+    """
+    found = {inner.schema_path[0]: inner for inner in reversed(error.context or ())}
+    if error.validator not in ("anyOf", "oneOf") or not all(map(_wrong_kind, found.values())):
+        return []
+    words = [allowed(found[index].schema) for index in sorted(found)]
+    return list(dict.fromkeys(words)) if len(found) == len(error.validator_value) else []
 
 
 def nearest(error: Finding) -> Finding:

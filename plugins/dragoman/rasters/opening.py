@@ -20,6 +20,7 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
+from dragoman.rasters.classic import is_complete
 from dragoman.rasters.reading import Reader
 
 if TYPE_CHECKING:
@@ -172,6 +173,20 @@ def sniff_netcdf(path: Path) -> Literal["classic", "netcdf4"] | None:
     return "netcdf4" if head == _HDF5 else None
 
 
+def is_netcdf(path: Path) -> bool:
+    """Whether it is a NetCDF file of its full length; nothing but the header is read."""
+    kind = sniff_netcdf(path)
+    if kind != "netcdf4":
+        return kind == "classic" and is_complete(path)
+    import h5py
+
+    try:
+        h5py.File(path, "r").close()
+    except (OSError, RuntimeError):
+        return False
+    return True
+
+
 def open_dataset(path: Path, *, max_values: int | None = None) -> xr.Dataset:
     """Open a local NetCDF file, decoded, read only when asked for; the caller closes it.
 
@@ -185,6 +200,8 @@ def open_dataset(path: Path, *, max_values: int | None = None) -> xr.Dataset:
         raise InvalidRequest("not a NetCDF file (classic or NetCDF-4)")
     if kind == "netcdf4":
         _check_hdf5(path)
+    elif not is_complete(path):
+        raise InvalidRequest(DAMAGED)
     engine: Literal["netcdf4", "h5netcdf"] = "netcdf4" if kind == "classic" else "h5netcdf"
     try:
         raw = xr.open_dataset(

@@ -83,7 +83,8 @@ def write_raster(path: Path, raster: Raster) -> None:
 def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     """Write a dataset as CF NetCDF-4, compressed, through h5netcdf.
 
-    Floats get _FillValue NaN unless their encoding has one; coordinates get none, as CF wants it.
+    Floats get _FillValue NaN unless their encoding has one; coordinates get none, as CF wants it. Times keep
+    their units.
     """
     encoding: dict[str, dict[str, Any]] = {}
     for name, variable in dataset.variables.items():
@@ -94,6 +95,9 @@ def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
             options["_FillValue"] = None
         elif variable.dtype.kind == "f" and "_FillValue" not in variable.encoding:
             options["_FillValue"] = float("nan")
+        for key in ("units", "calendar"):  # of times; what is given here replaces all of the encoding
+            if key in variable.encoding and variable.dtype.kind in "mMO":
+                options[key] = variable.encoding[key]
         encoding[str(name)] = options
     result = dataset.assign_attrs({"Conventions": "CF-1.8", **dataset.attrs})
     for variable in result.variables.values():

@@ -272,7 +272,7 @@ def test_on_start_is_called_once(tmp_path: Path, context: Any) -> None:
     [
         (
             "import nowhere\nclass Process:\n    def process(self): ...\n",
-            r"^p/algorithm/process\.py: cannot be imported: Mod",
+            r"^p/algorithm/process\.py:1: cannot be imported: Mod",
         ),
         (
             "class Process:\n    def process(self): ...\n    def on_start(self): raise ValueError('no\\nmodel')\n",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.errors import PackageError
 from dragoman.packages.document import one_line
+from dragoman.packages.tracing import import_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -115,9 +116,9 @@ def _import(folder: Path, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:  # an author's module may raise anything
-        file = f"{folder.name}/{name.replace('.', '/')}.py"
+        place = import_place(error, folder / f"{name.replace('.', '/')}.py", folder)
         raise PackageError(
-            one_line(f"{file}: cannot be imported: {type(error).__name__}: {error}")
+            one_line(f"{place}: cannot be imported: {type(error).__name__}: {error}")
         ) from error
 
 
