@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -25,6 +25,7 @@ from dragoman.errors import (
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
 from dragoman.jobs.stores import statements, tally
 from dragoman.jobs.stores.direct import Direct
+from dragoman.jobs.stores.outages import Outages
 from dragoman.jobs.stores.query import asked_for, shape_of, storable, values_of
 from dragoman.jobs.stores.schema import ALONE, META, METADATA, VERSION, WRITING, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
@@ -47,6 +48,8 @@ APART = REPEATED | {"seq", "owner"}
 """Columns that are no fields of Job, or are read apart."""
 
 
+SELECT_VERSION = select(META.c.value).where(META.c.key == "version")
+
 ADVISORY_KEY = 0x647261676F6D616E
 """Of PostgreSQL's advisory lock: "dragoman" in ASCII."""
 
@@ -55,7 +58,8 @@ class SqlStore:
     """See ``dragoman.jobs.ports.JobStore``."""
 
     def __init__(self, url: str) -> None:
-        with _reaching():
+        self._outages: Outages | None = None  # while it is opened, whoever opens it is told
+        with self._reaching():
             self._engine = open_engine(url)
             self._light_engine = open_engine(url, durable=False)
         self._held: Connection | None = None
@@ -69,6 +73,7 @@ class SqlStore:
         except BaseException:
             self.close()
             raise
+        self._outages = Outages(url)
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
@@ -166,6 +171,11 @@ class SqlStore:
                 f"job '{job_id}' is {self.get(job_id).status}; only a finished job can be removed"
             )
 
+    def remove_all(self, job_ids: Sequence[str]) -> int:
+        """See the port."""
+        with self._reaching(), self._engine.execution_options(**WRITING).begin() as connection:
+            return connection.execute(statements.remove_all(), {"old_ids": list(job_ids)}).rowcount
+
     def counts(self) -> Mapping[JobStatus, int]:
         """See the port."""
         rows, _ = self._write(statements.count_states(), {})
@@ -184,7 +194,7 @@ class SqlStore:
         """
         if self._engine.dialect.name == "sqlite":
             return True
-        with _reaching():  # no transaction: one that stays open for days would stop VACUUM
+        with self._reaching():  # no transaction: one that stays open for days would stop VACUUM
             if self._held is None:
                 self._held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             return bool(self._held.execute(select(func.pg_try_advisory_lock(ADVISORY_KEY))).scalar_one())
@@ -206,7 +216,7 @@ class SqlStore:
         self._light_engine.dispose(close=False)
 
     def _make_tables(self) -> None:
-        with _reaching(), self._engine.execution_options(**WRITING).begin() as connection:
+        with self._reaching(), self._engine.execution_options(**WRITING).begin() as connection:
             if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
                 connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
             METADATA.create_all(connection)
@@ -227,7 +237,7 @@ class SqlStore:
         return first
 
     def _add_within(self, job: Job, queue_limit: int) -> None:
-        with _reaching(), self._engine.execution_options(**WRITING).begin() as connection:
+        with self._reaching(), self._engine.execution_options(**WRITING).begin() as connection:
             _check_queue(connection, queue_limit)
             connection.execute(statements.insert_job(), _columns(job))
 
@@ -244,9 +254,20 @@ class SqlStore:
         return None if row is None else _job(row._mapping)
 
     @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn a database that cannot be reached, or is full or read-only, into Unavailable; log why."""
+        try:
+            with _reaching():
+                yield
+        except Unavailable as error:
+            if self._outages is not None and error.__cause__ is not None:
+                self._outages.note(error.__cause__)
+            raise
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """For one statement, or several that need not see one moment."""
-        with _reaching(), self._durable.connect() as connection:
+        with self._reaching(), self._durable.connect() as connection:
             yield connection
 
     def _write(
@@ -254,7 +275,7 @@ class SqlStore:
     ) -> tuple[Sequence[Mapping[str, Any]], int]:
         """One statement: the rows it returns, and how many it changed."""
         if self._direct:
-            with _reaching():
+            with self._reaching():
                 return self._direct[durable].run(statement, values)
         with self._writing(durable=durable) as connection:
             result: Any = connection.execute(statement, values)
@@ -263,8 +284,19 @@ class SqlStore:
     @contextmanager
     def _writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """For one statement. What a power cut would only have done again (a claim, a report) need not wait."""
-        with _reaching(), (self._durable if durable else self._light).begin() as connection:
+        with self._reaching(), (self._durable if durable else self._light).begin() as connection:
             yield connection
+
+
+def examine(url: str) -> None:
+    """Reach a database and look at its schema, changing nothing; raises what opening a store there would."""
+    engine = open_engine(url)
+    try:
+        with _reaching(), engine.connect() as connection:
+            if inspect(connection).has_table(META.name):
+                _refuse_newer(connection.execute(SELECT_VERSION).scalar_one_or_none())
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -287,14 +319,18 @@ def _check_queue(connection: Connection, limit: int) -> None:
 
 
 def _check_version(connection: Connection) -> None:
-    found = connection.execute(select(META.c.value).where(META.c.key == "version")).scalar_one_or_none()
+    found = connection.execute(SELECT_VERSION).scalar_one_or_none()
     if found is None:
         connection.execute(
             insert(META), [{"key": "version", "value": str(VERSION)}, {"key": "checked", "value": "0"}]
         )
-    elif int(found) > VERSION:
+    _refuse_newer(found)
+
+
+def _refuse_newer(version: str | None) -> None:
+    if version is not None and int(version) > VERSION:
         raise SettingsError(
-            f"server.manager.connection: the store has schema {found}, this dragoman knows {VERSION}"
+            f"server.manager.connection: the store has schema {version}, this dragoman knows {VERSION}"
         )
 
 
