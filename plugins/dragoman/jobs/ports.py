@@ -111,7 +111,7 @@ class Executor(Protocol):
         """
 
     def alive(self) -> bool:
-        """Whether the engine answers."""
+        """Whether the engine answers, within seconds; raises Unavailable if it says that it cannot write the store."""
 
     def close(self) -> None:
         """Let go of the engine; jobs go on if another server process holds it."""

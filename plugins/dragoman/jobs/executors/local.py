@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import pickle
+import socket
 import subprocess
 import threading
 import time
@@ -30,6 +31,8 @@ LOGGER = logging.getLogger(__name__)
 
 PATIENCE = 20.0
 """Seconds to wait for a supervisor that is being started."""
+HEALTH_TIMEOUT = 2.0
+"""Seconds that a supervisor may take to say that it is well."""
 RETRIES = 40
 """Times that a supervisor may be found dying before it is given up."""
 
@@ -87,11 +90,24 @@ class LocalExecutor:
         self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id, item=item))
 
     def alive(self) -> bool:
-        """See the port."""
+        """See the port. On a connection of its own, with a time limit: a supervisor that hangs is not waited for."""
+        if self._presence is None:  # nobody looks after the engine, or not yet
+            threading.Thread(target=self._seek, name="seek", daemon=True).start()
+        deadline = time.monotonic() + HEALTH_TIMEOUT
+        while (sock := self._visit()) is None:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        channel = Channel(sock)
         try:
-            self._ask("health")
-        except (Unavailable, Disconnected):
+            sock.settimeout(HEALTH_TIMEOUT)
+            answer = self._exchange(channel, "health", {})
+        except Disconnected:
             return False
+        finally:
+            channel.close()
+        if "error" in answer:
+            raise load_error(answer["error"])
         return True
 
     def close(self) -> None:
@@ -154,6 +170,34 @@ class LocalExecutor:
             if self._presence is None:
                 self._be_present()
             return self._connect()
+
+    def _visit(self) -> socket.socket | None:
+        """Another connection to where we are present, whose note may be gone with HOME, or to whoever is there."""
+        if (presence := self._presence) is not None:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(HEALTH_TIMEOUT)
+            try:
+                sock.connect(presence.socket.getpeername())
+            except (FileNotFoundError, ConnectionRefusedError):  # it has gone: there may be another
+                sock.close()
+            except OSError:
+                sock.close()
+                return None
+            else:
+                return sock
+        return self._meeting.connect()
+
+    def _seek(self) -> None:
+        """Be present, unless somebody is at it."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._presence is None:
+                self._be_present()
+        except Unavailable as error:
+            LOGGER.error("%s", error.detail, extra={"action": "elect"})  # noqa: TRY400 - one line will do
+        finally:
+            self._lock.release()
 
     def _be_present(self, *, replace: bool = False) -> None:
         """Hold one connection open: while there is one, the supervisor lives, and its end is noticed here."""

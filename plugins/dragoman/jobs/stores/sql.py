@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -74,6 +74,7 @@ class SqlStore:
             self.close()
             raise
         self._outages = Outages(url)
+        self._file = _identity(self._engine)
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
@@ -183,6 +184,8 @@ class SqlStore:
 
     def check_writable(self) -> None:
         """Write something durable; raises Unavailable."""
+        if _identity(self._engine) != self._file:  # SQLite goes on writing to a file that was deleted
+            raise Unavailable("the job store cannot be used: its file is gone, or is another one")
         now = str(to_micros(datetime.now(UTC)))
         with self._writing() as connection:
             connection.execute(update(META).where(META.c.key == "checked").values(value=now))
@@ -286,6 +289,15 @@ class SqlStore:
         """For one statement. What a power cut would only have done again (a claim, a report) need not wait."""
         with self._reaching(), (self._durable if durable else self._light).begin() as connection:
             yield connection
+
+
+def _identity(engine: Engine) -> tuple[int, int] | None:
+    """Which file an SQLite database is; None where there is none."""
+    try:
+        found = os.stat(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+    except OSError:
+        found = None
+    return found and (found.st_dev, found.st_ino)
 
 
 def examine(url: str) -> None:
