@@ -18,7 +18,7 @@ APART: Final = 60.0
 def cause_of(error: BaseException, url: str) -> str:
     """The database's own words in one line, without the password that the URL may hold."""
     inner: object = error.orig if isinstance(error, DBAPIError) else error
-    text = f"{type(inner).__name__}: {inner}"
+    text = f"{type(inner).__name__}: {(isinstance(inner, OSError) and inner.strerror) or inner}"
     password = make_url(url).password
     if password:
         text = text.replace(str(password), "***")
