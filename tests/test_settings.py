@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import make_url
 
 from dragoman.configfile import unset_empty
 from dragoman.configvalues import DURATIONS, SIZES, parse_quantity
 from dragoman.errors import SettingsError
+from dragoman.jobs.stores import open_store
 from dragoman.settings import KEYS, PestoSettings, Settings, default_environment, load_settings
 
 if TYPE_CHECKING:
@@ -138,6 +141,56 @@ def test_a_relative_database_is_relative_to_the_file(load: Load, tmp_path: Path)
     assert load(DRAGOMAN_DATABASE_URL="sqlite:////srv/x.db").database_url == "sqlite:////srv/x.db"
 
 
+def test_a_home_may_have_any_name(load: Load, tmp_path: Path) -> None:
+    name = "ä ö 'q\" %20 #x?y=1&z"
+    settings = load(DRAGOMAN_HOME=name)
+    assert settings.home == tmp_path / name
+    open_store(settings.database_url).close()
+    assert (tmp_path / name / "dragoman.db").is_file()
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_dir()] == [name]
+
+
+def test_so_may_the_folder_of_the_file_that_a_database_is_relative_to(tmp_path: Path) -> None:
+    folder = tmp_path / "a %41 #?b"
+    folder.mkdir()
+    (folder / "config.yml").write_text(TEXT, encoding="utf-8")
+    settings = load_settings(folder / "config.yml", {"DRAGOMAN_DATABASE_URL": "sqlite:///x%20y.db"})
+    assert make_url(settings.database_url).database == str(folder / "x y.db")
+
+
+@pytest.mark.parametrize("port", ["70000", "abc", "0", "-1"])
+def test_a_wrong_port_is_blamed_on_the_port(load: Load, port: str) -> None:
+    with pytest.raises(SettingsError, match=r" server\.bind\.port: .*allowed: 1 to 65535"):
+        load(DRAGOMAN_PORT=port)
+
+
+@pytest.mark.parametrize("section", ["metadata", "resources"])
+def test_a_section_that_is_missing_is_named(tmp_path: Path, section: str) -> None:
+    path = tmp_path / "config.yml"
+    data = yaml.safe_load(TEXT)
+    del data[section]
+    data["server"]["manager"]["dialects"] = {}
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(SettingsError, match=rf"config\.yml:1: {section}: is missing; allowed: "):
+        load_settings(path, {})
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["DRAGOMAN_PORT", "DRAGOMAN_URL", "DRAGOMAN_WORKERS", "DRAGOMAN_FETCH_ALLOW", "DRAGOMAN_DATA_ROOTS"],
+)
+def test_a_long_value_is_cut_where_it_is_quoted(load: Load, variable: str) -> None:
+    with pytest.raises(SettingsError, match=r"\.\.\. \(50[01][0-9] characters\)") as caught:
+        load(**{variable: "http://" + "_" * 4999 + " "})
+    assert len(caught.value.detail) < 600
+
+
+def test_a_long_name_is_cut_where_it_is_quoted(load: Load) -> None:
+    with pytest.raises(SettingsError, match="unknown key") as caught:
+        load("redirects: 5", f"{'r' * 1000}: 5")
+    assert len(caught.value.detail) < 600
+
+
 def test_results_may_be_kept_for_ever(load: Load) -> None:
     assert load("keep_results: 7d", "keep_results: 0").jobs.keep_results is None
 
@@ -215,6 +268,29 @@ MISTAKES = [
     ("    dialects:\n", "    dialects:\n      aeon: on\n", "server.manager.dialects.aeon", "off"),
     ("    dialects:\n", "    dialects:\n      wps: off\n", "server.manager.dialects.wps", "pesto, ncdjango"),
     ("object_stores: []", "object_stores: [bucket]", "server.manager.fetch.object_stores", "s3://bucket/"),
+    (
+        "connection: ${DRAGOMAN_DATABASE_URL:-}",
+        "connection: {}",
+        "server.manager.connection",
+        "sqlite:///path",
+    ),
+    (
+        "connection: ${DRAGOMAN_DATABASE_URL:-}",
+        "connection: 0",
+        "server.manager.connection",
+        "sqlite:///path",
+    ),
+    (
+        "connection: ${DRAGOMAN_DATABASE_URL:-}",
+        "connection: postgresql://h:p/x",
+        "server.manager.connection",
+        "host/name",
+    ),
+    ("origins: []", "origins: http://x:99999", "server.manager.cors.origins", "http(s)://host:port"),
+    ("origins: []", "origins: [http://x:0]", "server.manager.cors.origins", "http(s)://host:port"),
+    ("allow: ${DRAGOMAN_FETCH_ALLOW:-}", "allow: x:65536", "server.manager.fetch.allow", "host:port"),
+    ("${DRAGOMAN_DATA_ROOTS:-}", "http://x/y", "server.manager.data_roots", "folders"),
+    ("${DRAGOMAN_DATA_ROOTS:-}", "[/a, 's3://x/y']", "server.manager.data_roots", "folders"),
     ("  gzip: false", "  gzip: perhaps", "server.gzip", "boolean"),
     ("  gzip: false", "  gzipp: false", "server.gzipp", "gzip"),
     ("level: INFO", "level: LOUD", "logging.level", "DEBUG"),

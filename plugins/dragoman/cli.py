@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dragoman.errors import DragomanError, Unavailable
-from dragoman.hook import read_settings
+from dragoman.hook import prepare, read_settings
 from dragoman.jobcommands import app as jobs_app
 from dragoman.jobcommands import existing_store
 
@@ -46,6 +46,7 @@ def serve(
 ) -> None:
     """Serve: through pygeoapi's own server, or, with --threads, through gunicorn."""
     settings = read_settings()
+    prepare(settings)  # here, since gunicorn would add lines of its own
     folder = Path(sys.executable).parent
     command = [str(folder / "pygeoapi"), "serve"]
     if threads:
@@ -57,14 +58,18 @@ def serve(
 
 @app.command()
 def check() -> None:
-    """Check the configuration and load every declared package; exit code 1 if one is broken."""
+    """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
     from dragoman.jobs.probing import probe_all
     from dragoman.packages.pesto.project import notes
+    from dragoman.starting import faults
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _catalogue()
     broken = probe_all(catalogue, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
     broken |= {problem.id: problem.detail for problem in catalogue.problems}
+    unusable = list(faults(read_settings()))
+    for fault in unusable:
+        typer.echo(f"broken  {fault}")
     for process in catalogue:
         if process.id not in broken:
             typer.echo(f"ok      {process.id} {process.version}")
@@ -72,7 +77,7 @@ def check() -> None:
                 typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
-    raise typer.Exit(1 if broken else 0)
+    raise typer.Exit(1 if broken or unusable else 0)
 
 
 @app.command()

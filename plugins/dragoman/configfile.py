@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 type Key = tuple[str | int, ...]
 
+SHOWN = 120
+"""Characters of a value, or of a name, that an error quotes."""
+
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 _TYPES = (  # what a substituted text becomes: YAML's words, but 010 stays the text it may well be
@@ -57,9 +60,8 @@ class ConfigFile:
 
     def error(self, key: Key, problem: str) -> SettingsError:
         """The one line; ``problem`` says what is wrong and what is allowed."""
-        dotted = ".".join(str(part) for part in key)
-        text = " ".join(f"{dotted}: {problem}".split())
-        return SettingsError(f"{self.path}:{self.line(key)}: {text}")
+        named = f"{_dotted(key)}: {problem}" if key else problem
+        return SettingsError(f"{self.path}:{self.line(key)}: {' '.join(named.split())}")
 
     def known(self, key: Key) -> list[str]:
         """The names that may stand below a key, in the order of ``keys``."""
@@ -79,6 +81,17 @@ class ConfigFile:
                 near = difflib.get_close_matches(str(name), allowed, n=1)
                 guess = f" (did you mean {near[0]}?)" if near else ""
                 raise self.error((*key, name), f"is an unknown key{guess}; allowed: {', '.join(allowed)}")
+
+
+def shown(value: object) -> str:
+    """A value as an error quotes it: in one line, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
+
+
+def _dotted(key: Key) -> str:
+    names = (str(part) for part in key)
+    return ".".join(name if len(name) <= SHOWN else f"{name[:SHOWN]}..." for name in names)
 
 
 def read_config(path: Path, env: Mapping[str, str], keys: Mapping[str, str]) -> ConfigFile:
@@ -121,7 +134,7 @@ def _syntax_error(path: Path, error: Exception) -> SettingsError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else 1
     problem = getattr(error, "problem", None) or str(error)
-    text = " ".join(str(problem).split())
+    text = " ".join(str(problem)[:300].split())
     return SettingsError(
         f"{path}:{line}: syntax: {text}; allowed: YAML, with ${{...}} unquoted and in block form"
     )
@@ -153,7 +166,7 @@ def _refuse_duplicates(path: Path, node: yaml.MappingNode, key: Key) -> None:
             continue  # refused when the data are constructed
         line, identity = name.start_mark.line + 1, (name.tag, name.value)
         if identity in first:
-            dotted = ".".join(str(part) for part in (*key, name.value))
+            dotted = _dotted((*key, name.value))
             problem = f"is there already, in line {first[identity]}; allowed: each key once"
             raise SettingsError(f"{path}:{line}: {dotted}: {problem}")
         first[identity] = line
@@ -167,7 +180,7 @@ def _substitute(path: Path, node: yaml.ScalarNode, key: Key, env: Mapping[str, s
     def value(match: re.Match[str]) -> str:
         if (text := env.get(match["name"]) or match["default"]) is not None:
             return text
-        dotted, line = ".".join(str(part) for part in key), node.start_mark.line + 1
+        dotted, line = _dotted(key), node.start_mark.line + 1
         problem = (
             f"the variable {match['name']} is not set; allowed: set it, or ${{{match['name']}:-default}}"
         )
@@ -208,6 +221,9 @@ def check_schema(config: ConfigFile) -> None:
     config.refuse_unknown(("server",), own.get("server") or {}, schema["properties"]["server"]["properties"])
     document = json.loads(json.dumps(config.data, default=str))
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(document))
+    if error is not None and error.validator == "required":
+        name = next(name for name in error.validator_value if name not in error.instance)
+        raise config.error((*error.absolute_path, name), "is missing; allowed: a value, pygeoapi needs one")
     if error is not None:
         allowed = f"{error.validator} {json.dumps(error.validator_value, default=str)}"
         raise config.error(tuple(error.absolute_path), f"{error.message[:200]}; allowed: {allowed[:200]}")

@@ -13,7 +13,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -22,6 +22,7 @@ from dragoman.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dragoman.errors import DragomanError
     from dragoman.settings import Settings
 
 ABOVE = "dragoman.plugin"
@@ -64,12 +65,27 @@ def read_settings() -> Settings:
         settings = load_settings(path, os.environ)
         text = path.read_text("utf-8")
     except SettingsError as error:
-        print(error.detail, file=sys.stderr)
-        raise SystemExit(CONFIGURATION_ERROR) from error
+        give_up(error)
     for name in unset_empty(text, os.environ):  # pygeoapi, which reads the file next, takes "" for a value
         del os.environ[name]
     os.environ.update(default_environment(os.environ))
     return settings
+
+
+def prepare(settings: Settings) -> None:
+    """Have ready what the settings name; ends the process with one line if something cannot be used."""
+    from dragoman.starting import prepare as make
+
+    try:
+        make(settings)
+    except SettingsError as error:
+        give_up(error)
+
+
+def give_up(error: DragomanError) -> NoReturn:
+    """End the process with one line, and the exit code at which nobody tries again."""
+    print(" ".join(error.detail.split()), file=sys.stderr)
+    raise SystemExit(CONFIGURATION_ERROR) from error
 
 
 def _is_ours(config: Any) -> bool:
@@ -79,33 +95,46 @@ def _is_ours(config: Any) -> bool:
 
 def _get_config(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Check the whole file before pygeoapi looks; leave a configuration that is not ours alone."""
-    import yaml
-
-    from dragoman.yamllimits import check_nodes
-
-    if not os.environ.get("PYGEOAPI_CONFIG"):
-        os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
-    path = Path(os.environ["PYGEOAPI_CONFIG"])
-    try:
-        text = path.read_text("utf-8")
-        if (root := yaml.compose(text, Loader=yaml.SafeLoader)) is not None:
-            check_nodes(root)
-        ours = _is_ours(yaml.safe_load(text))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError, RecursionError):
-        ours = True  # it cannot be read: say so in our one line
-    if ours:
+    if _serves_ours():
         settings = read_settings()
         if not os.environ.get("PYGEOAPI_OPENAPI"):
             os.environ["PYGEOAPI_OPENAPI"] = str(settings.home / "openapi.json")
     return original(*args, **kwargs)
 
 
+def _serves_ours() -> bool:
+    """Whether the configuration that the environment names is ours, or one that cannot be read: we say so."""
+    import yaml
+
+    from dragoman.yamllimits import check_nodes
+
+    if not os.environ.get("PYGEOAPI_CONFIG"):
+        os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
+    try:
+        text = Path(os.environ["PYGEOAPI_CONFIG"]).read_text("utf-8")
+        if (root := yaml.compose(text, Loader=yaml.SafeLoader)) is not None:
+            check_nodes(root)
+        return _is_ours(yaml.safe_load(text))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError, RecursionError):
+        return True
+
+
 def _load_openapi_document(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Write the document first, if it is ours to write and is stale."""
-    path = Path(os.environ.get("PYGEOAPI_OPENAPI", ""))
-    if path.name == "openapi.json" and path.parent.name and os.environ.get("PYGEOAPI_CONFIG"):
-        importlib.import_module(ABOVE).refresh_openapi(path)
+    """The first that only servers ask for: have all ready, and write the document if it is stale and ours to write."""
+    if _serves_ours():
+        prepare(read_settings())
+        path = Path(os.environ.get("PYGEOAPI_OPENAPI", ""))
+        if path.name == "openapi.json" and path.parent.name:
+            _refresh_openapi(path)
     return original(*args, **kwargs)
+
+
+def _refresh_openapi(path: Path) -> None:
+    try:
+        importlib.import_module(ABOVE).refresh_openapi(path)
+    except OSError as error:
+        problem = f"{str(path)!r} cannot be written ({error.strerror}); allowed: a file openapi.json"
+        give_up(SettingsError(f"PYGEOAPI_OPENAPI: {problem}, or leave it out"))
 
 
 def _get_oas_30(original: Callable[..., Any], cfg: Any, *args: Any, **kwargs: Any) -> Any:

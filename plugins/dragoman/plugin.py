@@ -142,7 +142,10 @@ def mount(state: BlueprintSetupState) -> None:
     settings = hook.read_settings()
     if Path(sys.argv[0]).name == "pygeoapi":
         _check_port(settings)
-    services = build_services(settings)
+    try:
+        services = build_services(settings)
+    except DragomanError as error:  # an engine that does not come up: its own words stand above
+        hook.give_up(error)
     others = functools.cache(
         lambda: other_paths(settings)
     )  # asked for when the document is, not at the start
@@ -250,7 +253,11 @@ def _document(
 
 
 def _serve_well(app: Flask) -> None:
-    """Undo what ``pygeoapi serve`` hard-codes: no debugger, no reloader; connections are kept alive."""
+    """Undo what ``pygeoapi serve`` hard-codes: no debugger, no reloader; bodies may be sent in chunks.
+
+    Every answer closes its connection: werkzeug does so, since it cannot tell where an unread body ends. Under
+    gunicorn connections are kept alive.
+    """
     run = app.run
 
     class Handler(WSGIRequestHandler):

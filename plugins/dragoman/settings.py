@@ -14,7 +14,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dragoman.configfile import ConfigFile, check_schema, read_config
+from dragoman.configfile import ConfigFile, check_schema, read_config, shown
 from dragoman.configkeys import KEYS, MANAGER, PACKAGED
 from dragoman.configvalues import Section
 
@@ -154,14 +154,15 @@ def load_settings(path: Path, env: Mapping[str, str]) -> Settings:
     server = Section(config, ("server",))
     bind, manager = server.section("bind"), server.section("manager")
     if (name := manager.text("name", "")) != MANAGER:
-        raise manager.error("name", f"{name!r} is another job manager; allowed: {MANAGER}")
+        raise manager.error("name", f"{shown(name)} is another job manager; allowed: {MANAGER}")
+    host, port = bind.text("host", "127.0.0.1").strip("[]"), bind.whole("port", 5000, 1, 65535)
     home = manager.folder("output_dir", "var")
     auth, processes, dialects = manager.section("auth"), _processes(config), manager.section("dialects")
     settings = Settings(
         config_path=config.path,
-        server_url=server.web_url("url"),
-        host=bind.text("host", "127.0.0.1").strip("[]"),
-        port=bind.whole("port", 5000, 1, 65535),
+        server_url=server.web_url("url"),  # after the port, which it follows
+        host=host,
+        port=port,
         home=home,
         database_url=manager.database("connection", home),
         workers=manager.whole("workers", 0) or os.cpu_count() or 1,
@@ -230,7 +231,7 @@ def _pesto(dialects: Section, process_ids: Sequence[str]) -> PestoSettings | Non
     for key, name in (("default_process", default), *(("asynchronous", name) for name in asynchronous)):
         if name is not None and name not in process_ids:
             raise section.error(
-                key, f"{name!r} is not a process; allowed: {', '.join(process_ids) or 'none'}"
+                key, f"{shown(name)} is not a process; allowed: {', '.join(process_ids) or 'none'}"
             )
     return PestoSettings(default_process=default, asynchronous=asynchronous)
 
@@ -249,7 +250,9 @@ def _guard_binding(bind: Section, settings: Settings) -> None:
     except ValueError:
         local = settings.host.lower() == "localhost"
     if not local and not settings.behind_proxy:
-        problem = f"{settings.host!r} is open to others and there is no authentication (server.manager.auth)"
+        problem = (
+            f"{shown(settings.host)} is open to others and there is no authentication (server.manager.auth)"
+        )
         raise bind.error(
             "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: {{behind_proxy: true}}"
         )

@@ -15,6 +15,7 @@ from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, Output, Worke
 from dragoman.model.status import JobStatus, check_transition
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dragoman.jobs.results import FolderResults
@@ -115,6 +116,12 @@ class Engine:
         if not self.get(job_id).status.finished:
             raise IllegalTransition
         del self.jobs[job_id]
+
+    def remove_all(self, job_ids: Sequence[str]) -> int:
+        there = [job_id for job_id in job_ids if job_id in self.jobs and self.jobs[job_id].status.finished]
+        for job_id in there:
+            del self.jobs[job_id]
+        return len(there)
 
     def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         job = self.get(job_id)

@@ -184,6 +184,48 @@ def test_a_mistake_in_the_configuration_is_one_line_and_the_end(server: Server, 
         assert done.stderr.splitlines() == lines
 
 
+@pytest.mark.parametrize("program", ["pygeoapi serve", "dragoman serve --threads 2", "gunicorn"])
+def test_a_home_that_cannot_be_used_is_one_line_and_the_end(server: Server, program: str) -> None:
+    _configure(server, lambda config: config["server"]["manager"].update(output_dir="/proc/none"))
+    name, *arguments = program.split()
+    if name == "gunicorn":
+        arguments = ["--bind", f"127.0.0.1:{free_port()}", "pygeoapi.flask_app:APP"]
+    done = subprocess.run(
+        [str(BIN / name), *arguments],
+        env=server.environment(),
+        cwd=server.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if "/proc/none" in line]
+    assert len(lines) == 1
+    assert "server.manager.output_dir: " in lines[0]
+    if name != "gunicorn":
+        assert done.stderr.splitlines() == lines
+    checked = server.cli("check")
+    assert checked.returncode == 1
+    assert f"broken  {lines[0]}" in checked.stdout.splitlines()
+
+
+def test_the_document_goes_where_it_can_or_the_start_ends(server: Server) -> None:
+    done = subprocess.run(
+        [str(BIN / "pygeoapi"), "serve"],
+        env={**server.environment(), "PYGEOAPI_OPENAPI": "/proc/openapi.json"},
+        cwd=server.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("PYGEOAPI_OPENAPI: '/proc/openapi.json' cannot be written")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_second_server_on_the_port_ends_and_leaves_the_first_alone(server: Server) -> None:
     server.start()
     supervisor = server.supervisor

@@ -22,7 +22,7 @@ from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from dragoman.jobs.stores.sql import SqlStore
@@ -92,6 +92,24 @@ def test_more_than_a_page_of_them(store: SqlStore, results: FolderResults, datab
     assert expire(store, results, DAY) == 103
     assert store.find(JobQuery()).matched == 0
     assert expire(store, results, DAY) == 0
+
+
+def test_files_go_first_and_rows_in_batches(
+    store: SqlStore, results: FolderResults, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "BATCH", 4)
+    jobs = [_finished(store, results, database, 2) for _ in range(10)]
+    writes = []
+    remove_all = store.remove_all
+
+    def remove(ids: Sequence[str]) -> int:
+        assert not any(_there(results, job_id) for job_id in ids)
+        writes.append(len(ids))
+        return remove_all(ids)
+
+    monkeypatch.setattr(store, "remove_all", remove)
+    assert expire(store, results, DAY) == len(jobs)
+    assert writes == [4, 4, 2]
 
 
 def test_only_a_stray_folder_is_swept(store: SqlStore, results: FolderResults, database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -360,6 +361,19 @@ class TestFailures:
         assert failure_of(make_job(message="it fell")).detail == "it fell"
 
 
+def test_a_request_that_the_disk_does_not_take_leaves_nothing_behind(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable, match="the request cannot be kept: No space left on device"):
+        rig.submit("writer", fail="x" * (INLINE_REQUEST + 1))
+    assert rig.executor.submitted == []
+    assert list((tmp_path / "jobs").glob("??/*")) == []
+
+
 class TestReadiness:
     def test_all_is_well(self, rig: Rig) -> None:
         assert rig.service.ready(1) == []
@@ -368,6 +382,24 @@ class TestReadiness:
         assert rig.service.ready(2**62)[0].startswith("disk:")
         rig.service.close()
         assert rig.service.ready(1) == ["engine: the supervisor does not answer"]
+
+    def test_a_store_that_only_the_engine_cannot_write_is_named(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> bool:
+            raise Unavailable("full")
+
+        monkeypatch.setattr(rig.executor, "alive", fail)
+        assert rig.service.ready(1) == ["store: full"]
+
+    def test_a_home_that_cannot_be_looked_at_is_named(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> int:
+            raise OSError(30, "Read-only file system")
+
+        monkeypatch.setattr(rig.results, "free_bytes", fail)
+        assert rig.service.ready(1) == ["disk: Read-only file system"]
 
     def test_a_store_that_is_away_is_named(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail() -> None:

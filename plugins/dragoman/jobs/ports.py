@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -75,6 +75,9 @@ class JobStore(Protocol):
     def remove(self, job_id: str) -> None:
         """Forget a job; raises NoSuchJob, and IllegalTransition while it is not finished."""
 
+    def remove_all(self, job_ids: Sequence[str]) -> int:
+        """Forget those of some hundred jobs that are there and finished, in one write; how many they were."""
+
     def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs there are in each state; every state is a key. Cheap at any number of jobs."""
 
@@ -111,7 +114,7 @@ class Executor(Protocol):
         """
 
     def alive(self) -> bool:
-        """Whether the engine answers."""
+        """Whether the engine answers, within seconds; raises Unavailable if it says that it cannot write the store."""
 
     def close(self) -> None:
         """Let go of the engine; jobs go on if another server process holds it."""

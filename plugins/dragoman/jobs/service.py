@@ -126,7 +126,11 @@ class JobService:
         if len(text) <= INLINE_REQUEST:
             return self._executor.submit(job, wait)
         self._refuse_taken(job.id)  # its own request must not be overwritten
-        self._results.save_request(job.id, text)
+        try:
+            self._results.save_request(job.id, text)
+        except OSError as error:
+            self._results.clear(job.id)
+            raise Unavailable(f"the request cannot be kept: {error.strerror}") from error
         try:
             spooled = job.evolve(request=replace(job.request, inputs={}, spooled=True))
             accepted = self._executor.submit(spooled, wait)
@@ -250,16 +254,27 @@ class JobService:
 
     def ready(self, min_free_bytes: int) -> list[str]:
         """What keeps this server from taking jobs; empty is ready."""
+        faults = self._faults_of_writing()
+        try:
+            if self._results.free_bytes() < min_free_bytes:
+                faults.append("disk: less free space than the configured floor")
+        except OSError as error:
+            faults.append(f"disk: {error.strerror}")
+        return faults
+
+    def _faults_of_writing(self) -> list[str]:
+        """What the store and the engine say; what both say of the store is said once."""
         faults = []
         try:
             self._store.counts()
         except Unavailable as error:
             faults.append(f"store: {error.detail}")
-        if not self._executor.alive():
-            faults.append("engine: the supervisor does not answer")
-        if self._results.free_bytes() < min_free_bytes:
-            faults.append("disk: less free space than the configured floor")
-        return faults
+        try:
+            if not self._executor.alive():
+                faults.append("engine: the supervisor does not answer")
+        except Unavailable as error:
+            faults.append(f"store: {error.detail}")
+        return list(dict.fromkeys(faults))
 
     def close(self) -> None:
         """Let go of the engine."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -186,6 +187,27 @@ class TestLife:
             assert not executor.alive()
         finally:
             executor.close()
+
+    def test_one_that_hangs_is_not_waited_for(self, kit: EngineKit) -> None:
+        assert kit.executor.alive()
+        supervisor = kit.supervisor
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            assert not kit.executor.alive()
+            assert time.monotonic() - begun < 60, "not for ever"
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        wait_for(kit.executor.alive, "it is well again")
+
+    def test_one_whose_home_is_deleted_says_what_it_cannot_write(self, kit: EngineKit) -> None:
+        away = kit.settings.home.with_name("away")
+        kit.settings.home.rename(away)
+        try:
+            with pytest.raises(Unavailable, match="its file is gone"):
+                kit.executor.alive()
+        finally:
+            away.rename(kit.settings.home)
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
     def test_a_forked_server_process_has_connections_of_its_own(self, kit: EngineKit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +14,11 @@ from sqlalchemy import text
 from storekit import Database
 
 from dragoman.errors import SettingsError, Unavailable
-from dragoman.jobs.stores import open_store
+from dragoman.jobs.stores import examine_store, open_store, outages
+from dragoman.jobs.stores.outages import cause_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -40,6 +43,49 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "jobs.db").write_text("not a database, but long enough to be taken for one" * 100)
     with pytest.raises(Unavailable):
         open_store(f"sqlite:///{tmp_path}/jobs.db")
+
+
+@pytest.mark.parametrize("look", [open_store, examine_store])
+def test_a_store_of_a_newer_schema_is_refused(tmp_path: Path, look: Callable[[str], object]) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.db"
+    open_store(url).close()
+    database = Database(url=url)
+    database.execute("UPDATE dragoman_meta SET value = '99' WHERE key = 'version'")
+    database.close()
+    with pytest.raises(SettingsError, match="schema 99"):
+        look(url)
+
+
+def test_looking_at_a_store_makes_no_tables(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.db"
+    examine_store(url)
+    with closing(
+        sqlite3.connect(tmp_path / "jobs.db")
+    ) as database:  # open, it would keep what is written below
+        tables = database.execute("SELECT * FROM sqlite_master").fetchall()
+    assert tables == []
+    open_store(url).close()
+    examine_store(url)
+    (tmp_path / "jobs.db").write_text("not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(Unavailable):
+        examine_store(url)
+
+
+def test_the_words_of_an_outage_hold_no_password() -> None:
+    said = cause_of(OSError("cannot log in with\n hush"), "postgresql://me:hush@h/x")
+    assert said == "OSError: cannot log in with ***"
+
+
+def test_a_later_outage_is_logged_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = outages.Outages("sqlite:////x")
+    found.note(OSError("full"))
+    found.note(OSError("full"))
+    found.note(OSError("gone"))
+    monkeypatch.setattr(outages, "APART", 0.0)
+    found.note(OSError("gone"))
+    assert [record.getMessage().rpartition(" ")[2] for record in caplog.records] == ["full", "gone", "gone"]
 
 
 def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:

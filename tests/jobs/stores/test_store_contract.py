@@ -556,6 +556,20 @@ class TestRemoving:
             with pytest.raises(NoSuchJob):
                 action(job.id)
 
+    def test_of_many_those_that_have_finished_are_removed_at_once(self, store: SqlStore) -> None:
+        jobs = {status: _bring(store, status) for status in JobStatus}
+        left = _bring(store, SUCCESSFUL)
+        assert store.remove_all([*(job.id for job in jobs.values()), NOBODY]) == 3
+        assert set(_ids(store)) == {jobs[ACCEPTED].id, jobs[RUNNING].id, left.id}
+        assert store.counts()[SUCCESSFUL] == 1
+        assert store.remove_all([jobs[FAILED].id]) == 0
+        assert store.remove_all([]) == 0
+
+    def test_so_are_hundreds(self, store: SqlStore) -> None:
+        ids = [store.transition(store.add(make_job()).id, DISMISSED).id for _ in range(600)]
+        assert store.remove_all(ids) == 600
+        assert sum(store.counts().values()) == 0
+
     def test_the_order_of_what_follows_stays(self, store: SqlStore) -> None:
         first = store.add(make_job()).id
         last = _bring(store, SUCCESSFUL)
@@ -565,11 +579,26 @@ class TestRemoving:
 
 
 class TestTrouble:
+    def test_why_is_logged_once_per_outage(
+        self, store: SqlStore, database: Database, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        job = _bring(store, RUNNING)
+        with database.away():
+            for _ in range(3):
+                with pytest.raises(Unavailable):
+                    store.get(job.id)
+        lines = [record for record in caplog.records if record.name == "dragoman.jobs.stores.outages"]
+        assert len(lines) == 1
+        assert lines[0].levelname == "ERROR"
+        assert "dragoman_jobs" in lines[0].getMessage()
+        assert "\n" not in lines[0].getMessage()
+
     def test_a_store_that_cannot_be_used_is_unavailable(self, store: SqlStore, database: Database) -> None:
         job = _bring(store, RUNNING)
         actions: list[Callable[[], object]] = [
             lambda: store.add(make_job()),
             lambda: store.get(job.id),
+            lambda: store.remove_all([job.id]),
             lambda: store.find(JobQuery()),
             store.waiting,
             store.waiting_ids,

@@ -75,8 +75,11 @@ class LocalExecutor:
         self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id, item=item))
 
     def alive(self) -> bool:
-        """See the port; says no within PROBE seconds."""
-        return self._presence.answers(PROBE)
+        """See the port; within PROBE seconds."""
+        answer = self._presence.health(PROBE)
+        if answer is not None and "error" in answer:
+            raise load_error(answer["error"])
+        return answer is not None
 
     def close(self) -> None:
         """See the port."""

@@ -10,14 +10,14 @@ searching ──► held ──► searching ...     requests wait      │ are 
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.executors.election import LOOK, PATIENCE, Election, ask
-from dragoman.jobs.meeting import Meeting
 from dragoman.jobs.wire import Channel, Disconnected
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class Presence:
     def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
         self._settings = settings
         self._command = command
-        self._meeting = Meeting(settings.home)
         self._lock = threading.Lock()
         self._keeper: _Keeper | None = None
 
@@ -63,26 +62,29 @@ class Presence:
         """
         deadline = time.monotonic() + patience
         while True:
-            self._kept().await_hold(deadline)
-            sock = self._meeting.connect()
+            keeper = self._kept()
+            keeper.await_hold(deadline)
+            sock = keeper.visit(max(LOOK, deadline - time.monotonic()))
             if sock is not None:
                 return Channel(sock)
             if time.monotonic() >= deadline:  # it ends, and takes its time
                 raise Unavailable(LATE)
             time.sleep(LOOK)
 
-    def answers(self, seconds: float) -> bool:
-        """Whether the engine says within this time that it is well."""
+    def health(self, seconds: float) -> dict[str, Any] | None:
+        """What the engine says within this time of how it is; None if it says nothing."""
         deadline = time.monotonic() + seconds
         try:
             channel = self.connect(seconds)
         except Unavailable:
-            return False
+            return None
         channel.socket.settimeout(max(LOOK, deadline - time.monotonic()))
         try:
-            return "error" not in ask(channel, "health")
+            answer: dict[str, Any] = ask(channel, "health")
         except Disconnected:
-            return False
+            return None
+        else:
+            return answer
         finally:
             channel.close()
 
@@ -131,6 +133,20 @@ class _Keeper:
                 raise Unavailable(LATE)
             if self._failure:
                 raise Unavailable(self._failure)
+
+    def visit(self, seconds: float) -> socket.socket | None:
+        """Another connection to where one is held, even if the note that led there is gone with HOME; or None."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(seconds)
+        try:
+            with self._changed:
+                address = self._held.socket.getpeername() if self._held is not None else ""
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            return None
+        sock.settimeout(None)
+        return sock
 
     def close(self) -> None:
         """Let go, and end the thread; whoever waits is refused."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from dragoman.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dragoman.jobs.stores.sql import SqlStore
 
 DRIVERS = {
@@ -24,16 +26,27 @@ def open_store(url: str) -> SqlStore:
     Raises SettingsError for a scheme that is not served or a driver that is not installed, and Unavailable
     if the database cannot be reached.
     """
+    from dragoman.jobs.stores.sql import SqlStore
+
+    return _with_driver(url, SqlStore)
+
+
+def examine_store(url: str) -> None:
+    """Look whether ``open_store`` would succeed, and change nothing; raises what it would."""
+    from dragoman.jobs.stores.sql import examine
+
+    _with_driver(url, examine)
+
+
+def _with_driver[T](url: str, use: Callable[[str], T]) -> T:
     scheme, _, rest = url.partition("://")
     if scheme not in DRIVERS:
         raise SettingsError(
             f"server.manager.connection: '{scheme}' is not a database served here; allowed: sqlite, postgresql"
         )
     driver, extra = DRIVERS[scheme]
-    from dragoman.jobs.stores.sql import SqlStore
-
     try:
-        return SqlStore(f"{driver}://{rest}")
+        return use(f"{driver}://{rest}")
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"server.manager.connection: {scheme} needs {error.name}; install dragoman[{extra}]"

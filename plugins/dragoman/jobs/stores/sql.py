@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.errors import (
@@ -19,11 +19,13 @@ from dragoman.errors import (
     NoSuchJob,
     QueueFull,
     SettingsError,
+    Unavailable,
 )
 from dragoman.jobs.codec import dump_fields, load_fields, to_micros
 from dragoman.jobs.stores import statements, tally
 from dragoman.jobs.stores.direct import Direct
 from dragoman.jobs.stores.hold import ADVISORY_KEY, Hold
+from dragoman.jobs.stores.outages import Outages
 from dragoman.jobs.stores.query import asked_for, shape_of, storable, values_of
 from dragoman.jobs.stores.reach import Reach
 from dragoman.jobs.stores.schema import ALONE, META, METADATA, VERSION, WRITING, open_engine
@@ -47,12 +49,16 @@ APART = REPEATED | {"seq", "owner"}
 """Columns that are no fields of Job, or are read apart."""
 
 
+SELECT_VERSION = select(META.c.value).where(META.c.key == "version")
+
+
 class SqlStore:
     """See ``dragoman.jobs.ports.JobStore``."""
 
     def __init__(self, url: str) -> None:
         lite = url.startswith("sqlite")
-        self._reaching = Reach(rests=not lite)
+        self._reach = Reach(rests=not lite)
+        self._outages: Outages | None = None  # while it is opened, whoever opens it is told
         with self._reaching():
             self._engine = open_engine(url)
             self._light_engine = open_engine(url, durable=False)
@@ -67,10 +73,13 @@ class SqlStore:
         except BaseException:
             self.close()
             raise
+        self._outages = Outages(url)
+        self._file = _identity(self._engine)
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         """See the port."""
+        self._check_file()
         try:
             if queue_limit is None:
                 self._write(statements.insert_job(), _columns(job))
@@ -169,6 +178,11 @@ class SqlStore:
                 f"job '{job_id}' is {self.get(job_id).status}; only a finished job can be removed"
             )
 
+    def remove_all(self, job_ids: Sequence[str]) -> int:
+        """See the port."""
+        with self._reaching(), self._engine.execution_options(**WRITING).begin() as connection:
+            return connection.execute(statements.remove_all(), {"old_ids": list(job_ids)}).rowcount
+
     def counts(self) -> Mapping[JobStatus, int]:
         """See the port."""
         rows, _ = self._write(statements.count_states(), {})
@@ -176,6 +190,7 @@ class SqlStore:
 
     def check_writable(self) -> None:
         """Write something durable; raises Unavailable."""
+        self._check_file()
         now = str(to_micros(datetime.now(UTC)))
         with self._writing() as connection:
             connection.execute(update(META).where(META.c.key == "checked").values(value=now))
@@ -184,6 +199,11 @@ class SqlStore:
     def shared(self) -> bool:
         """Whether engines of several hosts may come to work on it, one after another."""
         return self._hold is not None
+
+    def _check_file(self) -> None:
+        """SQLite goes on writing to a file that was deleted; what is accepted there would be lost."""
+        if _identity(self._engine) != self._file:
+            raise Unavailable("the job store cannot be used: its file is gone, or is another one")
 
     def lock_engine(self) -> bool:
         """Hold this database for one embedded engine, until the process ends; False if another host's does.
@@ -251,6 +271,17 @@ class SqlStore:
         return None if row is None else _job(row._mapping)
 
     @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn a database that cannot be reached, or is full or read-only, into Unavailable; log why."""
+        try:
+            with self._reach():
+                yield
+        except Unavailable as error:
+            if self._outages is not None and error.__cause__ is not None:
+                self._outages.note(error.__cause__)
+            raise
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """For one statement, or several that need not see one moment."""
         with self._reaching(), self._durable.connect() as connection:
@@ -274,6 +305,26 @@ class SqlStore:
             yield connection
 
 
+def _identity(engine: Engine) -> tuple[int, int] | None:
+    """Which file an SQLite database is; None where there is none."""
+    try:
+        found = os.stat(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+    except OSError:
+        found = None
+    return found and (found.st_dev, found.st_ino)
+
+
+def examine(url: str) -> None:
+    """Reach a database and look at its schema, changing nothing; raises what opening a store there would."""
+    engine = open_engine(url)
+    try:
+        with Reach(rests=False)(), engine.connect() as connection:
+            if inspect(connection).has_table(META.name):
+                _refuse_newer(connection.execute(SELECT_VERSION).scalar_one_or_none())
+    finally:
+        engine.dispose()
+
+
 def _check_queue(connection: Connection, limit: int) -> None:
     waiting = connection.execute(statements.count_waiting()).scalar_one()
     if waiting >= limit:
@@ -281,14 +332,18 @@ def _check_queue(connection: Connection, limit: int) -> None:
 
 
 def _check_version(connection: Connection) -> None:
-    found = connection.execute(select(META.c.value).where(META.c.key == "version")).scalar_one_or_none()
+    found = connection.execute(SELECT_VERSION).scalar_one_or_none()
     if found is None:
         connection.execute(
             insert(META), [{"key": "version", "value": str(VERSION)}, {"key": "checked", "value": "0"}]
         )
-    elif int(found) > VERSION:
+    _refuse_newer(found)
+
+
+def _refuse_newer(version: str | None) -> None:
+    if version is not None and int(version) > VERSION:
         raise SettingsError(
-            f"server.manager.connection: the store has schema {found}, this dragoman knows {VERSION}"
+            f"server.manager.connection: the store has schema {version}, this dragoman knows {VERSION}"
         )
 
 

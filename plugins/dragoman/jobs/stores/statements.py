@@ -102,6 +102,12 @@ def remove() -> Delete:
 
 
 @cache
+def remove_all() -> Delete:
+    """The finished ones of the jobs ``old_ids``."""
+    return delete(JOBS).where(JOBS.c.id.in_(bindparam("old_ids", expanding=True)), _any_of(FINISHED))
+
+
+@cache
 def count_states() -> Select[str, int]:
     """How many jobs are in each state, as ``matched``."""
     return select(TALLY.c.status, func.sum(TALLY.c.n).label("matched")).group_by(TALLY.c.status)
