@@ -38,7 +38,7 @@ LOGGER = logging.getLogger(__name__)
 LEASE = 30.0
 """Seconds that a claimed job stays the engine's without renewal."""
 MAX_RESTARTS = 10
-"""Runs of one job that may end with the death of the supervisor."""
+"""Runs of one job that may be ended from outside: by the supervisor's death, or by a signal to stop."""
 
 type Told = Callable[[Job | DragomanError], None]
 
@@ -226,7 +226,10 @@ class Engine:
     def requeue(self, job: Job, why: str) -> None:
         """Run a job again whose run ended through no fault of its own."""
         if job.restarts >= MAX_RESTARTS:
-            self._fail(job, WorkerLost(f"the server stopped {job.restarts + 1} times while the job ran"))
+            times = job.restarts + 1
+            self._fail(
+                job, WorkerLost(f"its run was ended from outside {times} times, at last because {why}")
+            )
             return
         self._run_again(job, restarts=job.restarts + 1, message=f"waits to run again: {why}")
 
