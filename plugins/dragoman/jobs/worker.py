@@ -100,9 +100,7 @@ class _Worker:
             )
         except Disconnected:
             raise
-        except (
-            BaseException
-        ) as error:  # whatever an algorithm raises, sys.exit too, is its failure and not ours
+        except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
             self._printing.write(traceback.format_exc())
             return {"failed": dump_failure(describe_failure(error))}
         try:

@@ -70,7 +70,7 @@ class SqlStore:
         self._light = self._light_engine.execution_options(**ALONE)
         try:
             self._make_tables()
-        except BaseException:
+        except BaseException:  # whatever it was goes on; the connections do not
             self.close()
             raise
         self._outages = Outages(url)
