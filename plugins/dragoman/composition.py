@@ -10,19 +10,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dragoman.jobs.engine_settings import EngineSettings
 from dragoman.jobs.executors.local import LocalExecutor
-from dragoman.jobs.results import FolderResults
+from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
-from dragoman.jobs.settings import EngineSettings
 from dragoman.jobs.stores import open_store
 from dragoman.model.process import Process
 from dragoman.packages.catalogue import Catalogue, build_catalogue
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.services import Services
-from dragoman.web.waiting import Waiters, waiter_limit
+from dragoman.web.sync_slots import SyncSlots, waiter_limit
 
 if TYPE_CHECKING:
-    from dragoman.settings import Settings
+    from dragoman.config.settings import Settings
 
 type Foreign = Callable[[str, Mapping[str, Any]], Process]
 """Makes a Process of a pygeoapi processor's definition."""
@@ -68,7 +68,7 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         policy=SourcePolicy.from_settings(settings),
     )
     title, description = identification(settings)
-    waiters = Waiters(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
+    waiters = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
     return Services(
         settings=settings,
         catalogue=processes,

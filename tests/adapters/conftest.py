@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dragoman.jobs.results import FolderResults
+    from dragoman.jobs.result_folder import FolderResults
 
 type Run = Callable[[Job, Path], Mapping[str, Output]]
 

@@ -14,9 +14,9 @@ import yaml
 from harness import REPOSITORY
 
 from dragoman import errors
-from dragoman.cli import app
+from dragoman.cli.main import app
+from dragoman.config.settings import KEYS, MANAGER, Settings, load_settings
 from dragoman.model.context import Context
-from dragoman.settings import KEYS, MANAGER, Settings, load_settings
 from dragoman.web.problems import expected, status_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 import requests
 from harness import Server, wait_for
 
-from dragoman.jobs.meeting import LOCK
+from dragoman.jobs.rendezvous import LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

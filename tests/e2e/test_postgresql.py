@@ -15,7 +15,7 @@ import requests
 from harness import Server, gone, wait_for
 from postgresql import Cluster, NoPostgresql, cluster
 
-from dragoman.jobs.stores.hold import ADVISORY_KEY
+from dragoman.jobs.stores.engine_lock import ADVISORY_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs, OutputError, PackageError, TimedOut
-from dragoman.jobs import hiding
-from dragoman.jobs.hiding import hide_paths
+from dragoman.jobs import path_redaction
+from dragoman.jobs.path_redaction import hide_paths
 from dragoman.jobs.runner import MAX_TEXT, RunContext, describe_failure
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_the_work_grows_with_the_text(unit: str) -> None:
 
 
 def test_no_quantifier_of_the_pattern_gives_back_what_it_took() -> None:
-    pattern = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", hiding._TEXT.pattern).replace("(?", "(")
+    pattern = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", path_redaction._TEXT.pattern).replace("(?", "(")
     assert set(re.findall(r"[*+?]+", pattern)) <= {"*+", "++", "?+"}
 
 

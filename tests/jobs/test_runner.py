@@ -9,14 +9,14 @@ from jobmaking import make_job
 from pestokit import write_project
 from rasterio.transform import from_origin
 
+from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError
-from dragoman.jobs.results import FolderResults
+from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import Program, RunContext, load_program, run_job
 from dragoman.model.job import InputValue, Job, JobRequest, OutputRequest
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.loader import load_folder
 from dragoman.rasters.images import read_image
-from dragoman.settings import FetchSettings
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:

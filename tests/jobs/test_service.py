@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jobmaking import ALICE, BOB, WORKER, make_job
 
 from dragoman import errors
+from dragoman.config.settings import FetchSettings
 from dragoman.errors import (
     IdempotencyConflict,
     IllegalTransition,
@@ -27,8 +28,8 @@ from dragoman.errors import (
     ResultNotReady,
     Unavailable,
 )
-from dragoman.jobs.codec import load_inputs
-from dragoman.jobs.results import FolderResults
+from dragoman.jobs.json_codec import load_inputs
+from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import INLINE_REQUEST, JobService, Submission, _fingerprint, failure_of
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import (
@@ -44,7 +45,6 @@ from dragoman.model.principal import Principal
 from dragoman.model.status import JobStatus
 from dragoman.packages.catalogue import Catalogue
 from dragoman.packages.loader import load_package
-from dragoman.settings import FetchSettings
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from referencing.jsonschema import DRAFT4
 
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.catalogue import bundled
-from dragoman.packages.examples import Example, compare, example_inputs, load_examples
 from dragoman.packages.loader import load_package
-from dragoman.packages.running import run_package
-from dragoman.packages.schema import SHORTHANDS, expand
+from dragoman.packages.native.examples import Example, compare, example_inputs, load_examples
+from dragoman.packages.native.program import run_package
 from dragoman.packages.validation import validate_inputs, validate_resolved
+from dragoman.schemas.forms import SHORTHANDS, expand
 
 if TYPE_CHECKING:
     from dragoman.model.job import InputValue

@@ -15,8 +15,8 @@ from dragoman.model.job import InputValue
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages import validation
-from dragoman.packages.schema import expand
 from dragoman.packages.validation import validate_inputs, validate_resolved
+from dragoman.schemas.forms import expand
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dragoman.settings import FetchSettings
+from dragoman.config.settings import FetchSettings
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:

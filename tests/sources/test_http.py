@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import deaf_port
 
+from dragoman.config.settings import FetchSettings
 from dragoman.errors import InvalidRequest
-from dragoman.settings import FetchSettings
-from dragoman.sources.decoding import STEP, Inflater
+from dragoman.sources.content_encoding import STEP, Inflater
 from dragoman.sources.http import CALLBACK_TIMEOUT, download, post_json
 from dragoman.sources.policy import SourcePolicy
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.config.settings import FetchSettings
 from dragoman.errors import InvalidRequest
-from dragoman.settings import FetchSettings
 from dragoman.sources.addresses import is_public, literal_address
 from dragoman.sources.policy import SourcePolicy
 from dragoman.sources.precheck import check_href, local_file

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError
 from dragoman.model.job import InputValue
 from dragoman.model.process import InputSpec
-from dragoman.settings import FetchSettings
 from dragoman.sources import resolve as resolving
 from dragoman.sources.policy import SourcePolicy
 from dragoman.sources.resolve import is_binary, resolve

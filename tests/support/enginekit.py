@@ -14,14 +14,14 @@ import psutil
 from harness import HANG, TEST_PROCESSES, gone, wait_for
 from jobmaking import make_job
 
+from dragoman.config.settings import FetchSettings
+from dragoman.jobs.engine_settings import EngineSettings
 from dragoman.jobs.executors.local import LocalExecutor
-from dragoman.jobs.results import FolderResults
-from dragoman.jobs.settings import EngineSettings
+from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import InputValue, Job, JobRequest
 from dragoman.model.status import JobStatus
 from dragoman.packages.loader import load_package
-from dragoman.settings import FetchSettings
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.pool import Key, Pool, Worker
+from dragoman.jobs.engine.pool import Key, Pool, Worker
 from dragoman.jobs.stores.sql import SqlStore
 from dragoman.model.job import Job, WorkerIdentity
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from dragoman.jobs.stores.schema import JOBS, META, METADATA
+from dragoman.jobs.stores.tables import JOBS, META, METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Blueprint, Flask, request
 
-from dragoman.settings import LimitSettings, Settings
+from dragoman.config.settings import LimitSettings, Settings
 from dragoman.web import guards
 
 if TYPE_CHECKING:

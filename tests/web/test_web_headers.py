@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import InvalidQueryParameter, InvalidRequest, PayloadTooLarge, Unavailable
-from dragoman.web import bodies
-from dragoman.web.bodies import MAX_VALUES, parse_json
+from dragoman.web import request_body
 from dragoman.web.links import Paging, forwarded_base, origin_of, page_links, url
 from dragoman.web.negotiation import form_of, wants_html, wants_plain_json
 from dragoman.web.prefer import MAX_WAIT, parse_prefer
-from dragoman.web.sending import json_bytes
-from dragoman.web.waiting import DEVELOPMENT, Waiters, waiter_limit
+from dragoman.web.request_body import MAX_VALUES, parse_json
+from dragoman.web.responses import json_bytes
+from dragoman.web.sync_slots import DEVELOPMENT, SyncSlots, waiter_limit
 
 # -- Prefer
 
@@ -145,7 +145,7 @@ def test_pages_join_without_gap_or_overlap(limit: int, offset: int, matched: int
 
 
 def test_places_are_counted_and_given_back() -> None:
-    waiters = Waiters(1)
+    waiters = SyncSlots(1)
     with waiters.place(), pytest.raises(Unavailable), waiters.place():
         pass
     assert waiters.enter()
@@ -195,7 +195,7 @@ def test_a_body_of_too_many_values_is_refused_before_any_is_made(monkeypatch: py
 
 
 def test_what_stands_in_strings_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "MAX_VALUES", 50)
+    monkeypatch.setattr(request_body, "MAX_VALUES", 50)
     for text in ("[,{" * 100, '",' * 100, "\\" * 101 + ",,", "\\" * 100 + '"' + "," * 100):
         assert parse_json(json.dumps({"a": text, "b": text}).encode()) == {"a": text, "b": text}
 
@@ -206,9 +206,9 @@ TEXTS = st.lists(st.text(st.sampled_from('",[{\\é a'), max_size=9), max_size=9)
 @given(TEXTS, st.integers(2, 12))
 def test_strings_are_told_apart_in_blocks_of_any_size(texts: list[str], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bodies, "_BLOCK", size)
+        patch.setattr(request_body, "_BLOCK", size)
         data = json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode()
-        assert b"".join(bodies._outside_strings(data)) == b"[" + b"," * (len(texts) - 1) + b"]"
+        assert b"".join(request_body._outside_strings(data)) == b"[" + b"," * (len(texts) - 1) + b"]"
 
 
 def test_order_and_signs_are_kept() -> None:

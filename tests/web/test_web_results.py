@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Response
 
-from dragoman.web.sending import harden
+from dragoman.web.responses import harden
 
 
 @pytest.mark.parametrize(

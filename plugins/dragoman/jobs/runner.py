@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import AlgorithmError, DragomanError, InputError, InvalidInputs, OutOfMemory
-from dragoman.jobs.codec import load_inputs
-from dragoman.jobs.hiding import hide_paths
+from dragoman.jobs.json_codec import load_inputs
+from dragoman.jobs.path_redaction import hide_paths
 from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output
-from dragoman.packages.algorithm import Algorithm, load_algorithm
-from dragoman.packages.delivering import deliver
 from dragoman.packages.loader import load_folder, load_package
+from dragoman.packages.native.algorithm import Algorithm, load_algorithm
+from dragoman.packages.native.program import run_package
+from dragoman.packages.outputs.image_formats import deliver
+from dragoman.packages.outputs.roi import check_roi, crop_inputs, strip_margins
 from dragoman.packages.pesto.program import load_pesto
 from dragoman.packages.pesto.project import KIND as PESTO
 from dragoman.packages.pesto.project import located
-from dragoman.packages.regions import check_roi, crop_inputs, strip_margins
-from dragoman.packages.running import run_package
 from dragoman.packages.validation import validate_resolved
 from dragoman.sources.resolve import resolve
 

@@ -30,12 +30,12 @@ from dragoman.errors import (
     Unavailable,
     WorkerLost,
 )
-from dragoman.jobs.codec import dump_inputs, dump_request
+from dragoman.jobs.json_codec import dump_inputs, dump_request
 from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.status import JobStatus
-from dragoman.packages.regions import check_roi
+from dragoman.packages.outputs.roi import check_roi
 from dragoman.packages.validation import validate_inputs
-from dragoman.packages.wording import cut
+from dragoman.schemas.messages import cut
 from dragoman.sources.precheck import check_href
 
 if TYPE_CHECKING:

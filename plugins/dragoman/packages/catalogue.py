@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import NoSuchProcess, PackageError
-from dragoman.packages.document import one_line
 from dragoman.packages.loader import load_folder
+from dragoman.packages.yaml_document import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

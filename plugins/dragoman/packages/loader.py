@@ -15,22 +15,30 @@ from jsonschema.validators import validator_for
 
 from dragoman.errors import PackageError
 from dragoman.model.process import JSON, InputSpec, OutputSpec, Process, Runtime
-from dragoman.packages.checks import SchemaCheck
 from dragoman.packages.digest import package_digest
-from dragoman.packages.document import Document, KeyPath, read_document
-from dragoman.packages.entry import CONTEXT, check_class, check_signature, find_entry, parameter_name
-from dragoman.packages.examples import example_request, load_examples
-from dragoman.packages.pesto.interface import with_interface
+from dragoman.packages.native.examples import example_request, load_examples
+from dragoman.packages.native.process_file_schema import check_document, place
+from dragoman.packages.native.quantities import parse_duration, parse_size
+from dragoman.packages.native.signature import (
+    CONTEXT,
+    check_class,
+    check_signature,
+    find_entry,
+    parameter_name,
+)
+from dragoman.packages.pesto.process_yml import with_interface
 from dragoman.packages.pesto.project import ENTRY, is_project, load_project, runtime
 from dragoman.packages.pesto.project import KIND as PESTO
-from dragoman.packages.published import check_document, place
-from dragoman.packages.schema import expand, validating_form
-from dragoman.packages.units import parse_duration, parse_size
-from dragoman.packages.wording import finding
+from dragoman.packages.yaml_document import Document, read_document
+from dragoman.schemas.forms import expand, validating_form
+from dragoman.schemas.messages import finding
+from dragoman.schemas.value_check import SchemaCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from dragoman.schemas.key_paths import KeyPath
 
 FILE: Final = "process.yml"
 

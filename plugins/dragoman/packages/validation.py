@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import MOST_PROBLEMS, InputError, InputProblem, InvalidInputs
-from dragoman.packages.checks import check_of
-from dragoman.packages.contents import FileContentError, expects_json, parse_json, read_value
-from dragoman.packages.mediatypes import accepted
-from dragoman.packages.schema import is_binary, may_be_binary, taken_types
-from dragoman.packages.wording import cut, shown
+from dragoman.schemas.file_values import FileContentError, expects_json, parse_json, read_value
+from dragoman.schemas.forms import is_binary, may_be_binary, taken_types
+from dragoman.schemas.media_types import accepted
+from dragoman.schemas.messages import cut, shown
+from dragoman.schemas.value_check import check_of
 from dragoman.sources.inline import NotBase64, base64_pieces
 
 if TYPE_CHECKING:

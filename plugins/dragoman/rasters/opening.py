@@ -20,7 +20,7 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
-from dragoman.rasters.classic import is_complete
+from dragoman.rasters.netcdf_classic import is_complete
 from dragoman.rasters.reading import Reader
 
 if TYPE_CHECKING:

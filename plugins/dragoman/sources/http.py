@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 
 from dragoman.errors import InvalidRequest
 from dragoman.sources.addresses import is_public, literal_address
-from dragoman.sources.decoding import CHUNK, decoder_for
+from dragoman.sources.content_encoding import CHUNK, decoder_for
 from dragoman.sources.precheck import PRIVATE, check_web_href
 
 if TYPE_CHECKING:

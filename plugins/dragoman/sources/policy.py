@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from dragoman.settings import FetchSettings, Settings
+    from dragoman.config.settings import FetchSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

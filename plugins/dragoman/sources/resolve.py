@@ -172,7 +172,7 @@ def _object(spec: InputSpec, href: str, folder: Path, policy: SourcePolicy) -> R
     """A raster of an object store, as GeoTIFF."""
     if not is_binary(spec.schema):
         raise InvalidRequest("only rasters are read from object stores; allowed: a raster input, or https")
-    from dragoman.sources.objects import copy_object
+    from dragoman.sources.object_store import copy_object
 
     target = _new_file(spec, folder, ".tif")
     copy_object(href, target, policy)

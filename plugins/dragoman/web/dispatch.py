@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from dragoman.errors import MethodNotAllowed, NoSuchPage
-from dragoman.web.sending import empty_response
+from dragoman.web.responses import empty_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

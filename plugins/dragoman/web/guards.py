@@ -20,7 +20,7 @@ from flask import current_app, request
 
 from dragoman.errors import DragomanError, Forbidden, PayloadTooLarge
 from dragoman.web.links import origin_of, public_base
-from dragoman.web.sending import empty_response, problem_response
+from dragoman.web.responses import empty_response, problem_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flask import Blueprint, Response
     from flask.blueprints import BlueprintSetupState
 
-    from dragoman.settings import Settings
+    from dragoman.config.settings import Settings
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
-from dragoman.web.sending import json_response
+from dragoman.web.responses import json_response
 
 if TYPE_CHECKING:
     from dragoman.web.services import Services

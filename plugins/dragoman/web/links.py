@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from werkzeug.datastructures import Headers
 
+    from dragoman.config.settings import Settings
     from dragoman.model.process import JSON
-    from dragoman.settings import Settings
 
 type Link = dict[str, JSON]
 type Query = Sequence[tuple[str, str]]

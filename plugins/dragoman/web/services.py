@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dragoman.web.waiting import DEVELOPMENT, Waiters
+from dragoman.web.sync_slots import DEVELOPMENT, SyncSlots
 
 if TYPE_CHECKING:
+    from dragoman.config.settings import Settings
     from dragoman.jobs.service import JobService
     from dragoman.packages.catalogue import Catalogue
-    from dragoman.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Services:
     settings: Settings
     catalogue: Catalogue
     jobs: JobService
-    waiters: Waiters = field(default_factory=lambda: Waiters(DEVELOPMENT))
+    waiters: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
     """Places of calls that wait for their jobs, which all dialects share: they are the web server's threads."""
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""

@@ -16,14 +16,14 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from dragoman.adapters.ogc.routes import blueprint
+from dragoman.config.settings import FetchSettings, LimitSettings, Settings
 from dragoman.errors import AlgorithmError
-from dragoman.jobs.results import FolderResults
+from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.model.job import Job, Output
 from dragoman.model.process import JSON, InputSpec, OutputSpec, Process, Runtime
 from dragoman.packages.catalogue import Catalogue
-from dragoman.packages.schema import expand
-from dragoman.settings import FetchSettings, LimitSettings, Settings
+from dragoman.schemas.forms import expand
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web import health
 from dragoman.web.services import Services

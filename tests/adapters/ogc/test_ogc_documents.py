@@ -11,7 +11,7 @@ import pytest
 
 from dragoman.adapters.ogc.callbacks import notification
 from dragoman.adapters.ogc.describe import description
-from dragoman.adapters.ogc.documents import (
+from dragoman.adapters.ogc.results_documents import (
     INLINE,
     INLINE_BINARY,
     linked,
@@ -21,9 +21,9 @@ from dragoman.adapters.ogc.documents import (
 from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output, OutputRequest, Subscriber
 from dragoman.model.process import InputSpec, Process, Runtime
 from dragoman.model.status import JobStatus
-from dragoman.packages.schema import expand
 from dragoman.packages.validation import validate_inputs
-from dragoman.web.contents import kind_of, load_content
+from dragoman.schemas.forms import expand
+from dragoman.web.result_values import kind_of, load_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable

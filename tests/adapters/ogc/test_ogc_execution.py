@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dragoman.model.job import Job, Output
-from dragoman.web.waiting import Waiters
+from dragoman.web.sync_slots import SyncSlots
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,7 +225,7 @@ def test_a_sync_call_waits_for_its_job_and_is_recorded(server: Server) -> None:
 
 
 def test_too_many_waiting_calls_get_503(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Waiters, "enter", lambda self: False)
+    monkeypatch.setattr(SyncSlots, "enter", lambda self: False)
     client = server.client()
     response = client.post(ECHO, json={"inputs": {"text": "a"}})
     assert response.status_code == 503

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dragoman.settings import FetchSettings
+from dragoman.config.settings import FetchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

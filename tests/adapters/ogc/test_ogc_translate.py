@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dragoman.adapters.ogc.describe import time_text
 from dragoman.adapters.ogc.queries import job_query, parse_interval
 from dragoman.adapters.ogc.translate import Plan, execute_request, input_values, plan
+from dragoman.config.settings import FetchSettings
 from dragoman.errors import (
     InvalidInputs,
     InvalidQueryParameter,
@@ -21,7 +22,6 @@ from dragoman.errors import (
 )
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
-from dragoman.settings import FetchSettings
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.prefer import Preferences
 

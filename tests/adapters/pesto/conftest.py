@@ -21,16 +21,16 @@ from tests.adapters.pesto.recorded import recording
 
 from dragoman.adapters.ogc import routes as ogc
 from dragoman.adapters.pesto import routes as pesto
+from dragoman.config.settings import FetchSettings, LimitSettings, PestoSettings, Settings
 from dragoman.errors import AlgorithmError
-from dragoman.jobs.results import FolderResults
+from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.model.job import Job, Output
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.packages.catalogue import Catalogue
 from dragoman.packages.pesto.definitions import STANDARD
 from dragoman.packages.pesto.project import load_project
-from dragoman.packages.schema import expand
-from dragoman.settings import FetchSettings, LimitSettings, PestoSettings, Settings
+from dragoman.schemas.forms import expand
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.services import Services
 

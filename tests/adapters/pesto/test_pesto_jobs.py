@@ -16,7 +16,7 @@ from dragoman.adapters.pesto import documents
 from dragoman.adapters.pesto.contract import contract_of
 from dragoman.model.job import JobFailure, Output
 from dragoman.model.status import JobStatus
-from dragoman.web.waiting import Waiters
+from dragoman.web.sync_slots import SyncSlots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,7 +278,7 @@ def test_a_full_queue_is_429(server: Server) -> None:
 
 
 def test_too_many_waiting_calls_are_503(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Waiters, "enter", lambda self: False)
+    monkeypatch.setattr(SyncSlots, "enter", lambda self: False)
     answer = server.client().post("/pesto/echo/api/v1/process", json={"text": "a"})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0

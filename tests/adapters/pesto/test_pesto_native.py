@@ -13,9 +13,9 @@ from dragoman import __version__
 from dragoman.adapters.pesto.contract import contract_of
 from dragoman.adapters.pesto.describe import OPTIONAL, config, describe, version
 from dragoman.composition import catalogue
-from dragoman.foreign import foreign_process
+from dragoman.config.settings import load_settings
+from dragoman.host.processors import foreign_process
 from dragoman.packages.pesto.project import DESCRIBED
-from dragoman.settings import load_settings
 
 if TYPE_CHECKING:
     from dragoman.model.process import Process

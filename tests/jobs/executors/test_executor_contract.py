@@ -13,8 +13,8 @@ from enginekit import EngineKit, engine, process_job
 from harness import gone, wait_for
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, InvalidRequest, NoSuchJob
-from dragoman.jobs.printing import LIMIT
 from dragoman.model.status import JobStatus
+from dragoman.workers.output_capture import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,11 +20,11 @@ from harness import TEST_PROCESSES, gone, wait_for
 from jobmaking import WORKER
 
 from dragoman.errors import QueueFull, Unavailable
-from dragoman.jobs import proctree
-from dragoman.jobs.executors import election
+from dragoman.jobs.executors import supervisor_start
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
+from dragoman.workers import process_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,7 +179,7 @@ class TestLife:
     def test_one_that_cannot_come_up_is_unavailable(
         self, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(election, "PATIENCE", 1.0)
+        monkeypatch.setattr(supervisor_start, "PATIENCE", 1.0)
         executor = LocalExecutor(engine_settings(home), [sys.executable, "-c", "raise SystemExit(5)"])
         try:
             with pytest.raises(Unavailable):
@@ -297,7 +297,7 @@ class TestLimits:
 
 def _workers(kit: EngineKit) -> list[int]:
     """The children of the forkserver."""
-    below = proctree.descendants(kit.supervisor)
+    below = process_tree.descendants(kit.supervisor)
     mine = {child.pid for child in psutil.Process(kit.supervisor).children()}
     return [process.pid for process in below if process.pid not in mine and not gone(process.pid)]
 
@@ -364,14 +364,14 @@ class TestHardship:
         for number in range(6):
             once(number)
         wait_for(lambda: supervisor.num_fds() < before + 3, f"not many more files are open than {before}")
-        wait_for(lambda: not any(gone(p.pid) for p in proctree.descendants(supervisor.pid)), "no zombie")
+        wait_for(lambda: not any(gone(p.pid) for p in process_tree.descendants(supervisor.pid)), "no zombie")
 
     @pytest.mark.skipif(not LINUX, reason="only Linux has PR_SET_PDEATHSIG")
     def test_workers_and_forkserver_die_with_the_supervisor(self, kit: EngineKit) -> None:
         job = kit.submit("loop")
-        worker = proctree.identity(kit.worker(job))
-        family = [proctree.identity(pid) for pid in kit.family()]
+        worker = process_tree.identity(kit.worker(job))
+        family = [process_tree.identity(pid) for pid in kit.family()]
         kit.store.close()
         os.kill(kit.supervisor, signal.SIGKILL)
-        wait_for(lambda: not any(map(proctree.lives, family)), "all of them are gone")
-        assert not proctree.lives(worker)
+        wait_for(lambda: not any(map(process_tree.lives, family)), "all of them are gone")
+        assert not process_tree.lives(worker)

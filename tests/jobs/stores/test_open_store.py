@@ -14,8 +14,8 @@ from sqlalchemy import text
 from storekit import Database
 
 from dragoman.errors import SettingsError, Unavailable
-from dragoman.jobs.stores import examine_store, open_store, outages
-from dragoman.jobs.stores.outages import cause_of
+from dragoman.jobs.stores import examine_store, open_store, outage_log
+from dragoman.jobs.stores.outage_log import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,11 +79,11 @@ def test_the_words_of_an_outage_hold_no_password() -> None:
 def test_a_later_outage_is_logged_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = outages.Outages("sqlite:////x")
+    found = outage_log.OutageLog("sqlite:////x")
     found.note(OSError("full"))
     found.note(OSError("full"))
     found.note(OSError("gone"))
-    monkeypatch.setattr(outages, "APART", 0.0)
+    monkeypatch.setattr(outage_log, "APART", 0.0)
     found.note(OSError("gone"))
     assert [record.getMessage().rpartition(" ")[2] for record in caplog.records] == ["full", "gone", "gone"]
 

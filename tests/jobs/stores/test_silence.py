@@ -17,9 +17,9 @@ from jobmaking import make_job
 from sqlalchemy.exc import OperationalError
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.stores import open_store, schema
-from dragoman.jobs.stores.hold import ADVISORY_KEY, Hold
-from dragoman.jobs.stores.reach import Reach
+from dragoman.jobs.stores import open_store, tables
+from dragoman.jobs.stores.availability import AvailabilityGuard
+from dragoman.jobs.stores.engine_lock import ADVISORY_KEY, EngineLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,20 +43,20 @@ def silence(connection: Connection) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same limits, in a test's time."""
-    monkeypatch.setattr(schema, "SILENCE", 2)
-    monkeypatch.setattr(schema, "CONNECT_TIMEOUT", 2)
+    monkeypatch.setattr(tables, "SILENCE", 2)
+    monkeypatch.setattr(tables, "CONNECT_TIMEOUT", 2)
 
 
 @pytest.fixture
 def engine(postgresql_url: str, quick: None) -> Iterator[Engine]:
-    made = schema.open_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
+    made = tables.open_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
     yield made
     made.dispose()
 
 
 @pytest.fixture
-def hold(engine: Engine) -> Iterator[Hold]:
-    made = Hold(engine)
+def hold(engine: Engine) -> Iterator[EngineLock]:
+    made = EngineLock(engine)
     yield made
     made.close()
 
@@ -90,7 +90,7 @@ class TestSilence:
             store.close()
 
     @pytest.mark.skipif(sys.platform != "linux", reason="drops packets with Linux's filter")
-    def test_so_is_the_one_that_holds_the_database(self, hold: Hold, postgresql_url: str) -> None:
+    def test_so_is_the_one_that_holds_the_database(self, hold: EngineLock, postgresql_url: str) -> None:
         assert hold.take()
         (first,) = holders(postgresql_url)
         assert hold._connection is not None
@@ -122,7 +122,7 @@ class TestSilence:
 
     def test_the_operators_own_come_first(self, postgresql_url: str) -> None:
         url = postgresql_url.replace("postgresql://", "postgresql+psycopg://")
-        engine = schema.open_engine(f"{url}?connect_timeout=3&options=-c%20statement_timeout%3D7s")
+        engine = tables.open_engine(f"{url}?connect_timeout=3&options=-c%20statement_timeout%3D7s")
         try:
             with engine.connect() as connection:
                 assert connection.exec_driver_sql("SHOW statement_timeout").scalar_one() == "7s"
@@ -132,7 +132,7 @@ class TestSilence:
 
 
 class TestHold:
-    def test_one_that_is_lost_is_taken_again(self, hold: Hold, postgresql_url: str) -> None:
+    def test_one_that_is_lost_is_taken_again(self, hold: EngineLock, postgresql_url: str) -> None:
         assert hold.take()
         (first,) = holders(postgresql_url)
         end_session(postgresql_url, first)
@@ -140,8 +140,8 @@ class TestHold:
         (second,) = holders(postgresql_url)
         assert second != first
 
-    def test_unless_another_has_it(self, hold: Hold, engine: Engine, postgresql_url: str) -> None:
-        other = Hold(engine)
+    def test_unless_another_has_it(self, hold: EngineLock, engine: Engine, postgresql_url: str) -> None:
+        other = EngineLock(engine)
         try:
             assert hold.take()
             assert not other.take()
@@ -155,7 +155,7 @@ class TestHold:
             other.close()
 
     def test_a_session_of_our_own_that_the_server_still_keeps_is_no_other(
-        self, hold: Hold, postgresql_url: str
+        self, hold: EngineLock, postgresql_url: str
     ) -> None:
         assert hold.take()
         lost, hold._connection = hold._connection, None  # we gave it up; the server has not heard of that
@@ -168,7 +168,7 @@ class TestHold:
             lost.invalidate()
             lost.close()
 
-    def test_it_is_asked_for_as_often_as_one_likes(self, hold: Hold, postgresql_url: str) -> None:
+    def test_it_is_asked_for_as_often_as_one_likes(self, hold: EngineLock, postgresql_url: str) -> None:
         assert all(hold.take() for _ in range(5))
         assert len(holders(postgresql_url)) == 1
         hold.close()
@@ -178,7 +178,7 @@ class TestHold:
 
 class TestReach:
     def test_what_cannot_be_reached_is_not_tried_again_at_once(self) -> None:
-        reach = Reach(rests=True)
+        reach = AvailabilityGuard(rests=True)
         tried = []
 
         def attempt() -> bool:
@@ -195,7 +195,7 @@ class TestReach:
         wait_for(attempt, "but it is tried again")
 
     def test_what_the_server_refuses_is_no_reason_to_rest(self) -> None:
-        reach = Reach(rests=True)
+        reach = AvailabilityGuard(rests=True)
         for _ in range(3):
             with pytest.raises(Unavailable, match="LockNotAvailable"), reach():
                 raise OperationalError("SELECT", {}, psycopg.errors.LockNotAvailable("locked"))

@@ -587,7 +587,7 @@ class TestTrouble:
             for _ in range(3):
                 with pytest.raises(Unavailable):
                     store.get(job.id)
-        lines = [record for record in caplog.records if record.name == "dragoman.jobs.stores.outages"]
+        lines = [record for record in caplog.records if record.name == "dragoman.jobs.stores.outage_log"]
         assert len(lines) == 1
         assert lines[0].levelname == "ERROR"
         assert "dragoman_jobs" in lines[0].getMessage()

@@ -23,8 +23,8 @@ from jobmaking import ALICE, BOB, WORKER, make_job
 from storekit import Database
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, NoSuchJob, QueueFull
-from dragoman.jobs.housekeeping import expire
-from dragoman.jobs.results import FolderResults
+from dragoman.jobs.engine.housekeeping import expire
+from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import TRANSITIONS, JobStatus

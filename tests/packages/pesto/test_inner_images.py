@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from pestokit import project_files, write_project
 
+from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError, InvalidInputs
-from dragoman.jobs.golden import run_examples
+from dragoman.jobs.trials.example_runs import run_examples
 from dragoman.model.job import InputValue
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.loader import load_folder
-from dragoman.packages.pesto.moving import import_project
+from dragoman.packages.outputs.roi import crop_inputs
+from dragoman.packages.pesto.conversion import import_project
 from dragoman.packages.pesto.program import load_pesto
-from dragoman.packages.regions import crop_inputs
 from dragoman.packages.validation import validate_inputs, validate_resolved
 from dragoman.rasters.images import write_image
-from dragoman.settings import FetchSettings
 from dragoman.sources.policy import SourcePolicy
 from dragoman.sources.resolve import resolve
 

@@ -9,9 +9,9 @@ import pytest
 from pestokit import DEFINITIONS, INPUTS, OUTPUTS, project_files, write_project
 
 from dragoman.errors import PackageError
-from dragoman.packages.checks import SchemaCheck
 from dragoman.packages.loader import load_folder
 from dragoman.packages.pesto.program import load_pesto
+from dragoman.schemas.value_check import SchemaCheck
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dragoman.adapters.ogc.describe import status_info
-from dragoman.adapters.ogc.documents import results_document, wanted
+from dragoman.adapters.ogc.results_documents import results_document, wanted
 from dragoman.model.status import JobStatus
-from dragoman.web.contents import load_content
-from dragoman.web.sending import finite
+from dragoman.web.responses import finite
+from dragoman.web.result_values import load_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable

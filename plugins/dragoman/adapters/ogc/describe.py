@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import DragomanError
 from dragoman.model.status import JobStatus
-from dragoman.packages.schema import described
+from dragoman.schemas.forms import described
 from dragoman.web.links import Link, link, self_links, url
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from dragoman.adapters.ogc import describe, queries
-from dragoman.adapters.ogc.api import check_job_id
+from dragoman.adapters.ogc.surface import check_job_id
 from dragoman.errors import IllegalTransition
 from dragoman.web.auth import principal
 from dragoman.web.links import Paging, page_links, url
@@ -15,10 +15,10 @@ from dragoman.web.links import Paging, page_links, url
 if TYPE_CHECKING:
     from flask import Response
 
-    from dragoman.adapters.ogc.api import Api
+    from dragoman.adapters.ogc.surface import Surface
 
 
-def listing(api: Api) -> Response:
+def listing(api: Surface) -> Response:
     """GET /jobs: newest first."""
     form = api.form()
     query = queries.job_query(request.args.to_dict(flat=False))
@@ -34,7 +34,7 @@ def listing(api: Api) -> Response:
     return api.answer("jobs", document, title="Jobs")
 
 
-def status(api: Api, job_id: str) -> Response:
+def status(api: Surface, job_id: str) -> Response:
     """GET /jobs/{jobID}."""
     form = api.form()
     check_job_id(job_id)
@@ -42,7 +42,7 @@ def status(api: Api, job_id: str) -> Response:
     return api.answer("job", describe.status_info(job, api.base, form=form), title=f"Job {job.id}")
 
 
-def dismiss(api: Api, job_id: str) -> Response:
+def dismiss(api: Surface, job_id: str) -> Response:
     """DELETE /jobs/{jobID}: stop a job; remove one that has come to its end already (2.0 rule)."""
     api.form()
     check_job_id(job_id)

@@ -12,18 +12,18 @@ from dragoman.adapters.ogc import describe, queries, results, translate
 from dragoman.errors import Unavailable
 from dragoman.jobs.service import Submission
 from dragoman.web.auth import principal
-from dragoman.web.bodies import json_body
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.prefer import parse_prefer
+from dragoman.web.request_body import json_body
 
 if TYPE_CHECKING:
     from flask import Response
 
-    from dragoman.adapters.ogc.api import Api
+    from dragoman.adapters.ogc.surface import Surface
     from dragoman.model.job import Job, JobRequest
 
 
-def listing(api: Api) -> Response:
+def listing(api: Surface) -> Response:
     """GET /processes: all of them unless ``limit`` says fewer."""
     form = api.form()
     arguments = request.args.to_dict(flat=False)
@@ -41,7 +41,7 @@ def listing(api: Api) -> Response:
     return api.answer("processes", document, title="Processes")
 
 
-def detail(api: Api, process_id: str) -> Response:
+def detail(api: Surface, process_id: str) -> Response:
     """GET /processes/{processID}."""
     form = api.form()
     process = api.catalogue.get(process_id)
@@ -49,7 +49,7 @@ def detail(api: Api, process_id: str) -> Response:
     return api.answer("process", document, title=process.title or process.id, example=process.example)
 
 
-def execute(api: Api, process_id: str) -> Response:
+def execute(api: Surface, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
     api.form()
     process = api.catalogue.get(process_id)
@@ -63,7 +63,9 @@ def execute(api: Api, process_id: str) -> Response:
     return results.respond(api, job)
 
 
-def _run(api: Api, process_id: str, asked: JobRequest, submission: Submission, plan: translate.Plan) -> Job:
+def _run(
+    api: Surface, process_id: str, asked: JobRequest, submission: Submission, plan: translate.Plan
+) -> Job:
     """Submit, and wait as planned; a bounded wait that finds no place is not waited at all."""
     who = principal()
     if plan.wait is None:
@@ -80,7 +82,7 @@ def _run(api: Api, process_id: str, asked: JobRequest, submission: Submission, p
             api.waiters.leave()
 
 
-def _accepted(api: Api, job: Job, plan: translate.Plan) -> Response:
+def _accepted(api: Surface, job: Job, plan: translate.Plan) -> Response:
     document = describe.status_info(job, api.base, form=api.form())
     response = api.answer("job", document, title=f"Job {job.id}", status=201)
     response.headers["Location"] = url(api.base, "jobs", job.id)

@@ -14,8 +14,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from dragoman.adapters.ogc import queries
-from dragoman.adapters.ogc.api import check_job_id
-from dragoman.adapters.ogc.documents import (
+from dragoman.adapters.ogc.results_documents import (
     item_links,
     media_type_of,
     native,
@@ -24,12 +23,12 @@ from dragoman.adapters.ogc.documents import (
     transmission,
     wanted,
 )
+from dragoman.adapters.ogc.surface import check_job_id
 from dragoman.errors import ResultNotAvailable
 from dragoman.model.status import JobStatus
 from dragoman.web.auth import principal
-from dragoman.web.contents import kind_of
 from dragoman.web.links import url
-from dragoman.web.sending import (
+from dragoman.web.responses import (
     Part,
     data_response,
     empty_response,
@@ -38,11 +37,12 @@ from dragoman.web.sending import (
     json_response,
     multipart_response,
 )
+from dragoman.web.result_values import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dragoman.adapters.ogc.api import Api
+    from dragoman.adapters.ogc.surface import Surface
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON
 
@@ -50,7 +50,7 @@ PAGE_BYTES: Final = 1024**2
 """Bytes of a JSON or text file up to which a page shows its content."""
 
 
-def of_job(api: Api, job_id: str) -> Response:
+def of_job(api: Surface, job_id: str) -> Response:
     """GET /jobs/{jobID}/results, all of them or those named by ``outputs``."""
     api.form()
     check_job_id(job_id)
@@ -59,7 +59,7 @@ def of_job(api: Api, job_id: str) -> Response:
     return respond(api, job, [api.jobs.output(job, name) for name in names] or None)
 
 
-def of_output(api: Api, job_id: str, output_id: str) -> Response:
+def of_output(api: Surface, job_id: str, output_id: str) -> Response:
     """GET /jobs/{jobID}/results/{outputID}: the output itself; its page only where ``f=html`` says so.
 
     A browser that follows a link to a raster wants the raster.
@@ -73,7 +73,7 @@ def of_output(api: Api, job_id: str, output_id: str) -> Response:
     return _itself(api, job, output)
 
 
-def of_item(api: Api, job_id: str, output_id: str, index: int) -> Response:
+def of_item(api: Surface, job_id: str, output_id: str, index: int) -> Response:
     """GET /jobs/{jobID}/results/{outputID}/{index}: one file, from 0, of an output that is a list of files."""
     api.form()
     check_job_id(job_id)
@@ -81,7 +81,7 @@ def of_item(api: Api, job_id: str, output_id: str, index: int) -> Response:
     return _itself(api, job, api.jobs.item(job, output_id, index))
 
 
-def respond(api: Api, job: Job, outputs: Sequence[Output] | None = None) -> Response:
+def respond(api: Surface, job: Job, outputs: Sequence[Output] | None = None) -> Response:
     """The results of a job in the form its request asked for.
 
     Raises the job's own error if it failed, ResultNotReady if it has no results, ResultNotAvailable once they
@@ -99,7 +99,7 @@ def respond(api: Api, job: Job, outputs: Sequence[Output] | None = None) -> Resp
     return _raw(api, job, outputs)
 
 
-def _raw(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
+def _raw(api: Surface, job: Job, outputs: Sequence[Output]) -> Response:
     by_value = [output for output in outputs if transmission(job, output) != "reference"]
     if not by_value:
         return _links(api, job, outputs)
@@ -108,7 +108,7 @@ def _raw(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
     return multipart_response([part for each in outputs for part in _parts(api, job, each, each in by_value)])
 
 
-def _itself(api: Api, job: Job, output: Output) -> Response:
+def _itself(api: Surface, job: Job, output: Output) -> Response:
     if output.file is not None:
         path = api.jobs.output_path(job, output)
         return file_response(path, output.media_type, name=path.name)
@@ -120,7 +120,7 @@ def _itself(api: Api, job: Job, output: Output) -> Response:
     return response
 
 
-def _parts(api: Api, job: Job, output: Output, here: bool) -> Iterator[Part]:
+def _parts(api: Surface, job: Job, output: Output, here: bool) -> Iterator[Part]:
     """The part of an output, one for each file of a list; ``here``: with its content."""
     if not here:
         location = output_url(job, output, api.base)
@@ -135,7 +135,7 @@ def _parts(api: Api, job: Job, output: Output, here: bool) -> Iterator[Part]:
         yield Part(id=output.id, media_type=media_type_of(output), content=content)
 
 
-def _links(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
+def _links(api: Surface, job: Job, outputs: Sequence[Output]) -> Response:
     """204; the relation of each link is the output's id, since nothing else tells them apart."""
     response = empty_response()
     for output in outputs:
@@ -150,7 +150,7 @@ def _quotable(media_type: str) -> str:
     return media_type.replace("\\", "").replace('"', "'")
 
 
-def _page(api: Api, job: Job, outputs: Sequence[Output]) -> Response:
+def _page(api: Surface, job: Job, outputs: Sequence[Output]) -> Response:
     """The results as a page: small ones in it, binary ones as links."""
     document: dict[str, JSON] = {}
     for output in outputs:

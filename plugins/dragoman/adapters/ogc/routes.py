@@ -14,12 +14,12 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from dragoman import errors
 from dragoman.adapters.ogc import describe, jobs, processes, results
-from dragoman.adapters.ogc.api import Api
-from dragoman.codegen.openapi import document
+from dragoman.adapters.ogc.surface import Surface
+from dragoman.openapi.document import document
 from dragoman.web import guards
 from dragoman.web.dispatch import Handler, add_rule, dispatcher, word_unrouted
 from dragoman.web.links import Link, link, url
-from dragoman.web.sending import json_response, problem_response
+from dragoman.web.responses import json_response, problem_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ def blueprint(
     ``other_classes`` are the conformance classes of what else the host serves (collections).
     """
     made = Blueprint("dragoman_ogc", __name__)
-    api = Api(services, definition or (lambda base: _definition(services, base)))
+    api = Surface(services, definition or (lambda base: _definition(services, base)))
     api.other_classes = tuple(other_classes)
     made.record(lambda state: _mounted(api, state))
     guards.install(made, services.settings)
@@ -72,7 +72,7 @@ def blueprint(
     return made
 
 
-def landing(api: Api) -> Response:
+def landing(api: Surface) -> Response:
     """GET /: where everything is."""
     more: list[Link] = []
     resources = (api.settings.raw.get("resources") or {}).values()
@@ -83,7 +83,7 @@ def landing(api: Api) -> Response:
     return api.answer("landing", document, title=services.title)
 
 
-def conformance(api: Api) -> Response:
+def conformance(api: Surface) -> Response:
     """GET /conformance."""
     links = api.links(url(api.base, "conformance"))
     return api.answer(
@@ -91,7 +91,7 @@ def conformance(api: Api) -> Response:
     )
 
 
-def openapi(api: Api) -> Response:
+def openapi(api: Surface) -> Response:
     """GET /openapi, GET /api: the definition of this very server."""
     definition = api.definition(api.base)
     if api.form() == "json":
@@ -105,7 +105,7 @@ def _definition(services: Services, base: str) -> dict[str, JSON]:
     )
 
 
-def _dispatcher(api: Api, handlers: Mapping[str, Handler]) -> Handler:
+def _dispatcher(api: Surface, handlers: Mapping[str, Handler]) -> Handler:
     """A view that calls the handler of the request's method with the surface."""
     bound = {method: partial(handler, api) for method, handler in handlers.items()}
     return dispatcher(bound, lambda error: problem_response(error, base_url=api.base))
@@ -115,7 +115,7 @@ def _no_such_page(rest: str) -> Response:
     raise errors.NoSuchPage
 
 
-def _failed(api: Api, error: Exception) -> Response:
+def _failed(api: Surface, error: Exception) -> Response:
     """Any error of our own routes as a problem document."""
     if isinstance(error, RequestEntityTooLarge):
         error = errors.PayloadTooLarge()
@@ -124,5 +124,5 @@ def _failed(api: Api, error: Exception) -> Response:
     return problem_response(error, type=describe.exception_type(error), base_url=api.base)
 
 
-def _mounted(api: Api, state: BlueprintSetupState) -> None:
+def _mounted(api: Surface, state: BlueprintSetupState) -> None:
     api.prefix = (state.url_prefix or "").rstrip("/")

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest, NoSuchOutput
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
-from dragoman.packages.mediatypes import accepted
-from dragoman.packages.schema import branches, offered_types
-from dragoman.packages.wording import cut, shown
+from dragoman.schemas.forms import branches, offered_types
+from dragoman.schemas.media_types import accepted
+from dragoman.schemas.messages import cut, shown
 from dragoman.sources.precheck import check_web_href
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dragoman.adapters.pesto import native
-from dragoman.adapters.pesto.schemas import framed
+from dragoman.adapters.pesto.frame import framed
 from dragoman.packages.pesto.definitions import is_image, is_images
-from dragoman.packages.pesto.drafts import modern
+from dragoman.schemas.draft6 import modern
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

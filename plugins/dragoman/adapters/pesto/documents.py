@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from dragoman.errors import NoSuchOutput
 from dragoman.model.status import JobStatus
 from dragoman.packages.pesto.definitions import is_images
-from dragoman.web.contents import kind_of
 from dragoman.web.links import url
+from dragoman.web.result_values import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON
-    from dragoman.web.contents import Load
+    from dragoman.web.result_values import Load
 
 WORDS: Final[Mapping[JobStatus, str]] = {
     JobStatus.ACCEPTED: "ACCEPTED",

@@ -9,39 +9,46 @@ from dragoman.errors import IllegalTransition, NoSuchOutput, ResultNotReady
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.web.auth import principal
-from dragoman.web.contents import loader
-from dragoman.web.sending import data_response, file_response, harden, json_bytes, json_response, sorted_json
+from dragoman.web.responses import (
+    data_response,
+    file_response,
+    harden,
+    json_bytes,
+    json_response,
+    sorted_json,
+)
+from dragoman.web.result_values import loader
 
 if TYPE_CHECKING:
     from flask import Response
 
-    from dragoman.adapters.pesto.api import Api
     from dragoman.adapters.pesto.contract import Contract
+    from dragoman.adapters.pesto.surface import Surface
     from dragoman.model.job import Job
 
 ALL: Final = 10**9
 """Jobs in a list, which has no pages in PESTO."""
 
 
-def listing(api: Api, contract: Contract) -> Response:
+def listing(api: Surface, contract: Contract) -> Response:
     """GET /jobs: an object, the link to the state of each job by its id."""
     page = api.jobs.find(JobQuery(process_ids=(contract.process.id,), limit=ALL), principal())
     root = api.root
     return json_response({job.id: {"link": documents.job_url(job, root, "status")} for job in page.jobs})
 
 
-def status(api: Api, contract: Contract, job_id: str) -> Response:
+def status(api: Surface, contract: Contract, job_id: str) -> Response:
     """GET /jobs/{id}/status."""
     return json_response(documents.status(api.job(contract, job_id), api.root))
 
 
-def results(api: Api, contract: Contract, job_id: str) -> Response:
+def results(api: Surface, contract: Contract, job_id: str) -> Response:
     """GET /jobs/{id}/results: where each lies; a failed job's own error."""
     job = _with_results(api, contract, job_id)
     return json_response(documents.results(job, contract, api.root))
 
 
-def result(api: Api, contract: Contract, job_id: str, result_id: str) -> Response:
+def result(api: Surface, contract: Contract, job_id: str, result_id: str) -> Response:
     """GET /jobs/{id}/results/{key}."""
     job = _with_results(api, contract, job_id)
     part = documents.part(job, contract, result_id)
@@ -58,7 +65,7 @@ def result(api: Api, contract: Contract, job_id: str, result_id: str) -> Respons
     return response
 
 
-def forget(api: Api, contract: Contract, job_id: str, result_id: str) -> Response:
+def forget(api: Surface, contract: Contract, job_id: str, result_id: str) -> Response:
     """DELETE /jobs/{id}/results/{key}: as often as one likes."""
     job = api.job(contract, job_id)
     try:
@@ -69,7 +76,7 @@ def forget(api: Api, contract: Contract, job_id: str, result_id: str) -> Respons
     return json_response({})
 
 
-def dismiss(api: Api, contract: Contract, job_id: str) -> Response:
+def dismiss(api: Surface, contract: Contract, job_id: str) -> Response:
     """DELETE /jobs/{id}: stop a job; remove one that has come to its end already, as OGC's clients do."""
     job, who = api.job(contract, job_id), principal()
     try:
@@ -80,7 +87,7 @@ def dismiss(api: Api, contract: Contract, job_id: str) -> Response:
     return json_response(document)
 
 
-def _with_results(api: Api, contract: Contract, job_id: str) -> Job:
+def _with_results(api: Surface, contract: Contract, job_id: str) -> Job:
     """The job, if its results can be had; raises as JobService.results."""
     job = api.job(contract, job_id)
     if job.status is JobStatus.DISMISSED:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from dragoman.adapters.pesto.schemas import DRAFT, IMAGE, IMAGES, METADATA
-from dragoman.packages.schema import is_binary, validating_form
+from dragoman.adapters.pesto.frame import DRAFT, IMAGE, IMAGES, METADATA
+from dragoman.schemas.forms import is_binary, validating_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,47 +6,47 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.pesto import describe, documents, metrics, translate
-from dragoman.codegen.documents import to_yaml
-from dragoman.codegen.pesto import document
 from dragoman.errors import Unavailable
 from dragoman.jobs.service import Submission
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
+from dragoman.openapi.files import to_yaml
+from dragoman.openapi.pesto import document
 from dragoman.web.auth import principal
-from dragoman.web.bodies import json_body
-from dragoman.web.contents import loader
-from dragoman.web.sending import data_response, json_response, sorted_json
+from dragoman.web.request_body import json_body
+from dragoman.web.responses import data_response, json_response, sorted_json
+from dragoman.web.result_values import loader
 
 if TYPE_CHECKING:
     from flask import Response
 
-    from dragoman.adapters.pesto.api import Api
     from dragoman.adapters.pesto.contract import Contract
+    from dragoman.adapters.pesto.surface import Surface
 
 TEXT: Final = "text/plain; charset=utf-8"
 
 
-def describing(api: Api, contract: Contract) -> Response:
+def describing(api: Surface, contract: Contract) -> Response:
     """GET /describe."""
     return json_response(describe.describe(contract, api.root))
 
 
-def health(api: Api, contract: Contract) -> Response:
+def health(api: Surface, contract: Contract) -> Response:
     """GET /health."""
     return data_response(b"OK", TEXT)
 
 
-def config(api: Api, contract: Contract) -> Response:
+def config(api: Surface, contract: Contract) -> Response:
     """GET /config."""
     return json_response(describe.config(contract))
 
 
-def version(api: Api, contract: Contract) -> Response:
+def version(api: Surface, contract: Contract) -> Response:
     """GET /version."""
     return data_response(sorted_json(describe.version(contract)), "application/json")
 
 
-def openapi(api: Api, contract: Contract) -> Response:
+def openapi(api: Surface, contract: Contract) -> Response:
     """GET /openapi: the document of the dialect, with this process's address."""
     return data_response(_openapi(api.root).encode(), TEXT)
 
@@ -56,7 +56,7 @@ def _openapi(root: str) -> str:
     return to_yaml(document(root))
 
 
-def measure(api: Api, contract: Contract) -> Response:
+def measure(api: Surface, contract: Contract) -> Response:
     """GET /metrics."""
     ids, who = (contract.process.id,), principal()
     counts = {
@@ -66,7 +66,7 @@ def measure(api: Api, contract: Contract) -> Response:
     return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)
 
 
-def process(api: Api, contract: Contract) -> Response:
+def process(api: Surface, contract: Contract) -> Response:
     """POST /process, POST /jobs: the outputs, or at once the link to the state of the job."""
     asked = translate.job_request(json_body(any_type=True), contract)
     process_id, who = contract.process.id, principal()

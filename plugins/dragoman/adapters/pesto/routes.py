@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Blueprint, Response
 
 from dragoman.adapters.pesto import jobs, processes
-from dragoman.adapters.pesto.api import Api, failed
+from dragoman.adapters.pesto.surface import Surface, failed
 from dragoman.errors import NoSuchPage
 from dragoman.web import guards
 from dragoman.web.dispatch import Handler, add_rule, dispatcher
@@ -43,7 +43,7 @@ ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
 def blueprint(services: Services) -> Blueprint:
     """The PESTO surface of every process; it brings all guards."""
     made = Blueprint("dragoman_pesto", __name__)
-    api = Api(services)
+    api = Surface(services)
     made.record(lambda state: _mounted(api, state))
     guards.install(made, services.settings)
     guards.worded_by(made, failed)
@@ -55,7 +55,7 @@ def blueprint(services: Services) -> Blueprint:
     return made
 
 
-def _add_all(made: Blueprint, api: Api, root: str, prefix: str, fixed: str | None) -> None:
+def _add_all(made: Blueprint, api: Surface, root: str, prefix: str, fixed: str | None) -> None:
     """The paths of one process, ``fixed`` or named by the path."""
     for path, name, handlers in ROUTES:
         bound = {method: partial(_call, handler, api, fixed) for method, handler in handlers.items()}
@@ -63,7 +63,9 @@ def _add_all(made: Blueprint, api: Api, root: str, prefix: str, fixed: str | Non
     add_rule(made, f"{root}/api/v1/<path:rest>", f"{prefix}rest_of_process", _no_such_page)
 
 
-def _call(handler: Handler, api: Api, fixed: str | None, process_id: str = "", **arguments: str) -> Response:
+def _call(
+    handler: Handler, api: Surface, fixed: str | None, process_id: str = "", **arguments: str
+) -> Response:
     return handler(api, api.contract(process_id if fixed is None else fixed), **arguments)
 
 
@@ -71,5 +73,5 @@ def _no_such_page(rest: str, process_id: str = "") -> Response:
     raise NoSuchPage
 
 
-def _mounted(api: Api, state: BlueprintSetupState) -> None:
+def _mounted(api: Surface, state: BlueprintSetupState) -> None:
     api.prefix = (state.url_prefix or "").rstrip("/")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest
 from dragoman.model.job import InputValue, JobRequest, OutputRequest
 from dragoman.model.roi import Band, Roi
-from dragoman.packages.checks import check_of
-from dragoman.packages.schema import is_binary
-from dragoman.packages.wording import shown
+from dragoman.schemas.forms import is_binary
+from dragoman.schemas.messages import shown
+from dragoman.schemas.value_check import check_of
 from dragoman.sources.references import FORMS, href_of, may_be_base64
 
 if TYPE_CHECKING:

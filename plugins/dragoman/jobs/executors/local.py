@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman import errors
 from dragoman.errors import DragomanError, NoSuchJob, Unavailable
-from dragoman.jobs.codec import dump_job, load_job
-from dragoman.jobs.executors.presence import Presence
-from dragoman.jobs.wire import Disconnected
+from dragoman.jobs.executors.supervisor_link import SupervisorLink
+from dragoman.jobs.json_codec import dump_job, load_job
+from dragoman.workers.framing import Disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dragoman.jobs.settings import EngineSettings
-    from dragoman.jobs.wire import Channel
+    from dragoman.jobs.engine_settings import EngineSettings
     from dragoman.model.job import Job
+    from dragoman.workers.framing import Channel
 
 PROBE = 2.0
 """Seconds in which the engine must say that it is well."""
@@ -34,7 +34,7 @@ class LocalExecutor:
     """
 
     def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
-        self._presence = Presence(settings, command)
+        self._presence = SupervisorLink(settings, command)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
         self._number = 0

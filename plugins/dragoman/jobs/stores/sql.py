@@ -21,14 +21,14 @@ from dragoman.errors import (
     SettingsError,
     Unavailable,
 )
-from dragoman.jobs.codec import dump_fields, load_fields, to_micros
-from dragoman.jobs.stores import statements, tally
-from dragoman.jobs.stores.direct import Direct
-from dragoman.jobs.stores.hold import ADVISORY_KEY, Hold
-from dragoman.jobs.stores.outages import Outages
-from dragoman.jobs.stores.query import asked_for, shape_of, storable, values_of
-from dragoman.jobs.stores.reach import Reach
-from dragoman.jobs.stores.schema import ALONE, META, METADATA, VERSION, WRITING, open_engine
+from dragoman.jobs.json_codec import dump_fields, load_fields, to_micros
+from dragoman.jobs.stores import job_counters, statements
+from dragoman.jobs.stores.availability import AvailabilityGuard
+from dragoman.jobs.stores.conditions import asked_for, shape_of, storable, values_of
+from dragoman.jobs.stores.engine_lock import ADVISORY_KEY, EngineLock
+from dragoman.jobs.stores.outage_log import OutageLog
+from dragoman.jobs.stores.sqlite_direct import SqliteDirect
+from dragoman.jobs.stores.tables import ALONE, META, METADATA, VERSION, WRITING, open_engine
 from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
 from dragoman.model.status import JobStatus
 
@@ -57,15 +57,15 @@ class SqlStore:
 
     def __init__(self, url: str) -> None:
         lite = url.startswith("sqlite")
-        self._reach = Reach(rests=not lite)
-        self._outages: Outages | None = None  # while it is opened, whoever opens it is told
+        self._reach = AvailabilityGuard(rests=not lite)
+        self._outages: OutageLog | None = None  # while it is opened, whoever opens it is told
         with self._reaching():
             self._engine = open_engine(url)
             self._light_engine = open_engine(url, durable=False)
-        self._hold = None if lite else Hold(self._engine)
-        self._direct: dict[bool, Direct] = {}
+        self._hold = None if lite else EngineLock(self._engine)
+        self._direct: dict[bool, SqliteDirect] = {}
         if lite:
-            self._direct = {True: Direct(self._engine), False: Direct(self._light_engine)}
+            self._direct = {True: SqliteDirect(self._engine), False: SqliteDirect(self._light_engine)}
         self._durable = self._engine.execution_options(**ALONE)
         self._light = self._light_engine.execution_options(**ALONE)
         try:
@@ -73,7 +73,7 @@ class SqlStore:
         except BaseException:  # whatever it was goes on; the connections do not
             self.close()
             raise
-        self._outages = Outages(url)
+        self._outages = OutageLog(url)
         self._file = _identity(self._engine)
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
@@ -237,7 +237,7 @@ class SqlStore:
             if connection.dialect.name == "postgresql":  # two that make the tables at once would collide
                 connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_KEY + 1)))
             METADATA.create_all(connection)
-            tally.keep(connection)
+            job_counters.keep(connection)
             _check_version(connection)
 
     def _first(self, job: Job, refusal: IntegrityError | QueueFull) -> Job:
@@ -318,7 +318,7 @@ def examine(url: str) -> None:
     """Reach a database and look at its schema, changing nothing; raises what opening a store there would."""
     engine = open_engine(url)
     try:
-        with Reach(rests=False)(), engine.connect() as connection:
+        with AvailabilityGuard(rests=False)(), engine.connect() as connection:
             if inspect(connection).has_table(META.name):
                 _refuse_newer(connection.execute(SELECT_VERSION).scalar_one_or_none())
     finally:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Insert, Integer, Select, Update, bindparam, delete, func, insert, or_, select, update
 
-from dragoman.jobs.stores.query import LISTED, conditions
-from dragoman.jobs.stores.schema import JOBS, TALLY
+from dragoman.jobs.stores.conditions import LISTED, conditions
+from dragoman.jobs.stores.tables import JOBS, TALLY
 from dragoman.model.status import FINISHED, JobStatus, sources
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Delete
 
-    from dragoman.jobs.stores.query import Shape
+    from dragoman.jobs.stores.conditions import Shape
 
 SHAPES = 100
 """Shapes of queries whose statements are kept. There is no end to them: a client may name any number of processes."""

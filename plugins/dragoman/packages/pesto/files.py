@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.errors import PackageError
-from dragoman.packages.document import MAX_BYTES, one_line
+from dragoman.packages.yaml_document import MAX_BYTES, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

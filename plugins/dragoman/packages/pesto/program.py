@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 from dragoman.errors import InputError, OutputError, RequestError
 from dragoman.model.job import Output
 from dragoman.model.resolved import ResolvedValue
-from dragoman.packages.contents import FileContentError, expects_json, read_value
-from dragoman.packages.outputs import write_value
-from dragoman.packages.pesto.building import set_environment
-from dragoman.packages.pesto.importing import Algorithm, load_class
+from dragoman.packages.outputs.writing import write_value
+from dragoman.packages.pesto.algorithm import Algorithm, load_class
+from dragoman.packages.pesto.environment import set_environment
 from dragoman.packages.pesto.project import located
 from dragoman.packages.pesto.schemas import PNG
-from dragoman.packages.schema import GEOTIFF, is_binary, is_binary_list, may_be_binary
-from dragoman.packages.wording import shown
+from dragoman.schemas.file_values import FileContentError, expects_json, read_value
+from dragoman.schemas.forms import GEOTIFF, is_binary, is_binary_list, may_be_binary
+from dragoman.schemas.messages import shown
 
 if TYPE_CHECKING:
     from dragoman.model.context import Context

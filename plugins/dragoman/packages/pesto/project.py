@@ -20,13 +20,14 @@ from jsonschema.validators import validator_for
 
 from dragoman.model.process import JSON, Process, Runtime
 from dragoman.packages.digest import package_digest
-from dragoman.packages.document import dotted, one_line
-from dragoman.packages.entry import check_class
-from dragoman.packages.pesto.building import REQUIREMENTS, environments, unserved
+from dragoman.packages.native.signature import check_class
 from dragoman.packages.pesto.definitions import STANDARD
+from dragoman.packages.pesto.environment import REQUIREMENTS, environments, unserved
 from dragoman.packages.pesto.files import JsonFile, read_files
 from dragoman.packages.pesto.schemas import input_specs, output_specs, split
-from dragoman.packages.wording import finding
+from dragoman.packages.yaml_document import one_line
+from dragoman.schemas.key_paths import dotted
+from dragoman.schemas.messages import finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ from jsonschema.exceptions import SchemaError
 
 from dragoman.model.process import InputSpec, OutputSpec
 from dragoman.packages.pesto.definitions import PREFIX, STANDARD, defined, is_image, is_images
-from dragoman.packages.schema import GEOTIFF, expand, ogc_form, published_schema, validating_form
+from dragoman.schemas.forms import GEOTIFF, expand, ogc_form, published_schema, validating_form
 from dragoman.sources.resolve import is_inner_file
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The command ``dragoman``: for operators and for authors of packages."""

@@ -1,0 +1,104 @@
+"""``dragoman jobs``: look at jobs, and cancel them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from sqlalchemy import make_url
+
+from dragoman.composition import executor, services
+from dragoman.errors import Unavailable
+from dragoman.host.bootstrap import read_settings
+from dragoman.jobs.json_codec import dump_job
+from dragoman.jobs.result_folder import FolderResults
+from dragoman.jobs.service import logs_of
+from dragoman.jobs.stores import open_store
+from dragoman.model.job import JobQuery
+from dragoman.model.principal import ANONYMOUS, Principal
+from dragoman.model.status import JobStatus
+from dragoman.packages.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from dragoman.config.settings import Settings
+    from dragoman.jobs.stores.sql import SqlStore
+
+app = typer.Typer(no_args_is_help=True, help="Look at jobs, and cancel them.")
+
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+
+SHOWN = 200
+"""Characters of a text that ``show`` prints; base64 rasters are longer."""
+
+
+def existing_store(settings: Settings) -> SqlStore:
+    """The job store; raises Unavailable where none has been made, rather than make an empty one."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        raise Unavailable(f"there is no job store at {url.database}; is DRAGOMAN_HOME set as for the server?")
+    return open_store(settings.database_url)
+
+
+@app.command("list")
+def list_jobs(
+    status: Annotated[
+        str | None, typer.Option(help="accepted, running, successful, failed or dismissed.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+) -> None:
+    """The newest jobs, a line each."""
+    if status is not None and status not in list(JobStatus):
+        raise typer.BadParameter(f"{status!r}; allowed: {', '.join(JobStatus)}", param_hint="--status")
+    statuses = () if status is None else (JobStatus(status),)
+    page = existing_store(read_settings()).find(JobQuery(statuses=statuses, limit=limit))
+    for job in page.jobs:
+        when = job.created.isoformat(timespec="seconds")
+        typer.echo(
+            f"{job.id}  {when}  {job.status:<10}  {job.progress:3d} %  {job.process_id}  {job.message}"
+        )
+    typer.echo(f"{len(page.jobs)} of {page.matched}")
+
+
+@app.command("show")
+def show_job(job_id: JobId) -> None:
+    """All that is known of a job, its request included; long texts are cut."""
+    job = existing_store(read_settings()).get(job_id)
+    data = dump_job(job) | {
+        name: moment.isoformat() if (moment := getattr(job, name)) else None
+        for name in ("created", "started", "finished", "updated", "lease_until")
+    }
+    typer.echo(json.dumps(_abridged(data), indent=2))
+
+
+@app.command("log")
+def log_job(job_id: JobId) -> None:
+    """What a job printed and logged, its traceback if it failed."""
+    settings = read_settings()
+    job = existing_store(settings).get(job_id)
+    for path in logs_of(job, FolderResults(settings.home)):
+        typer.echo(path.read_text("utf-8", errors="replace"), nl=False)
+
+
+@app.command("cancel")
+def cancel_job(job_id: JobId) -> None:
+    """Stop a job that has not finished; with no server running, it will not be run when one is."""
+    settings = read_settings()
+    existing_store(settings).get(job_id)
+    service = services(settings, Catalogue(), executor(settings)).jobs
+    try:
+        service.dismiss(job_id, Principal(id=ANONYMOUS.id, admin=True))
+    finally:
+        service.close()
+    typer.echo(f"{job_id} dismissed")
+
+
+def _abridged(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: _abridged(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_abridged(value) for value in data]
+    if isinstance(data, str) and len(data) > SHOWN:
+        return f"{data[:SHOWN]}... ({len(data)} characters)"
+    return data

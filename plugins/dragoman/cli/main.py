@@ -1,0 +1,246 @@
+"""The command ``dragoman``: for operators and for authors of packages."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dragoman.cli.jobs import app as jobs_app
+from dragoman.cli.jobs import existing_store
+from dragoman.errors import DragomanError, Unavailable
+from dragoman.host.bootstrap import prepare, read_settings
+
+if TYPE_CHECKING:
+    from dragoman.packages.catalogue import Catalogue
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(jobs_app, name="jobs")
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The configuration; default PYGEOAPI_CONFIG, else pygeoapi-config.yml."
+    ),
+]
+
+
+@app.callback()
+def _prepare(config: Config = None) -> None:
+    if config is not None:
+        os.environ["PYGEOAPI_CONFIG"] = str(config)
+
+
+@app.command()
+def serve(
+    threads: Annotated[
+        int, typer.Option(min=0, help="Serve with gunicorn, this many threads a process.")
+    ] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="gunicorn's processes.")] = 1,
+) -> None:
+    """Serve: through pygeoapi's own server, or, with --threads, through gunicorn."""
+    settings = read_settings()
+    prepare(settings)  # here, since gunicorn would add lines of its own
+    folder = Path(sys.executable).parent
+    command = [str(folder / "pygeoapi"), "serve"]
+    if threads:
+        bind = f"{settings.host}:{settings.port}"
+        options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
+        command = [str(folder / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
+    os.execv(command[0], command)
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
+    from dragoman.host.startup_checks import faults
+    from dragoman.jobs.trials.load_check import probe_all
+    from dragoman.packages.pesto.project import notes
+
+    logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
+    catalogue = _catalogue()
+    broken = probe_all(catalogue, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
+    broken |= {problem.id: problem.detail for problem in catalogue.problems}
+    unusable = list(faults(read_settings()))
+    for fault in unusable:
+        typer.echo(f"broken  {fault}")
+    for process in catalogue:
+        if process.id not in broken:
+            typer.echo(f"ok      {process.id} {process.version}")
+            for note in notes(process):
+                typer.echo(f"note    {process.id}: {note}")
+    for name, detail in broken.items():
+        typer.echo(f"broken  {name}: {detail}")
+    raise typer.Exit(1 if broken or unusable else 0)
+
+
+@app.command()
+def init(name: Annotated[str, typer.Argument(help="Id of the new process, and name of its folder.")]) -> None:
+    """Write a new packaged algorithm that runs, in ./NAME."""
+    from dragoman.packages.native.scaffold import config_lines, create_package
+
+    folder = create_package(name, Path.cwd())
+    typer.echo(
+        f"wrote {name}/. Try it with `dragoman test {name}`, and serve it with these lines under `resources:`\n"
+    )
+    typer.echo(config_lines(name, folder))
+
+
+@app.command()
+def test(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Declared processes, or folders; default: all declared.")
+    ] = None,
+) -> None:
+    """Run the examples of packages as golden tests."""
+    from dragoman.jobs.trials.example_runs import try_package
+
+    command = [sys.executable, "-P", "-m", "dragoman.cli", "examples"]
+    failed = False
+    for folder, profiles in _packages(names or []).values():
+        verdict = None
+        for verdict in try_package(folder, profiles, command):
+            title, problems = verdict
+            typer.echo(f"{'FAILED' if problems else 'ok    '}  {folder.name}: {title}")
+            for problem in problems:
+                typer.echo(f"          {problem}")
+            failed |= bool(problems)
+        if verdict is None:
+            typer.echo(f"none    {folder.name}: no examples")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command("import-pesto")
+def import_pesto(
+    folder: Annotated[Path, typer.Argument(help="The project's folder, which holds pesto/api.")],
+    profile: Annotated[
+        list[str] | None, typer.Option(help="A profile to switch on; may be given several times.")
+    ] = None,
+) -> None:
+    """Write a process.yml beside the code of a PESTO project, which is then served without pesto/."""
+    from dragoman.packages.loader import load_folder
+    from dragoman.packages.native.scaffold import config_lines
+    from dragoman.packages.pesto.conversion import import_project
+    from dragoman.packages.pesto.project import notes
+
+    folder = Path(os.path.abspath(folder))
+    import_project(folder, profile or [])
+    typer.echo(
+        f"wrote {folder.name}/process.yml, which wins over pesto/; `dragoman test` still needs pesto/tests, which\n"
+        "are not moved. The variables of `environments` are in it, below `dialects.pesto`, and are set as before."
+    )
+    for note in notes(load_folder(folder)):
+        typer.echo(note)
+    typer.echo("The lines under `resources:` are\n")
+    typer.echo(config_lines(folder.name, folder))
+
+
+@app.command(hidden=True)
+def probe() -> None:
+    """Load the package that standard input names, for `check`."""
+    from dragoman.jobs.trials.load_check import answer
+
+    answer()
+
+
+@app.command(hidden=True)
+def examples() -> None:
+    """Run the examples of the package that standard input names, for `test`."""
+    from dragoman.jobs.trials.example_runs import answer
+
+    answer()
+
+
+@app.command()
+def cleanup() -> None:
+    """Remove expired jobs with their results, and folders that no job owns."""
+    from dragoman.jobs.engine.housekeeping import expire, sweep
+    from dragoman.jobs.result_folder import FolderResults
+
+    settings = read_settings()
+    store, results = existing_store(settings), FolderResults(settings.home)
+    keep = settings.jobs.keep_results
+    expired = expire(store, results, keep) if keep is not None else 0
+    typer.echo(f"removed {expired} expired jobs and {sweep(store, results)} stray folders")
+
+
+@app.command()
+def migrate() -> None:
+    """Make the job store's tables, or bring them up to this version."""
+    from dragoman.jobs.stores import open_store
+    from dragoman.jobs.stores.tables import VERSION
+
+    open_store(read_settings().database_url).close()
+    typer.echo(f"the job store has schema {VERSION}")
+
+
+@app.command()
+def openapi(
+    check_only: Annotated[bool, typer.Option("--check", help="Only tell whether it is up to date.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("openapi"),
+) -> None:
+    """Write the API documents that the repository carries."""
+    from dragoman.openapi import files
+
+    catalogue = _catalogue()
+    if check_only:
+        drift = files.drift(folder, catalogue)
+        typer.echo(drift or "up to date")
+        raise typer.Exit(1 if drift else 0)
+    files.write(folder, catalogue)
+
+
+@app.command(hidden=True)
+def supervise() -> None:
+    """The supervisor process; started by server processes, with its settings on standard input."""
+    from dragoman.adapters.ogc.callbacks import notification
+    from dragoman.jobs.engine.notifier import Notifier
+    from dragoman.jobs.engine.supervisor import supervise as run
+
+    settings = pickle.load(sys.stdin.buffer)
+    logging.basicConfig(
+        filename=settings.log_file,
+        level=settings.log_level.upper(),
+        format="[%(asctime)s] %(levelname)s %(name)s - %(message)s",
+    )
+    os._exit(run(settings, Notifier(settings, notification)))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; an error of ours is one line, and exit code 1."""
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except DragomanError as error:
+        cause = f" ({error.__cause__})" if isinstance(error, Unavailable) and error.__cause__ else ""
+        typer.echo(f"{error.detail}{cause}".splitlines()[0], err=True)
+        raise SystemExit(1) from error
+
+
+def _catalogue() -> Catalogue:
+    from dragoman.composition import catalogue
+    from dragoman.host.processors import foreign_process
+
+    return catalogue(read_settings(), foreign_process)
+
+
+def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
+    """Folder and profiles of what is named: declared processes, or folders, which need no configuration."""
+    from dragoman.host.bootstrap import DEFAULT_CONFIG
+    from dragoman.packages.loader import is_package
+
+    folders = {name: (Path(name), ()) for name in names if is_package(Path(name))}
+    there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
+    processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
+    declared = {p.id: (p.package, p.profiles) for p in processes if p.package}
+    for name in names:
+        if name not in declared and name not in folders:
+            raise typer.BadParameter(
+                f"'{name}' is neither a declared process ({', '.join(declared)}) nor a folder with process.yml"
+            )
+    return {name: declared.get(name) or folders[name] for name in names or declared}

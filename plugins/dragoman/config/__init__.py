@@ -1,0 +1,1 @@
+"""What the operator decided: the YAML read with its lines, checked, typed."""

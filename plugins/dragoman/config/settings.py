@@ -1,0 +1,288 @@
+"""What the operator decided: one frozen object, made once from the whole YAML, passed in, never global.
+
+The keys are the public contract of ``docs/operating.md``; ``KEYS`` lists them all and drives the check for
+unknown ones. A mistake is a ``SettingsError``: one line with file, key, what is wrong and what is allowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from dragoman.config.file import ConfigFile, check_schema, read_config, shown
+from dragoman.config.keys import KEYS, MANAGER, PACKAGED
+from dragoman.config.values import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["KEYS", "MANAGER", "PACKAGED", "FetchSettings", "JobSettings", "LimitSettings", "PestoSettings"]
+__all__ += ["ProcessDeclaration", "Settings", "default_environment", "load_settings"]
+
+UNAVAILABLE: Final = "is not available in this version"
+GIB: Final = 1024**3
+
+_PROCESS_ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}", re.ASCII)  # it is a segment of URLs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    """How inputs are fetched from elsewhere."""
+
+    allow: tuple[str, ...] = ()
+    """Lower-case ``host`` or ``host:port`` (IPv6 in brackets before a port) that may be private."""
+    max_bytes: int = 2 * GIB
+    """Of one input, both as sent and as decompressed; inclusive."""
+    timeout: float = 300.0
+    """Seconds, for one input with all its redirects."""
+    redirects: int = 5
+    """Followed at most; 0 is none."""
+    object_stores: tuple[str, ...] = ()
+    """Prefixes ``s3://bucket/...`` or ``gs://bucket/...`` that may be read, with the server's credentials."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSettings:
+    """How jobs queue, retry and expire."""
+
+    queue_limit: int = 10_000
+    """Accepted jobs that may wait; inclusive."""
+    max_attempts: int = 3
+    """Runs of one job that end with its worker's death, the first included."""
+    sync_waiters: int = 0
+    """Sync calls that may wait at once; 0: the web server decides from its threads."""
+    keep_results: float | None = 7 * 86400.0
+    """Seconds after the end; None is for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """What no request may exceed."""
+
+    request_bytes: int = 256 * 1024**2
+    """Of a request body; inclusive."""
+    max_pixels: int = 4_000_000_000
+    """Of one input raster: width x height x bands; inclusive."""
+    min_free_disk: int = 500 * 1024**2
+    """Bytes free under HOME, below which the server is not ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PestoSettings:
+    """The PESTO dialect."""
+
+    default_process: str | None = None
+    """The process that is also served at ``/api/v1/...``; None: nothing is."""
+    asynchronous: tuple[str, ...] = ()
+    """Processes whose POST returns a link at once; a PESTO project may say so itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessDeclaration:
+    """One process resource of the YAML: a package of ours, or a foreign processor."""
+
+    id: str
+    package: Path | None = None
+    """The package's folder (absolute, perhaps missing); None for a foreign processor."""
+    processor: Mapping[str, Any] | None = None
+    """The pygeoapi processor definition; None for a package."""
+    profiles: tuple[str, ...] = ()
+    line: int
+    """Where the YAML declares it, from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that dragoman reads from the configuration."""
+
+    config_path: Path
+    """The YAML file, absolute."""
+    server_url: str
+    """The public base URL, without a trailing slash."""
+    host: str
+    port: int
+    home: Path
+    """Absolute; perhaps not there yet."""
+    database_url: str = field(repr=False)
+    """An SQLAlchemy URL; may hold a password."""
+    workers: int
+    """At least 1."""
+    warm_workers: int = 8
+    data_roots: tuple[Path, ...] = ()
+    """Absolute, not resolved, perhaps not there yet."""
+    fetch: FetchSettings = FetchSettings()
+    jobs: JobSettings = JobSettings()
+    limits: LimitSettings = LimitSettings()
+    cors_origins: tuple[str, ...] = ()
+    """``scheme://host[:port]``, lower-case, as a browser sends it."""
+    behind_proxy: bool = False
+    processes: tuple[ProcessDeclaration, ...] = ()
+    """In the declared order."""
+    pesto: PestoSettings | None = PestoSettings()
+    """None: off."""
+    dialects: Mapping[str, Any] = field(default_factory=dict)
+    """The other dialects, as written; one that is off is False."""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The whole parsed YAML, substituted."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of what the engine depends on: a supervisor that has another one is replaced."""
+        engine = asdict(self)
+        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw", "dialects", "pesto"):
+            del engine[irrelevant]
+        text = json.dumps(engine, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def default_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables to set where they are missing or empty: the public URL follows the port."""
+    if env.get("DRAGOMAN_URL"):
+        return {}
+    return {"DRAGOMAN_URL": f"http://localhost:{env.get('DRAGOMAN_PORT') or 5000}"}
+
+
+def load_settings(path: Path, env: Mapping[str, str]) -> Settings:
+    """Read, check and freeze the configuration; SettingsError for the first mistake found."""
+    config = read_config(path, {**env, **default_environment(env)}, KEYS)
+    server = Section(config, ("server",))
+    bind, manager = server.section("bind"), server.section("manager")
+    if (name := manager.text("name", "")) != MANAGER:
+        raise manager.error("name", f"{shown(name)} is another job manager; allowed: {MANAGER}")
+    host, port = bind.text("host", "127.0.0.1").strip("[]"), bind.whole("port", 5000, 1, 65535)
+    home = manager.folder("output_dir", "var")
+    auth, processes, dialects = manager.section("auth"), _processes(config), manager.section("dialects")
+    settings = Settings(
+        config_path=config.path,
+        server_url=server.web_url("url"),  # after the port, which it follows
+        host=host,
+        port=port,
+        home=home,
+        database_url=manager.database("connection", home),
+        workers=manager.whole("workers", 0) or os.cpu_count() or 1,
+        warm_workers=manager.whole("warm_workers", 8),
+        data_roots=manager.folders("data_roots"),
+        fetch=_fetch(manager.section("fetch")),
+        jobs=_jobs(manager.section("jobs")),
+        limits=_limits(manager.section("limits")),
+        cors_origins=manager.section("cors").origins("origins"),
+        behind_proxy=auth.flag("behind_proxy", False),
+        processes=processes,
+        dialects=_dialects(dialects),
+        pesto=_pesto(dialects, [process.id for process in processes]),
+        raw=config.data,
+    )
+    _refuse_unbuilt_auth(auth)
+    _guard_binding(bind, settings)
+    check_schema(config)
+    return settings
+
+
+def _fetch(section: Section) -> FetchSettings:
+    default = FetchSettings()
+    return FetchSettings(
+        allow=section.hosts("allow"),
+        max_bytes=section.size("max_bytes", default.max_bytes),
+        timeout=section.duration("timeout", default.timeout),
+        redirects=section.whole("redirects", default.redirects, 0, 100),
+        object_stores=section.object_stores("object_stores"),
+    )
+
+
+def _jobs(section: Section) -> JobSettings:
+    default = JobSettings()
+    return JobSettings(
+        queue_limit=section.whole("queue_limit", default.queue_limit, 1),
+        max_attempts=section.whole("max_attempts", default.max_attempts, 1),
+        sync_waiters=section.whole("sync_waiters", default.sync_waiters),
+        keep_results=section.duration("keep_results", default.keep_results or 0.0, zero=True) or None,
+    )
+
+
+def _limits(section: Section) -> LimitSettings:
+    default = LimitSettings()
+    return LimitSettings(
+        request_bytes=section.size("request_bytes", default.request_bytes),
+        max_pixels=section.whole("max_pixels", default.max_pixels, 1),
+        min_free_disk=section.size("min_free_disk", default.min_free_disk, zero=True),
+    )
+
+
+def _dialects(section: Section) -> dict[str, Any]:
+    """The dialects switched off; one that is configured would be silently ignored, so it stops the start."""
+    unbuilt = {name: value for name, value in section.values.items() if name != "pesto"}
+    for name, value in unbuilt.items():
+        if value is not None and value is not False:
+            raise section.error(name, f"{UNAVAILABLE}; allowed: off, or leave it out")
+    return unbuilt
+
+
+def _pesto(dialects: Section, process_ids: Sequence[str]) -> PestoSettings | None:
+    if isinstance(switch := dialects.values.get("pesto"), bool):
+        return PestoSettings() if switch else None
+    section = dialects.section("pesto")
+    default, asynchronous = section.values.get("default_process"), section.words("asynchronous")
+    for key, name in (("default_process", default), *(("asynchronous", name) for name in asynchronous)):
+        if name is not None and name not in process_ids:
+            raise section.error(
+                key, f"{shown(name)} is not a process; allowed: {', '.join(process_ids) or 'none'}"
+            )
+    return PestoSettings(default_process=default, asynchronous=asynchronous)
+
+
+def _refuse_unbuilt_auth(auth: Section) -> None:
+    """A setting that guards something is never silently ignored."""
+    for name in ("oidc", "public", "execute"):
+        if auth.values.get(name) is not None:
+            raise auth.error(name, f"{UNAVAILABLE}; allowed: behind_proxy")
+
+
+def _guard_binding(bind: Section, settings: Settings) -> None:
+    """Without authentication only this machine may reach the server."""
+    try:
+        local = ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        local = settings.host.lower() == "localhost"
+    if not local and not settings.behind_proxy:
+        problem = (
+            f"{shown(settings.host)} is open to others and there is no authentication (server.manager.auth)"
+        )
+        raise bind.error(
+            "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: {{behind_proxy: true}}"
+        )
+
+
+def _processes(config: ConfigFile) -> tuple[ProcessDeclaration, ...]:
+    resources = config.data.get("resources") or {}
+    if not isinstance(resources, dict):
+        raise config.error(("resources",), "is not a mapping; allowed: {id: {type: ..., ...}, ...}")
+    for name, resource in resources.items():
+        if not isinstance(resource, dict) or "type" not in resource:
+            raise config.error(("resources", name), "has no type; allowed: type: process, collection, ...")
+    return tuple(_process(config, name) for name, entry in resources.items() if entry["type"] == "process")
+
+
+def _process(config: ConfigFile, name: object) -> ProcessDeclaration:
+    if not isinstance(name, str) or not _PROCESS_ID.fullmatch(name):
+        raise config.error(
+            ("resources", str(name)), "is no process id; allowed: letters, digits and . _ ~ : -"
+        )
+    resource = Section(
+        config, ("resources", name), known=("type", "processor", "allow_internal_requests", "visibility")
+    )
+    line = config.line(resource.key)
+    if not isinstance(definition := resource.values.get("processor"), dict) or not definition.get("name"):
+        raise resource.error("processor", "is missing or has no name; allowed: {name: ..., ...}")
+    if definition["name"] != PACKAGED:
+        return ProcessDeclaration(id=name, processor=definition, line=line)
+    processor = resource.section("processor")
+    if not processor.values.get("package"):
+        raise processor.error("package", "is missing; allowed: the package's folder, relative to this file")
+    package, profiles = processor.folder("package", ""), processor.words("profiles")
+    return ProcessDeclaration(id=name, package=package, profiles=profiles, line=line)

@@ -1,0 +1,1 @@
+"""pygeoapi's faces: what it loads, names in its configuration, and is mounted on."""

@@ -1,0 +1,51 @@
+"""Before anything is served or run: read the settings, have ready what they name, or end with one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from dragoman.config.file import unset_empty
+from dragoman.config.settings import default_environment, load_settings
+from dragoman.errors import SettingsError
+from dragoman.host import startup_checks
+
+if TYPE_CHECKING:
+    from dragoman.config.settings import Settings
+    from dragoman.errors import DragomanError
+
+DEFAULT_CONFIG = "pygeoapi-config.yml"
+CONFIGURATION_ERROR = 3
+"""Exit code; the one at which gunicorn gives up instead of starting its worker again for ever."""
+
+
+def read_settings() -> Settings:
+    """The settings that the environment names; ends the process with one line if they are wrong."""
+    if not os.environ.get("PYGEOAPI_CONFIG"):
+        os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
+    path = Path(os.environ["PYGEOAPI_CONFIG"])
+    try:
+        settings = load_settings(path, os.environ)
+        text = path.read_text("utf-8")
+    except SettingsError as error:
+        give_up(error)
+    for name in unset_empty(text, os.environ):  # pygeoapi, which reads the file next, takes "" for a value
+        del os.environ[name]
+    os.environ.update(default_environment(os.environ))
+    return settings
+
+
+def prepare(settings: Settings) -> None:
+    """Have ready what the settings name; ends the process with one line if something cannot be used."""
+    try:
+        startup_checks.prepare(settings)
+    except SettingsError as error:
+        give_up(error)
+
+
+def give_up(error: DragomanError) -> NoReturn:
+    """End the process with one line, and the exit code at which nobody tries again."""
+    print(" ".join(error.detail.split()), file=sys.stderr)
+    raise SystemExit(CONFIGURATION_ERROR) from error

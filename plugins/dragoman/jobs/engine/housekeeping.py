@@ -1,0 +1,75 @@
+"""What grows must be cut: expired jobs, and folders that no job owns."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dragoman.errors import NoSuchJob, Unavailable
+from dragoman.model.job import JobQuery
+
+if TYPE_CHECKING:
+    from dragoman.jobs.ports import JobStore
+    from dragoman.jobs.result_folder import FolderResults
+
+LOGGER = logging.getLogger(__name__)
+EVERY = 30.0
+"""Seconds between two rounds in a running server."""
+BATCH = 500
+"""Jobs whose rows go in one write: each write waits for the disk, and for its turn beside a running server."""
+STRAY_AGE = 3600.0
+"""Seconds that a folder without a job is left alone: its job may be about to be accepted."""
+
+
+def expire(store: JobStore, results: FolderResults, keep: float) -> int:
+    """Remove every job that finished more than ``keep`` seconds ago, row and folder; returns how many."""
+    cutoff = datetime.now(UTC) - timedelta(seconds=keep)
+    removed = 0
+    while jobs := store.find(JobQuery(finished_before=cutoff, limit=BATCH)).jobs:
+        for job in jobs:  # files first: what a crash leaves is found again by its row
+            results.clear(job.id)
+        removed += store.remove_all([job.id for job in jobs])
+    return removed
+
+
+def sweep(store: JobStore, results: FolderResults) -> int:
+    """Remove old folders that belong to no job (a crash between folder and row); returns how many."""
+    removed = 0
+    for job_id in results.job_ids(older_than=time.time() - STRAY_AGE):
+        try:
+            store.get(job_id)
+        except NoSuchJob:
+            results.clear(job_id)
+            removed += 1
+    return removed
+
+
+class Housekeeper(threading.Thread):
+    """Does both, again and again, until it is stopped."""
+
+    def __init__(self, store: JobStore, results: FolderResults, keep: float | None) -> None:
+        super().__init__(name="housekeeper", daemon=True)
+        self._store = store
+        self._results = results
+        self._keep = keep
+        self._stop_event = threading.Event()
+
+    def run(self) -> None:
+        """One round now, then one every EVERY seconds."""
+        while True:
+            try:
+                if self._keep is not None:
+                    expire(self._store, self._results, self._keep)
+                sweep(self._store, self._results)
+                self._results.empty_trash()
+            except (Unavailable, OSError) as error:
+                LOGGER.warning("housekeeping: %s", error, extra={"action": "cleanup"})
+            if self._stop_event.wait(EVERY):
+                return
+
+    def stop(self) -> None:
+        """End after the present round."""
+        self._stop_event.set()

@@ -1,0 +1,211 @@
+"""One value in the form that an annotation asks for.
+
+pathlib.Path               a readable file; never to be written, it may lie under a data root
+rasterio.DatasetReader     open, closed after the run
+xarray.Dataset             open, closed after the run
+dragoman.Raster            the whole raster in memory
+dict, str, int, float, bool, list[...] of these, X | Y, none    the JSON value, its kind checked
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Any, Final, Literal, get_args, get_origin
+
+from dragoman.errors import InputError, PackageError, RequestError
+from dragoman.packages.native.signature import parameter_name
+from dragoman.schemas.file_values import FileContentError, expects_json, read_value
+from dragoman.schemas.forms import may_be_binary, media_types
+from dragoman.schemas.json_formats import is_integer, is_number
+from dragoman.schemas.media_types import extension
+from dragoman.schemas.messages import shown
+
+if typing.TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from dragoman.model.context import Context
+    from dragoman.model.process import JSON, InputSpec
+    from dragoman.model.resolved import ResolvedValue
+
+LISTS: Final = (list, Sequence)
+"""What a list of values may be asked for as."""
+FORMS: Final = (
+    "pathlib.Path, rasterio.DatasetReader, xarray.Dataset, dragoman.Raster, dict, str, int, float, bool, "
+    "list[...]"
+)
+"""The forms in words."""
+
+
+class _Mismatch(ValueError):
+    """The JSON value is not of this kind; the text says what would be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coercion:
+    """What giving a form needs: where to close, where to write, how much to open."""
+
+    stack: ExitStack
+    """Closes what is opened here."""
+    context: Context
+    max_pixels: int | None
+    """Width times height times bands of a raster, or values of a NetCDF variable; None is no cap."""
+
+    def value(self, spec: InputSpec, annotation: Any, value: ResolvedValue) -> object:
+        """The value in that form; raises InputError or, for an unknown form, PackageError."""
+        annotation = without_none(annotation) if value.path or value.value is not None else annotation
+        as_file = file_form(annotation)
+        try:
+            if as_file is not None:
+                return as_file(self, spec, value)
+            if value.path is not None and annotation in (Any, object) and may_be_binary(spec.schema):
+                return value.path
+            return _as_json(annotation, self._json(spec, annotation, value))
+        except (FileContentError, _Mismatch) as error:
+            raise InputError(spec.id, str(error)) from error
+        except InputError:  # a read that failed has named the input already
+            raise
+        except RequestError as error:
+            raise InputError(spec.id, error.detail) from error
+
+    def _json(self, spec: InputSpec, annotation: Any, value: ResolvedValue) -> JSON:
+        text = annotation is str or (annotation in (Any, object) and not expects_json(spec.schema))
+        return read_value(value, as_json=not text)
+
+    def _path(self, spec: InputSpec, value: ResolvedValue) -> Path:
+        """The file; a JSON value is written to one, a string as it is."""
+        if value.path is not None:
+            return value.path
+        text = isinstance(value.value, str)
+        kinds = media_types(spec.schema) or (("text/plain",) if text else ("application/json",))
+        name = f"{parameter_name(spec.id)}-"
+        handle, made = mkstemp(prefix=name, suffix=extension(kinds[0]), dir=self.context.scratch)
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(value.value if text else json.dumps(value.value))
+        return Path(made)
+
+    def _dataset_reader(self, spec: InputSpec, value: ResolvedValue) -> Any:
+        from dragoman.rasters.opening import open_raster
+
+        dataset = _open(
+            lambda path: open_raster(path, max_pixels=self.max_pixels, input_id=spec.id), value, "raster"
+        )
+        self.stack.callback(dataset.close)
+        return dataset
+
+    def _raster(self, spec: InputSpec, value: ResolvedValue) -> Any:
+        from dragoman.rasters.raster import Raster
+
+        dataset = self._dataset_reader(spec, value)
+        return _open(lambda _: Raster.from_dataset(dataset), value, "raster")
+
+    def _xarray(self, spec: InputSpec, value: ResolvedValue) -> Any:
+        from dragoman.rasters.opening import open_dataset
+
+        dataset = _open(lambda path: open_dataset(path, max_values=self.max_pixels), value, "NetCDF")
+        self.stack.callback(dataset.close)
+        return dataset
+
+
+def _open(opener: Callable[[Path], Any], value: ResolvedValue, kind: str) -> Any:
+    """Open the file; GDAL's and NetCDF's own words name local paths, so they do not come through."""
+    if value.path is None:
+        raise _Mismatch(f"got {shown(value.value)}; allowed: a {kind} file")
+    try:
+        return opener(value.path)
+    except (OSError, ValueError, RuntimeError, LookupError) as error:
+        raise _Mismatch(f"the file cannot be read as {kind}") from error
+
+
+def file_form(annotation: Any) -> Callable[[Coercion, InputSpec, ResolvedValue], object] | None:
+    """How a value becomes what is not JSON; told by name, so that nothing heavy is imported here."""
+    if annotation is Path:
+        return Coercion._path
+    if not isinstance(annotation, type):
+        return None
+    package = annotation.__module__.partition(".")[0]
+    return {
+        ("rasterio", "DatasetReader"): Coercion._dataset_reader,
+        ("xarray", "Dataset"): Coercion._xarray,
+        ("dragoman", "Raster"): Coercion._raster,
+    }.get((package, annotation.__name__))
+
+
+def without_none(annotation: Any) -> Any:
+    """``X`` of ``X | None``; any other annotation as it is."""
+    if get_origin(annotation) not in (types.UnionType, typing.Union):
+        return annotation
+    kept = [part for part in get_args(annotation) if part is not type(None)]
+    return typing.Union[tuple(kept)]  # noqa: UP007  # the parts are only known at run time
+
+
+def item_annotation(annotation: Any) -> Any:
+    """``X`` of ``list[X]``; Any where it is not said; None where it is no list."""
+    if annotation in (Any, object) or annotation in LISTS:
+        return Any
+    if get_origin(annotation) in LISTS:
+        return get_args(annotation)[0]
+    return None
+
+
+def _as_json(annotation: Any, value: JSON) -> object:
+    """The JSON value as the annotation wants it; raises _Mismatch."""
+    if annotation in (Any, object):
+        return value
+    origin = get_origin(annotation) or annotation
+    if origin in (types.UnionType, typing.Union):
+        return _first_fitting(get_args(annotation), value)
+    if origin in LISTS:
+        return _as_list(annotation, value)
+    if origin is Literal:
+        if value in get_args(annotation):
+            return value
+        raise _Mismatch(f"got {shown(value)}; allowed: {', '.join(map(str, get_args(annotation)))}")
+    if isinstance(origin, type) and issubclass(origin, dict | Mapping):
+        return _of_kind(value, isinstance(value, dict), "an object")
+    return _as_scalar(origin, value)
+
+
+def _as_scalar(kind: Any, value: JSON) -> object:
+    if kind is bool:
+        return _of_kind(value, isinstance(value, bool), "true or false")
+    if kind is str:
+        return _of_kind(value, isinstance(value, str), "a string")
+    if kind is type(None):
+        return _of_kind(value, value is None, "null")
+    if kind is int:
+        return int(_of_kind(value, is_integer(value), "an integer"))
+    if kind is float:
+        try:
+            return float(_of_kind(value, is_number(value), "a number"))
+        except OverflowError as error:
+            raise _Mismatch(f"got {shown(value)}, which is too large") from error
+    raise PackageError(f"run asks for {kind!r}, which is no form of an input; allowed: {FORMS}")
+
+
+def _of_kind(value: JSON, holds: bool, allowed: str) -> JSON:
+    if not holds:
+        raise _Mismatch(f"got {shown(value)}; allowed: {allowed}")
+    return value
+
+
+def _as_list(annotation: Any, value: JSON) -> list[object]:
+    item = item_annotation(annotation)
+    return [_as_json(item, member) for member in _of_kind(value, isinstance(value, list), "an array")]
+
+
+def _first_fitting(choices: tuple[Any, ...], value: JSON) -> object:
+    """The value in the first form that keeps its kind: an int stays one for ``float | int``."""
+    exact = [choice for choice in choices if choice is type(value)]
+    problems: list[str] = []
+    for choice in (*exact, *choices):
+        try:
+            return _as_json(choice, value)
+        except _Mismatch as error:
+            problems.append(str(error).partition("allowed: ")[2])
+    raise _Mismatch(f"got {shown(value)}; allowed: {', or '.join(dict.fromkeys(problems))}")

@@ -1,0 +1,1 @@
+"""What a run returned, made into outputs."""

@@ -1,0 +1,186 @@
+"""What grows is cut: expired jobs with their files, and folders that no job owns."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from harness import wait_for
+from jobmaking import WORKER, make_job
+from storekit import Database
+
+from dragoman.errors import NoSuchJob, Unavailable
+from dragoman.jobs.engine import housekeeping
+from dragoman.jobs.engine.housekeeping import STRAY_AGE, Housekeeper, expire, sweep
+from dragoman.jobs.result_folder import FolderResults
+from dragoman.jobs.stores import open_store
+from dragoman.model.job import Job, JobQuery
+from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from dragoman.jobs.stores.sql import SqlStore
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(url=f"sqlite:///{tmp_path}/jobs.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(database: Database) -> Iterator[SqlStore]:
+    opened = open_store(database.url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> FolderResults:
+    return FolderResults(tmp_path)
+
+
+def _finished(store: SqlStore, results: FolderResults, database: Database, days_ago: float) -> Job:
+    job = store.add(make_job())
+    _fill(results, job.id)  # first: once it is old, a housekeeper at work may take it away
+    store.claim(job.id, WORKER, 30)
+    job = store.transition(job.id, JobStatus.SUCCESSFUL)
+    moment = datetime.now(UTC) - timedelta(days=days_ago)
+    database.execute(
+        f"UPDATE dragoman_jobs SET finished = {int(moment.timestamp() * 1_000_000)} WHERE id = '{job.id}'"
+    )
+    return job
+
+
+def _fill(results: FolderResults, job_id: str, age: float = 0.0) -> None:
+    results.outputs(job_id).mkdir(parents=True)
+    (results.outputs(job_id) / "a.tif").write_text("x")
+    moment = time.time() - age
+    os.utime(results.log(job_id).parent, (moment, moment))
+
+
+def _there(results: FolderResults, job_id: str) -> bool:
+    return results.log(job_id).parent.exists()
+
+
+def test_row_and_folder_go_together(store: SqlStore, results: FolderResults, database: Database) -> None:
+    old, young = _finished(store, results, database, 8), _finished(store, results, database, 6)
+    running = store.add(make_job(created=datetime.now(UTC) - timedelta(days=99)))
+    store.claim(running.id, WORKER, 30)
+    assert expire(store, results, 7 * DAY) == 1
+    with pytest.raises(NoSuchJob):
+        store.get(old.id)
+    assert not _there(results, old.id)
+    assert _there(results, young.id)
+    assert {job.id for job in store.find(JobQuery()).jobs} == {young.id, running.id}
+
+
+def test_more_than_a_page_of_them(store: SqlStore, results: FolderResults, database: Database) -> None:
+    for _ in range(103):
+        job = store.add(make_job())
+        store.transition(job.id, JobStatus.DISMISSED)
+    database.execute("UPDATE dragoman_jobs SET finished = 1000000")
+    assert expire(store, results, DAY) == 103
+    assert store.find(JobQuery()).matched == 0
+    assert expire(store, results, DAY) == 0
+
+
+def test_files_go_first_and_rows_in_batches(
+    store: SqlStore, results: FolderResults, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "BATCH", 4)
+    jobs = [_finished(store, results, database, 2) for _ in range(10)]
+    writes = []
+    remove_all = store.remove_all
+
+    def remove(ids: Sequence[str]) -> int:
+        assert not any(_there(results, job_id) for job_id in ids)
+        writes.append(len(ids))
+        return remove_all(ids)
+
+    monkeypatch.setattr(store, "remove_all", remove)
+    assert expire(store, results, DAY) == len(jobs)
+    assert writes == [4, 4, 2]
+
+
+def test_only_a_stray_folder_is_swept(store: SqlStore, results: FolderResults, database: Database) -> None:
+    owned = _finished(store, results, database, 1).id
+    os.utime(results.log(owned).parent, (0, 0))
+    stray, young = str(uuid.uuid4()), str(uuid.uuid4())
+    _fill(results, stray, STRAY_AGE + 60)
+    _fill(results, young, STRAY_AGE - 60)
+    assert sweep(store, results) == 1
+    assert not _there(results, stray)
+    assert _there(results, young), "its job may be about to be accepted"
+    assert _there(results, owned)
+
+
+def test_nothing_is_swept_while_the_store_cannot_be_asked(
+    store: SqlStore, results: FolderResults, database: Database
+) -> None:
+    owned = _finished(store, results, database, 1).id
+    os.utime(results.log(owned).parent, (0, 0))
+    with database.away(), pytest.raises(Unavailable):
+        sweep(store, results)
+    assert _there(results, owned)
+
+
+def test_a_running_server_does_it_again_and_again(
+    store: SqlStore,
+    results: FolderResults,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(housekeeping, "EVERY", 0.02)
+    keeper = Housekeeper(store, results, DAY)
+    keeper.start()
+    try:
+        for _ in range(2):
+            old = _finished(store, results, database, 2).id
+            wait_for(lambda old=old: not _there(results, old), "it is expired")  # type: ignore[misc]  # bound now
+        with database.away():
+            wait_for(lambda: "housekeeping: " in caplog.text, "it complains")
+        old = _finished(store, results, database, 2).id
+        wait_for(lambda: not _there(results, old), "an outage does not end it")
+    finally:
+        keeper.stop()
+        keeper.join(120)
+    assert not keeper.is_alive()
+
+
+def test_an_error_of_the_disk_does_not_end_it(
+    store: SqlStore, results: FolderResults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = []
+
+    def fail(*_args: object) -> int:
+        rounds.append(1)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(housekeeping, "EVERY", 0.01)
+    monkeypatch.setattr(housekeeping, "sweep", fail)
+    keeper = Housekeeper(store, results, None)
+    keeper.start()
+    try:
+        wait_for(lambda: len(rounds) >= 3, "it goes on")
+    finally:
+        keeper.stop()
+        keeper.join(120)
+
+
+def test_without_an_age_nothing_expires(store: SqlStore, results: FolderResults, database: Database) -> None:
+    old = _finished(store, results, database, 9999).id
+    keeper = Housekeeper(store, results, None)
+    keeper.stop()
+    keeper.run()
+    assert _there(results, old)

@@ -1,0 +1,723 @@
+"""The engine's decisions, with workers that are born, speak and die when the test says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import signal
+import socket
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakepool import FakePool, FakeWorker, FlakyStore, bear
+from jobmaking import RUNTIME, WORKER, make_job
+
+from dragoman.errors import (
+    DragomanError,
+    IdempotencyConflict,
+    IllegalTransition,
+    NoSuchJob,
+    QueueFull,
+    Unavailable,
+)
+from dragoman.jobs.engine.recovery import recover
+from dragoman.jobs.engine.scheduling import MAX_RESTARTS, Engine
+from dragoman.jobs.engine_settings import EngineLimits
+from dragoman.jobs.json_codec import dump_failure, dump_outputs
+from dragoman.jobs.result_folder import FolderResults
+from dragoman.model.job import Job, JobFailure, Output
+from dragoman.model.status import JobStatus
+from dragoman.workers import process_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OTHER = dataclasses.replace(RUNTIME, digest="d2")
+
+
+class Rig:
+    """An engine on a real store and real folders, with a fake pool."""
+
+    def __init__(self, home: Path, slots: int = 1, warm: int = 2, queue_limit: int = 100) -> None:
+        self.home = home
+        self.store = FlakyStore(f"sqlite:///{home}/jobs.db")
+        self.results = FolderResults(home)
+        self.pool = FakePool(warm=warm)
+        self.changes: list[tuple[str, JobStatus]] = []
+        self.engine = Engine(
+            store=self.store,
+            results=self.results,
+            pool=self.pool,
+            limits=EngineLimits(slots=slots, queue_limit=queue_limit, max_attempts=3),
+            changed=lambda job: self.changes.append((job.id, job.status)),
+        )
+
+    def close(self) -> None:
+        self.pool.close()
+        self.store.close()
+
+    def accept(self, **changes: Any) -> Job:
+        """Submit a job, and let the engine have its tick."""
+        job = self.engine.accept(make_job(**changes))
+        self.engine.tick()
+        return job
+
+    def born(self, worker: FakeWorker) -> None:
+        """The worker's birth: process, identity, then the announcement."""
+        bear(worker, len(self.pool.ordered))
+        self.engine.born(worker)
+
+    def run(self, **changes: Any) -> tuple[Job, FakeWorker]:
+        """A running job and its worker."""
+        job = self.accept(**changes)
+        worker = self.worker_of(job)
+        if not worker.claimed:
+            self.born(worker)
+        assert self.job(job).status is JobStatus.RUNNING
+        return self.job(job), worker
+
+    def worker_of(self, job: Job) -> FakeWorker:
+        (worker,) = [w for w in self.pool.workers if w.job is not None and w.job.id == job.id]
+        assert isinstance(worker, FakeWorker)
+        return worker
+
+    def job(self, job: Job) -> Job:
+        return self.store.get(job.id)
+
+    def done(self, worker: FakeWorker, attempt: int | None = None) -> None:
+        outputs = {"a": Output(id="a", media_type="application/json", value=1)}
+        number = attempt if attempt is not None else (worker.job.attempts if worker.job else 0)
+        self.engine.heard(worker, {"done": dump_outputs(outputs), "attempt": number})
+
+    def dies(self, worker: FakeWorker, exitcode: int = -signal.SIGKILL) -> None:
+        assert worker.process is not None
+        worker.process.exitcode = exitcode  # type: ignore[misc]  # a fake one
+        self.engine.died(worker)
+
+    def dismiss(self, job: Job) -> list[Job | DragomanError]:
+        told: list[Job | DragomanError] = []
+        self.engine.dismiss(job.id, told.append)
+        return told
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(tmp_path, slots=3)
+    yield made
+    made.close()
+
+
+class TestRunning:
+    def test_a_job_is_claimed_for_its_worker_and_told_to_it(self, rig: Rig) -> None:
+        job, worker = rig.run(timeout=5.0)
+        assert (job.attempts, job.worker) == (1, worker.identity)
+        assert worker.told[0]["run"]["id"] == job.id
+        assert worker.deadline is not None
+        assert rig.changes == [(job.id, JobStatus.RUNNING)]
+
+    def test_a_job_that_finds_a_worker_waiting_runs_at_once(self, rig: Rig) -> None:
+        _first, worker = rig.run()
+        rig.done(worker)
+        job = rig.engine.accept(make_job(timeout=5.0))  # without a tick
+        assert rig.job(job) == job == worker.job
+        assert (job.status, job.attempts, job.worker) == (JobStatus.RUNNING, 1, worker.identity)
+        assert worker.told[-1]["run"]["id"] == job.id
+        assert worker.deadline is not None
+        assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
+        assert rig.engine.holds(job.id)
+        rig.done(worker)
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+
+    def test_not_before_what_waits_already(self, wide: Rig) -> None:
+        _first, worker = wide.run()
+        wide.done(worker)
+        earlier = wide.engine.accept(make_job(process_id="other", runtime=OTHER))
+        later = wide.engine.accept(make_job())
+        assert (earlier.status, later.status) == (JobStatus.ACCEPTED, JobStatus.ACCEPTED)
+        wide.engine.tick()
+        assert worker.job is not None
+        assert worker.job.id == later.id
+
+    def test_a_repetition_leaves_the_worker_that_waits_alone(self, rig: Rig) -> None:
+        key = {"idempotency_key": "k", "fingerprint": "f"}
+        first, worker = rig.run(**key)
+        rig.done(worker)
+        told = len(worker.told)
+        assert rig.engine.accept(make_job(**key)).id == first.id
+        with pytest.raises(IdempotencyConflict):
+            rig.engine.accept(make_job(idempotency_key="k", fingerprint="other"))
+        rig.store.away = True
+        with pytest.raises(Unavailable):
+            rig.engine.accept(make_job())
+        assert (worker.job, len(worker.told), rig.pool.busy) == (None, told, 0)
+
+    def test_what_it_returns_is_kept_and_told(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.done(worker)
+        after = rig.job(job)
+        assert (after.status, after.progress, after.outputs["a"].value) == (JobStatus.SUCCESSFUL, 100, 1)
+        assert rig.changes[-1] == (job.id, JobStatus.SUCCESSFUL)
+        assert rig.pool.busy == 0
+
+    def test_a_failure_is_kept_and_its_files_are_gone_but_the_log(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.results.scratch(job.id).mkdir(parents=True)
+        rig.results.log(job.id).write_text("Traceback")
+        failure = JobFailure(code="execution-failed", detail="ValueError: no")
+        rig.engine.heard(worker, {"failed": dump_failure(failure), "attempt": 1})
+        after = rig.job(job)
+        assert (after.status, after.failure, after.message) == (JobStatus.FAILED, failure, failure.detail)
+        assert rig.results.log(job.id).exists()
+        assert not rig.results.scratch(job.id).exists()
+        assert worker in rig.pool.workers, "the worker may go on"
+
+    def test_progress_only_rises(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        for percent in (10, 40, 20):
+            rig.engine.heard(worker, {"progress": [percent, f"at {percent}"], "attempt": 1})
+        assert (rig.job(job).progress, rig.job(job).message) == (40, "at 40")
+
+    def test_a_worker_stays_with_its_process_and_its_code(self, rig: Rig) -> None:
+        _, worker = rig.run()
+        rig.done(worker)
+        _, same = rig.run()
+        rig.done(same)
+        _, other = rig.run(runtime=OTHER)
+        assert same is worker
+        assert other is not worker
+
+    def test_a_worker_that_leaves_is_given_no_other_job(self, rig: Rig) -> None:
+        _, worker = rig.run()
+        failure = dump_failure(JobFailure(code="package", detail="no"))
+        rig.engine.heard(worker, {"failed": failure, "attempt": 1, "leaving": True})
+        second = rig.accept()
+        assert rig.worker_of(second) is not worker
+
+
+class TestQueue:
+    def test_sync_first_then_priority_then_age(self, rig: Rig) -> None:
+        _, worker = rig.run()
+        a = rig.accept()
+        high = rig.accept(priority=5)
+        b = rig.accept()
+        sync = rig.accept(mode="sync")
+        urgent = rig.accept(mode="sync", priority=1)
+        order = []
+        for _ in range(5):
+            rig.done(worker)
+            assert worker.job is not None
+            order.append(worker.job.id)
+        assert order == [urgent.id, sync.id, high.id, a.id, b.id]
+
+    def test_no_more_run_than_there_are_slots(self, wide: Rig) -> None:
+        for number in range(5):
+            wide.accept(process_id=f"p{number}")
+        assert len(wide.pool.ordered) == wide.pool.busy == 3
+        for worker in wide.pool.ordered:
+            wide.born(worker)
+        assert wide.store.counts()[JobStatus.RUNNING] == 3
+        wide.done(wide.pool.ordered[0])
+        assert wide.pool.busy == 3
+        assert wide.store.counts()[JobStatus.ACCEPTED] == 1 + 1  # one waits, one waits for its worker's birth
+
+    def test_idle_workers_beyond_what_is_kept_warm_are_retired_oldest_first(self, tmp_path: Path) -> None:
+        rig = Rig(tmp_path, slots=4, warm=1)
+        try:
+            workers = [rig.run(process_id=f"p{number}")[1] for number in range(3)]
+            for worker in workers:
+                rig.done(worker)
+            assert [worker.ending for worker in workers] == ["retired", "retired", ""]
+        finally:
+            rig.close()
+
+    def test_a_full_queue_takes_no_more(self, tmp_path: Path) -> None:
+        rig = Rig(tmp_path, queue_limit=2)
+        try:
+            rig.run()
+            rig.accept(idempotency_key="k", fingerprint="f")
+            rig.accept()
+            with pytest.raises(QueueFull):
+                rig.accept()
+            assert rig.store.counts()[JobStatus.ACCEPTED] == 2
+            again = rig.engine.accept(make_job(idempotency_key="k", fingerprint="f"))
+            assert again.idempotency_key == "k", "a repetition is no new job"
+            with pytest.raises(IdempotencyConflict):
+                rig.engine.accept(make_job(idempotency_key="k", fingerprint="g"))
+        finally:
+            rig.close()
+
+    def test_a_repetition_is_not_run_twice(self, rig: Rig) -> None:
+        rig.run()
+        first = rig.accept(idempotency_key="k", fingerprint="f")
+        assert rig.accept(idempotency_key="k", fingerprint="f") == first
+        (worker,) = rig.pool.ordered
+        rig.done(worker)
+        assert worker.job is not None
+        assert worker.job.id == first.id
+        rig.done(worker)
+        assert worker.job is None
+
+    def test_what_waits_in_the_store_is_taken_over_in_order(self, rig: Rig) -> None:
+        jobs = [rig.store.add(make_job(priority=priority)) for priority in (0, 2, 1)]
+        rig.engine.load()
+        (worker,) = rig.pool.ordered
+        rig.born(worker)
+        order = []
+        while worker.job is not None:
+            order.append(worker.job.id)
+            rig.done(worker)
+        assert order == [jobs[1].id, jobs[2].id, jobs[0].id]
+
+    def test_a_job_that_is_known_is_held_until_its_end(self, rig: Rig) -> None:
+        first, worker = rig.run()
+        second = rig.accept()
+        assert rig.engine.holds(first.id)
+        assert rig.engine.holds(second.id)
+        rig.done(worker)
+        assert not rig.engine.holds(first.id)
+
+    def test_nothing_new_is_started_at_the_end(self, rig: Rig) -> None:
+        rig.engine.closing = True
+        rig.accept()
+        assert rig.pool.ordered == []
+
+
+class TestDismissing:
+    def test_one_that_waits_never_runs(self, rig: Rig) -> None:
+        first, worker = rig.run()
+        second = rig.accept()
+        rig.results.save_request(second.id, "{}")
+        (outcome,) = rig.dismiss(second)
+        assert isinstance(outcome, Job)
+        assert outcome.status is JobStatus.DISMISSED
+        assert not rig.results.log(second.id).parent.exists()
+        rig.done(worker)
+        assert (worker.job, rig.job(second).attempts, rig.job(first).status) == (
+            None,
+            0,
+            JobStatus.SUCCESSFUL,
+        )
+
+    def test_one_whose_worker_is_not_born_yet_frees_its_slot(self, rig: Rig) -> None:
+        first = rig.accept()
+        second = rig.accept(process_id="another")
+        (outcome,) = rig.dismiss(first)
+        assert isinstance(outcome, Job)
+        assert [worker.key[0] for worker in rig.pool.ordered] == ["echo", "another"]
+        rig.born(rig.pool.ordered[0])
+        assert rig.pool.ordered[0].told == []
+        rig.born(rig.pool.ordered[1])
+        assert rig.job(second).status is JobStatus.RUNNING
+
+    def test_a_worker_is_not_used_before_its_birth_is_announced(self, rig: Rig) -> None:
+        rig.dismiss(rig.accept())
+        (worker,) = rig.pool.ordered
+        bear(worker, 1)  # the process is there; the announcement is still on its way
+        second = rig.accept()
+        rig.engine.born(worker)
+        rig.engine.tick()
+        assert len([told for w in rig.pool.ordered for told in w.told]) <= 1
+        for each in rig.pool.ordered:
+            if each.process is None:
+                rig.born(each)
+        running = rig.worker_of(second)
+        rig.done(running)
+        assert rig.job(second).status is JobStatus.SUCCESSFUL
+
+    def test_one_that_runs_is_told_only_when_its_worker_is_gone(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.results.scratch(job.id).mkdir(parents=True)
+        told = rig.dismiss(job)
+        assert told == []
+        assert worker.signals == ["TERM"]
+        assert rig.job(job).status is JobStatus.RUNNING
+        assert rig.pool.busy == 1, "its slot is not free yet"
+        rig.dies(worker, -signal.SIGTERM)
+        assert [each.status for each in told if isinstance(each, Job)] == [JobStatus.DISMISSED]
+        assert not rig.results.log(job.id).parent.exists()
+        assert (rig.pool.busy, worker.signals[-1]) == (0, "REST")
+
+    def test_the_next_job_gets_the_slot(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        following = rig.accept()
+        rig.dismiss(job)
+        rig.dies(worker)
+        rig.born(rig.worker_of(following))
+        assert rig.job(following).status is JobStatus.RUNNING
+
+    def test_everybody_who_dismisses_it_is_told(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        outcomes = [rig.dismiss(job) for _ in range(3)]
+        rig.dies(worker)
+        assert all(isinstance(told[0], Job) and len(told) == 1 for told in outcomes)
+
+    def test_what_it_says_while_it_is_ended_is_not_heard(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        told = rig.dismiss(job)
+        rig.done(worker, 1)
+        assert rig.job(job).status is JobStatus.RUNNING
+        rig.dies(worker)
+        assert rig.job(job).status is JobStatus.DISMISSED
+        assert len(told) == 1
+
+    def test_one_that_was_quicker_cannot_be_dismissed(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.done(worker)
+        (outcome,) = rig.dismiss(job)
+        assert isinstance(outcome, IllegalTransition)
+        (outcome,) = rig.dismiss(make_job())
+        assert isinstance(outcome, NoSuchJob)
+
+    def test_one_that_timed_out_first_has_failed(self, rig: Rig) -> None:
+        job, worker = rig.run(timeout=1.0)
+        worker.deadline = 0.0
+        rig.engine.tick()
+        told = rig.dismiss(job)
+        rig.dies(worker)
+        assert rig.job(job).status is JobStatus.FAILED
+        assert isinstance(told[0], IllegalTransition)
+
+
+class TestDeaths:
+    def test_a_job_is_run_again_up_to_the_cap_and_then_fails_with_the_reason(self, rig: Rig) -> None:
+        job = rig.accept()
+        for attempt in (1, 2, 3):
+            rig.born(rig.worker_of(job))
+            assert rig.job(job).attempts == attempt
+            rig.dies(rig.worker_of(job))
+        after = rig.job(job)
+        assert after.status is JobStatus.FAILED
+        assert after.failure is not None
+        assert after.failure.code == "worker-lost"
+        assert "signal 9" in after.message
+        assert "3 of 3" in after.message
+        assert rig.pool.busy == 0
+
+    def test_meanwhile_it_waits_and_says_why(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.engine.heard(worker, {"progress": [60, "far"], "attempt": 1})
+        rig.results.outputs(job.id).mkdir(parents=True)
+        rig.results.log(job.id).write_text("first run")
+        rig.dies(worker, 3)
+        waits = rig.job(job)
+        assert (waits.status, waits.progress, waits.lease_until) == (JobStatus.ACCEPTED, 0, None)
+        assert "exit code 3 in run 1 of 3" in waits.message
+        assert not rig.results.outputs(job.id).exists()
+        assert rig.results.log(job.id).read_text() == "first run"
+
+    def test_the_death_of_the_server_is_no_fault_of_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        worker.ending = "stopped"
+        rig.dies(worker)
+        again = rig.job(job)
+        assert (again.status, again.restarts, again.attempts) == (JobStatus.ACCEPTED, 1, 1)
+
+    def test_but_not_for_ever(self, rig: Rig) -> None:
+        job = rig.accept()
+        for _ in range(MAX_RESTARTS + 1):
+            worker = rig.worker_of(job)
+            rig.born(worker)
+            worker.ending = "stopped"
+            rig.dies(worker)
+        after = rig.job(job)
+        assert (after.status, after.attempts, after.restarts) == (JobStatus.FAILED, 11, 10)
+        assert after.failure is not None
+        assert after.failure.code == "worker-lost"
+
+    def test_restarts_do_not_count_as_the_jobs_own_runs(self, rig: Rig) -> None:
+        job = rig.accept()
+        for why in ("stopped", "", "stopped", ""):
+            worker = rig.worker_of(job)
+            rig.born(worker)
+            worker.ending = why
+            rig.dies(worker)
+        assert (rig.job(job).attempts, rig.job(job).restarts, rig.job(job).status) == (
+            4,
+            2,
+            JobStatus.ACCEPTED,
+        )
+        rig.born(rig.worker_of(job))
+        rig.dies(rig.worker_of(job))
+        assert rig.job(job).status is JobStatus.FAILED
+
+    def test_the_death_of_the_forkserver_is_no_fault_of_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        dead = dataclasses.replace(process_tree.identity(os.getpid()), start_time=0)
+        worker.nursery = dead
+        rig.dies(worker, 255)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    @pytest.mark.parametrize("exitcode", [255, 1])
+    def test_the_same_exit_code_under_a_forkserver_that_lives_is(self, rig: Rig, exitcode: int) -> None:
+        job, worker = rig.run()
+        worker.nursery = process_tree.identity(os.getpid())
+        rig.dies(worker, exitcode)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
+        assert f"exit code {exitcode}" in rig.job(job).message
+
+    def test_a_late_report_of_an_earlier_run_is_ignored(self, rig: Rig) -> None:
+        job, first = rig.run()
+        rig.dies(first)
+        second = rig.worker_of(job)
+        rig.born(second)
+        for message in ({"done": [], "attempt": 1}, {"progress": [99, "late"], "attempt": 1}):
+            rig.engine.heard(second, message)
+            rig.engine.heard(first, message)
+        assert (rig.job(job).status, rig.job(job).progress) == (JobStatus.RUNNING, 0)
+        rig.done(second)
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+
+    def test_the_death_of_an_idle_worker_is_nobodys_loss(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.done(worker)
+        rig.dies(worker)
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+        assert rig.pool.workers == set()
+
+    def test_a_timeout_ends_the_worker_and_fails_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run(timeout=2.5)
+        rig.engine.tick()
+        assert worker.signals == []
+        worker.deadline = 0.0
+        rig.engine.tick()
+        rig.engine.tick()
+        assert worker.signals == ["TERM"]
+        rig.dies(worker, -signal.SIGTERM)
+        after = rig.job(job)
+        assert after.failure == JobFailure(
+            code="timed-out", detail="the job ran longer than its timeout of 2.5 s"
+        )
+
+    def test_a_worker_that_will_not_go_is_killed_when_its_time_is_up(self, rig: Rig) -> None:
+        _, worker = rig.run()
+        worker.kill_at = 0.0
+        rig.engine.tick()
+        assert worker.signals == ["KILL"]
+        rig.engine.tick()
+        assert worker.signals == ["KILL"]
+
+
+class TestLeases:
+    def test_what_runs_is_renewed(self, rig: Rig) -> None:
+        job, _ = rig.run()
+        rig.store.report(job.id, 1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
+        rig.engine.renew()
+        assert rig.store.expired(datetime.now(UTC)) == []
+        assert rig.job(job).status is JobStatus.RUNNING
+
+    def test_what_nobody_renewed_is_run_again(self, rig: Rig) -> None:
+        lost = rig.store.add(make_job())
+        rig.store.claim(lost.id, WORKER, -1.0)
+        rig.results.outputs(lost.id).mkdir(parents=True)
+        rig.engine.renew()
+        after = rig.job(lost)
+        assert (after.status, after.restarts) == (JobStatus.ACCEPTED, 1)
+        assert not rig.results.outputs(lost.id).exists()
+        rig.engine.tick()
+        rig.born(rig.worker_of(lost))
+        assert rig.job(lost).attempts == 2
+
+
+class TestAdopting:
+    def test_what_waits_in_the_store_and_is_not_known_here_is_run(self, rig: Rig) -> None:
+        running, _ = rig.run()
+        waiting = rig.accept()
+        stranger = rig.store.add(make_job())
+        rig.results.outputs(stranger.id).mkdir(parents=True)
+        rig.engine.renew()
+        assert rig.engine.holds(stranger.id)
+        assert not rig.results.outputs(stranger.id).exists(), "of a run that nobody knows of any more"
+        rig.done(rig.worker_of(running))
+        for job in (waiting, stranger):
+            worker = rig.worker_of(job)
+            rig.done(worker)
+            assert (rig.job(job).status, rig.job(job).attempts) == (JobStatus.SUCCESSFUL, 1)
+
+    def test_a_run_that_the_store_forgot_is_repeated_and_its_waiters_are_told(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        columns = "status = 'accepted', attempts = 0, worker = NULL"
+        with sqlite3.connect(rig.home / "jobs.db") as database:  # as after a crash of the database
+            database.execute(f"UPDATE dragoman_jobs SET {columns} WHERE id = ?", [job.id])
+        database.close()
+        rig.done(worker)
+        assert rig.job(job).status is JobStatus.ACCEPTED
+        rig.engine.renew()
+        rig.done(rig.worker_of(job))
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+        assert rig.changes[-1] == (job.id, JobStatus.SUCCESSFUL)
+
+
+class TestLostAnswers:
+    """The store did what it was told, and its connection broke before it could say so."""
+
+    def test_an_end_is_told_all_the_same(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.store.mute = True
+        rig.done(worker)
+        assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
+        rig.store.mute = False
+        rig.engine.tick()
+        assert rig.changes[-1] == (job.id, JobStatus.SUCCESSFUL)
+
+    def test_what_is_to_run_again_does(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.store.mute = True
+        rig.dies(worker)
+        rig.store.mute = False
+        rig.engine.tick()
+        rig.born(rig.worker_of(job))
+        assert (rig.job(job).status, rig.job(job).attempts) == (JobStatus.RUNNING, 2)
+
+
+class TestRecovery:
+    """What an engine finds running when it comes up."""
+
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_a_job_of_this_host_is_queued_at_once(self, rig: Rig, shared: bool) -> None:
+        job = rig.store.add(make_job())
+        rig.store.claim(job.id, dataclasses.replace(WORKER, host=socket.gethostname()), 30.0)
+        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=shared) == 1
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    def test_one_of_another_host_is_left_until_its_lease_ends(self, rig: Rig) -> None:
+        job = rig.store.add(make_job())
+        rig.store.claim(job.id, WORKER, -1.0)
+        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=True) == 0
+        rig.engine.renew()
+        assert rig.job(job).status is JobStatus.RUNNING, "that host may not know yet that it is to stop"
+        rig.store.report(job.id, 1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
+        rig.engine.renew()
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    def test_but_not_where_other_hosts_cannot_be(self, rig: Rig) -> None:
+        job = rig.store.add(make_job())
+        rig.store.claim(job.id, WORKER, 30.0)
+        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=False) == 1
+        assert rig.job(job).status is JobStatus.ACCEPTED, "this host had another name, as a container has"
+
+
+class TestOutage:
+    def test_what_was_finished_meanwhile_is_written_when_the_store_is_back(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.store.away = True
+        rig.done(worker)
+        rig.engine.tick()
+        assert rig.job(job).status is JobStatus.RUNNING
+        rig.store.away = False
+        rig.engine.tick()
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+        assert rig.changes[-1] == (job.id, JobStatus.SUCCESSFUL)
+
+    def test_a_death_meanwhile_is_decided_when_the_store_is_back(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.store.away = True
+        rig.dies(worker)
+        rig.store.away = False
+        rig.engine.tick()
+        assert rig.job(job).status is JobStatus.ACCEPTED
+        rig.born(rig.worker_of(job))
+        assert rig.job(job).attempts == 2
+
+    def test_nothing_is_accepted_meanwhile(self, rig: Rig) -> None:
+        rig.store.away = True
+        with pytest.raises(Unavailable):
+            rig.accept()
+        rig.store.away = False
+        assert sum(rig.store.counts().values()) == 0
+
+    def test_what_waits_is_started_when_the_store_is_back(self, rig: Rig) -> None:
+        job = rig.accept()
+        rig.store.away = True
+        (worker,) = rig.pool.ordered
+        rig.born(worker)
+        for _ in range(5):
+            rig.engine.tick()
+        assert (rig.job(job).status, worker.told) == (JobStatus.ACCEPTED, [])
+        rig.store.away = False
+        rig.engine.tick()
+        assert rig.job(job).status is JobStatus.RUNNING
+        rig.done(worker)
+        assert rig.job(job).status is JobStatus.SUCCESSFUL
+
+    def test_a_dismissal_of_what_runs_is_told_when_it_is_written(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        told = rig.dismiss(job)
+        rig.store.away = True
+        rig.dies(worker)
+        assert told == []
+        rig.store.away = False
+        rig.engine.tick()
+        assert [each.status for each in told if isinstance(each, Job)] == [JobStatus.DISMISSED]
+
+    def test_a_dismissal_of_what_waits_is_refused_meanwhile(self, rig: Rig) -> None:
+        rig.run()
+        waiting = rig.accept()
+        rig.store.away = True
+        assert isinstance(rig.dismiss(waiting)[0], Unavailable)
+        rig.store.away = False
+        assert rig.job(waiting).status is JobStatus.ACCEPTED
+        assert rig.engine.holds(waiting.id), "it still has its place"
+
+    @pytest.mark.parametrize("exitcode", [-signal.SIGKILL, -signal.SIGTERM])
+    def test_a_job_dismissed_between_outage_and_decision_stays_dismissed(
+        self, rig: Rig, exitcode: int
+    ) -> None:
+        job, worker = rig.run()
+        rig.store.away = True
+        rig.dies(worker, exitcode)
+        rig.store.away = False
+        (outcome,) = rig.dismiss(job)
+        assert isinstance(outcome, Job)
+        rig.engine.tick()
+        assert rig.job(job).status is JobStatus.DISMISSED
+        assert rig.pool.busy == 0
+
+    def test_it_is_logged_once(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+        _, worker = rig.run()
+        rig.store.away = True
+        rig.done(worker)
+        for _ in range(10):
+            rig.engine.tick()
+        errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+        assert len(errors) == 1
+
+
+class TestRemoving:
+    def test_row_and_folder_go(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        with pytest.raises(IllegalTransition):
+            rig.engine.remove(job.id)
+        rig.done(worker)
+        rig.results.outputs(job.id).mkdir(parents=True)
+        rig.engine.remove(job.id)
+        with pytest.raises(NoSuchJob):
+            rig.job(job)
+        assert not rig.results.log(job.id).parent.exists()
+        with pytest.raises(NoSuchJob):
+            rig.engine.remove(job.id)
+
+    def test_one_output_goes_with_its_file(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.results.outputs(job.id).mkdir(parents=True)
+        (rig.results.outputs(job.id) / "a.tif").write_text("x")
+        outputs = {
+            "a": Output(id="a", media_type="image/tiff", file="a.tif", size=1),
+            "b": Output(id="b", media_type="application/json", value=2),
+        }
+        rig.engine.heard(worker, {"done": dump_outputs(outputs), "attempt": 1})
+        for _ in range(2):
+            rig.engine.remove_output(job.id, "a")
+        assert list(rig.job(job).outputs) == ["b"]
+        assert not (rig.results.outputs(job.id) / "a.tif").exists()
+        assert rig.job(job).status is JobStatus.SUCCESSFUL

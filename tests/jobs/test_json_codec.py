@@ -1,0 +1,161 @@
+"""Every value object as JSON and back, by property."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.jobs import json_codec
+from dragoman.model.job import (
+    InputValue,
+    Job,
+    JobFailure,
+    JobRequest,
+    Output,
+    OutputRequest,
+    Subscriber,
+    WorkerIdentity,
+)
+from dragoman.model.principal import Principal
+from dragoman.model.process import Runtime
+from dragoman.model.status import JobStatus
+
+TEXT = st.text(max_size=12)
+MAYBE = st.none() | TEXT
+NUMBERS = st.integers() | st.floats(allow_nan=False)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+TIMES = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC))
+
+INPUTS = st.dictionaries(
+    TEXT,
+    st.lists(
+        st.builds(InputValue, value=VALUES, href=MAYBE, media_type=MAYBE, encoding=MAYBE, schema=VALUES),
+        max_size=3,
+    ).map(tuple),
+    max_size=3,
+)
+WANTED = st.builds(
+    OutputRequest, media_type=MAYBE, transmission=st.sampled_from([None, "value", "reference"])
+)
+REQUESTS = st.builds(
+    JobRequest,
+    inputs=INPUTS,
+    outputs=st.none() | st.dictionaries(TEXT, WANTED, max_size=3),
+    response=st.sampled_from(["raw", "document"]),
+    subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
+    spooled=st.booleans(),
+    raw=VALUES,
+)
+OUTPUTS = st.lists(
+    st.builds(Output, id=TEXT, media_type=TEXT, value=VALUES, file=MAYBE, size=st.none() | st.integers(0)),
+    max_size=3,
+    unique_by=lambda output: output.id,
+).map(lambda outputs: {output.id: output for output in outputs})
+FAILURES = st.builds(
+    JobFailure, code=TEXT, detail=TEXT, problems=st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
+)
+WORKERS = st.builds(WorkerIdentity, host=TEXT, boot_id=TEXT, pid=st.integers(1), start_time=st.integers(0))
+PRINCIPALS = st.builds(Principal, id=TEXT, roles=st.frozensets(TEXT, max_size=3), admin=st.booleans())
+RUNTIMES = st.builds(
+    Runtime, kind=TEXT, location=TEXT, loader=TEXT, digest=TEXT, memory_limit=st.none() | st.integers(1)
+)
+JOBS = st.builds(
+    Job,
+    id=TEXT,
+    process_id=TEXT,
+    process_version=TEXT,
+    runtime=RUNTIMES,
+    dialect=TEXT,
+    principal=PRINCIPALS,
+    request=REQUESTS,
+    mode=st.sampled_from(["sync", "async"]),
+    priority=st.integers(),
+    timeout=st.none() | st.floats(0, allow_nan=False),
+    status=st.sampled_from(JobStatus),
+    progress=st.integers(0, 100),
+    message=TEXT,
+    created=TIMES,
+    started=st.none() | TIMES,
+    finished=st.none() | TIMES,
+    updated=TIMES,
+    attempts=st.integers(0),
+    restarts=st.integers(0),
+    worker=st.none() | WORKERS,
+    lease_until=st.none() | TIMES,
+    outputs=OUTPUTS,
+    failure=st.none() | FAILURES,
+    idempotency_key=MAYBE,
+    fingerprint=TEXT,
+)
+
+
+def _through_json(data: Any) -> Any:
+    return json.loads(json.dumps(data, allow_nan=True).encode("utf-8"))
+
+
+@given(JOBS)
+def test_a_job(job: Job) -> None:
+    again = json_codec.load_job(_through_json(json_codec.dump_job(job)))
+    assert again == job
+    assert list(again.outputs) == list(job.outputs)
+    assert isinstance(again.status, JobStatus)
+
+
+@given(REQUESTS)
+def test_a_request(request: JobRequest) -> None:
+    assert json_codec.load_request(_through_json(json_codec.dump_request(request))) == request
+
+
+@given(INPUTS)
+def test_inputs(inputs: dict[str, tuple[InputValue, ...]]) -> None:
+    assert json_codec.load_inputs(_through_json(json_codec.dump_inputs(inputs))) == inputs
+
+
+@given(OUTPUTS)
+def test_outputs(outputs: dict[str, Output]) -> None:
+    assert json_codec.load_outputs(_through_json(json_codec.dump_outputs(outputs))) == outputs
+
+
+@given(st.none() | FAILURES)
+def test_a_failure(failure: JobFailure | None) -> None:
+    assert json_codec.load_failure(_through_json(json_codec.dump_failure(failure))) == failure
+
+
+@given(PRINCIPALS)
+def test_a_principal(principal: Principal) -> None:
+    assert json_codec.load_principal(_through_json(json_codec.dump_principal(principal))) == principal
+
+
+@given(RUNTIMES)
+def test_a_runtime(runtime: Runtime) -> None:
+    assert json_codec.load_runtime(_through_json(json_codec.dump_runtime(runtime))) == runtime
+
+
+@given(st.none() | WORKERS)
+def test_a_worker(worker: WorkerIdentity | None) -> None:
+    assert json_codec.load_worker(_through_json(json_codec.dump_worker(worker))) == worker
+
+
+@given(st.none() | TIMES)
+def test_a_time_is_exact_to_the_microsecond(moment: datetime | None) -> None:
+    micros = json_codec.to_micros(moment)
+    assert json_codec.from_micros(_through_json(micros)) == moment
+    assert (micros is None) == (moment is None)
+
+
+def test_what_is_none_is_left_out_of_inputs_but_a_null_value() -> None:
+    inputs = {"a": (InputValue(value=None), InputValue(href="data:,x"))}
+    assert json_codec.dump_inputs(inputs) == {"a": [{"value": None}, {"href": "data:,x"}]}
+
+
+def test_every_field_of_a_job_is_carried() -> None:
+    fields = set(Job.__slots__)
+    assert set(json_codec.PARTS) <= fields

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dragoman.errors import InputError, PackageError
+from dragoman.model.resolved import ResolvedValue
+from dragoman.packages.loader import load_package
+from dragoman.packages.native.algorithm import load_algorithm
+from dragoman.packages.native.program import run_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ADA = {"name": [ResolvedValue(value="Ada")]}
+
+
+def test_a_function_runs(make_package: Any, context: Any, tmp_path: Path) -> None:
+    process = load_package(make_package())
+    made = run_package(process, ADA, context=context, folder=tmp_path / "out", wanted=None, max_pixels=None)
+    assert made["greeting"].value == "Hello Ada"
+
+
+def test_a_class_is_set_up_once_and_runs_often(make_package: Any, context: Any, tmp_path: Path) -> None:
+    py = """
+    class Algorithm:
+        def setup(self, context):
+            self.count = 10
+            context.progress(0, "set up")
+
+        def run(self, name: str, *, context):
+            self.count += 1
+            return f"{name} {self.count}"
+    """
+    process = load_package(make_package(py=py))
+    algorithm = load_algorithm(process)
+    algorithm.setup(context)
+    for count in (11, 12):
+        made = run_package(process, ADA, context=context, folder=tmp_path, algorithm=algorithm)
+        assert made["greeting"].value == f"Ada {count}"
+    assert context.told == [(0, "set up")]
+
+
+def test_neighbours_can_be_imported(make_package: Any, context: Any, tmp_path: Path) -> None:
+    folder = make_package(py="from neighbour import greet as run")
+    (folder / "neighbour.py").write_text("def greet(name):\n    return 'Hi ' + name\n")
+    made = run_package(load_package(folder), ADA, context=context, folder=tmp_path)
+    assert made["greeting"].value == "Hi Ada"
+    assert sys.path[0] == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("py", "told"),
+    [
+        (
+            "import gone\ndef run(name): ...",
+            "demo/algorithm.py:1: cannot be imported: ModuleNotFoundError: No module",
+        ),
+        ("def run(name: Gone): ...", "demo/algorithm.py: run: its annotations cannot be resolved"),
+        ("run = 5", "demo/algorithm.py: run: is not a function"),
+        ("class Algorithm:\n  def __init__(self, x): ...\n  def run(self, name): ...", "without arguments"),
+    ],
+)
+def test_what_cannot_be_loaded_is_the_packages_fault(make_package: Any, py: str, told: str) -> None:
+    source = py if "Gone" not in py else f"from __future__ import annotations\n{py}"
+    process = load_package(make_package(py=source))
+    with pytest.raises(PackageError) as raised:
+        load_algorithm(process)
+    assert told in raised.value.detail
+    assert "\n" not in raised.value.detail
+
+
+def test_an_error_of_the_algorithm_comes_through(make_package: Any, context: Any, tmp_path: Path) -> None:
+    py = "import dragoman\ndef run(name): raise dragoman.InputError('name', 'is rude')"
+    with pytest.raises(InputError, match="input 'name': is rude"):
+        run_package(load_package(make_package(py=py)), ADA, context=context, folder=tmp_path)
