@@ -62,6 +62,7 @@ def test_it_executes_and_waits(client: Any) -> None:
     assert client.execute("echo", {"text": "grüezi", "numbers": [1, 2]}) == {
         "text": "grüezi",
         "received": ['text="grüezi"', "numbers=[1, 2]"],
+        "value": "",
     }
 
 

@@ -193,7 +193,8 @@ def test_raw_and_one_value_is_the_value_itself(post: Post) -> None:
 
 
 @pytest.mark.parametrize(
-    "members", [{}, {"response": "raw"}, {"outputs": {}}, {"outputs": {"text": {}, "received": {}}}]
+    "members",
+    [{}, {"response": "raw"}, {"outputs": {}}, {"outputs": {"text": {}, "received": {}, "value": {}}}],
 )
 def test_raw_and_several_values_is_multipart_from_the_first_byte_on(
     post: Post, members: dict[str, Any]
@@ -203,7 +204,7 @@ def test_raw_and_several_values_is_multipart_from_the_first_byte_on(
     assert answer.headers["Content-Type"].startswith("multipart/related")
     assert answer.content.startswith(b"--")
     found = parts(answer)
-    assert list(found) == ["text", "received"]
+    assert list(found) == ["text", "received", "value"]
     assert found["text"].get_content_type() == "text/plain"
     assert found["text"].get_payload(decode=True) == "héllo".encode()
     assert found["received"].get_content_type() == "application/json"
@@ -229,7 +230,7 @@ def test_document_holds_each_value(post: Post, valid: Valid) -> None:
     answer = post({"text": "a"}, response="document")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     valid("results", answer.json())
-    assert answer.json() == {"text": "a", "received": ['text="a"']}
+    assert answer.json() == {"text": "a", "received": ['text="a"'], "value": ""}
 
 
 def test_document_holds_a_link_where_a_reference_was_asked_for(post: Post, valid: Valid) -> None:
@@ -331,3 +332,10 @@ def test_wait_answers_with_the_job_if_they_are_not(server: Server, post: Post) -
     answer = post({"text": "a", "pause": 30}, prefer="respond-async, wait=0", outputs={"text": {}})
     assert answer.status_code == 201
     assert server.dismiss(answer.json()["jobID"]).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["a", "2.5", 2.5, 3])
+def test_an_output_of_mixed_type_comes_back_as_it_came(post: Post, valid: Valid, value: str | float) -> None:
+    answer = post({"text": "a", "value": value}, response="document", outputs={"value": {}})
+    valid("results", answer.json())
+    assert answer.json() == {"value": value}

@@ -19,8 +19,16 @@ PROCESS = "echo"
 
 def test_the_text_comes_back_first(algorithm: ModuleType, context: FakeContext) -> None:
     result = algorithm.run("Grüße\n", context=context)
-    assert list(result) == ["text", "received"]
-    assert result == {"text": "Grüße\n", "received": ['text="Grüße\\n"']}
+    assert list(result) == ["text", "received", "value"]
+    assert result == {"text": "Grüße\n", "received": ['text="Grüße\\n"'], "value": ""}
+
+
+@pytest.mark.parametrize("value", ["a", "2.5", 2.5, 3, 0, ""])
+def test_a_value_of_mixed_type_comes_back_as_it_came(
+    algorithm: ModuleType, context: FakeContext, value: str | float
+) -> None:
+    returned = algorithm.run("a", value=value, context=context)["value"]
+    assert (returned, type(returned)) == (value, type(value))
 
 
 def test_everything_that_was_given_is_told(algorithm: ModuleType, context: FakeContext) -> None:
@@ -69,6 +77,7 @@ def test_it_is_what_the_official_suite_wants(declared: dict[str, Any]) -> None:
     assert any(item["schema"] == "bbox" for item in inputs.values())
     mixed = {"oneOf": [{"type": "string"}, {"type": "number"}]}
     assert any(item["schema"] == mixed for item in inputs.values())
+    assert outputs["value"]["schema"] == mixed
     media = [item["schema"] for item in inputs.values() if "contentMediaType" in item["schema"]]
     assert [schema["type"] for schema in media] == ["string"]
 

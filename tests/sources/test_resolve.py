@@ -12,9 +12,9 @@ from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError
 from dragoman.model.job import InputValue
 from dragoman.model.process import InputSpec
-from dragoman.sources import resolve as resolving
+from dragoman.schemas import file_values
 from dragoman.sources.policy import SourcePolicy
-from dragoman.sources.resolve import is_binary, resolve
+from dragoman.sources.resolve import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,21 +29,6 @@ PLAIN = SourcePolicy(fetch=FetchSettings())
 
 def spec(schema: dict[str, Any]) -> InputSpec:
     return InputSpec(id="red", schema=schema)
-
-
-@pytest.mark.parametrize(
-    ("schema", "binary"),
-    [
-        (BINARY, True),
-        ({"oneOf": [BINARY, OBJECT]}, True),
-        ({"oneOf": [{"allOf": [{"contentEncoding": "base64"}]}]}, True),
-        (TEXT, False),
-        (OBJECT, False),
-        ({}, False),
-    ],
-)
-def test_what_is_binary(schema: dict[str, Any], binary: bool) -> None:
-    assert is_binary(schema) == binary
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", [1, 2], {"a": 1}])
@@ -167,7 +152,7 @@ def test_what_is_not_json_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_value_has_a_smaller_limit(
     server: Server, policy: SourcePolicy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolving, "VALUE_BYTES", 100)
+    monkeypatch.setattr(file_values, "VALUE_BYTES", 100)
     href = server.body("/a", json.dumps({"a": "x" * 200}).encode())
     with pytest.raises(InputError, match="larger than 100 bytes"):
         resolve(spec(OBJECT), InputValue(href=href), tmp_path, policy)

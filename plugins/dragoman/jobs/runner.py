@@ -22,11 +22,11 @@ from dragoman.packages.native.algorithm import Algorithm, load_algorithm
 from dragoman.packages.native.program import run_package
 from dragoman.packages.outputs.image_formats import deliver
 from dragoman.packages.outputs.roi import check_roi, crop_inputs, strip_margins
+from dragoman.packages.pesto.inner_images import resolve_with_images
 from dragoman.packages.pesto.program import load_pesto
 from dragoman.packages.pesto.project import KIND as PESTO
 from dragoman.packages.pesto.project import located
 from dragoman.packages.validation import validate_resolved
-from dragoman.sources.resolve import resolve
 
 if TYPE_CHECKING:
     from dragoman.jobs.ports import ResultStore
@@ -192,7 +192,7 @@ def _resolve(
             raise InputError(input_id, f"unknown input; allowed: {', '.join(process.inputs)}")
         resolved[input_id] = []
         for value in values:
-            item = resolve(spec, value, folder, policy)
+            item = resolve_with_images(spec, value, folder, policy)
             if value.by_reference:  # what was sent inline was validated before the job was made
                 validate_resolved(process, input_id, item)
             resolved[input_id].append(item)

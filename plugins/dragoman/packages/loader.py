@@ -30,8 +30,8 @@ from dragoman.packages.pesto.process_yml import with_interface
 from dragoman.packages.pesto.project import ENTRY, is_project, load_project, runtime
 from dragoman.packages.pesto.project import KIND as PESTO
 from dragoman.packages.yaml_document import Document, read_document
+from dragoman.schemas.findings import finding
 from dragoman.schemas.forms import expand, validating_form
-from dragoman.schemas.messages import finding
 from dragoman.schemas.value_check import SchemaCheck
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import MOST_PROBLEMS, InputError, InputProblem, InvalidInputs
-from dragoman.schemas.file_values import FileContentError, expects_json, parse_json, read_value
-from dragoman.schemas.forms import is_binary, may_be_binary, taken_types
+from dragoman.schemas.file_values import FileContentError, expects_json, read_value, value_of
+from dragoman.schemas.forms import always_binary, may_be_binary, taken_types
 from dragoman.schemas.media_types import accepted
 from dragoman.schemas.messages import cut, shown
 from dragoman.schemas.value_check import check_of
@@ -43,7 +43,7 @@ class _Compiled:
         self.schema = spec.schema
         self.check = check_of(spec.schema)
         self.media_types = taken_types(spec)
-        self.binary = is_binary(spec.schema)
+        self.binary = always_binary(spec.schema)
         self.inner_files = spec.inner_files
 
 
@@ -155,7 +155,7 @@ def _wrong_value(compiled: _Compiled, value: InputValue) -> Iterator[str]:
     elif compiled.binary:
         yield from _wrong_base64(value.value)
     elif encoding == "base64":
-        yield from _wrong_encoded(compiled, value.value)
+        yield from _wrong_encoded(compiled, value)
     else:
         yield from compiled.check.findings(value.value)
 
@@ -166,20 +166,20 @@ def _wrong_base64(text: JSON) -> Iterator[str]:
         yield f"{refusal}; allowed: base64 text, or a reference {{href, type}}"
 
 
-def _wrong_encoded(compiled: _Compiled, text: JSON) -> Iterator[str]:
+def _wrong_encoded(compiled: _Compiled, value: InputValue) -> Iterator[str]:
     """Findings in JSON or text that was sent as base64."""
-    refusal = _refusal(text)
+    refusal = _refusal(value.value)
     if refusal:
         yield f"{refusal}; allowed: base64 text"
         return
     try:
-        decoded = b"".join(base64_pieces(text)).decode("utf-8-sig")
-        value = parse_json(decoded) if expects_json(compiled.schema) else decoded
+        text = b"".join(base64_pieces(value.value)).decode("utf-8-sig")
+        content = value_of(text, compiled.schema, value.media_type)
     except ValueError as error:
         reason = str(error) if isinstance(error, FileContentError) else "it is not text in UTF-8"
         yield f"got base64 of what cannot be read: {reason}"
         return
-    yield from compiled.check.findings(value)
+    yield from compiled.check.findings(content)
 
 
 def _refusal(text: JSON) -> str:

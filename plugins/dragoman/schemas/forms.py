@@ -17,6 +17,7 @@ from importlib.resources import files
 from typing import Final, get_args
 
 from dragoman.model.process import JSON, InputSpec, Shorthand
+from dragoman.schemas.openapi30 import boolean_bounds
 
 SHORTHANDS: Final[tuple[Shorthand, ...]] = get_args(Shorthand.__value__)
 
@@ -98,8 +99,7 @@ def expand(schema: str | Mapping[str, JSON]) -> tuple[dict[str, JSON], Shorthand
 def ogc_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     """The same schema without what OGC's schema.yaml forbids: const, lists of types, numeric exclusives."""
     made = _map_children(schema, ogc_form)
-    for bound in ("Minimum", "Maximum"):
-        _boolean_exclusive(made, bound.lower(), f"exclusive{bound}")
+    boolean_bounds(made)
     if "const" in made:
         made["enum"] = [made.pop("const")]
     if "examples" in made:
@@ -108,18 +108,6 @@ def ogc_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     if isinstance(made.get("type"), list):
         _single_type(made)
     return made
-
-
-def _boolean_exclusive(schema: dict[str, JSON], bound: str, exclusive: str) -> None:
-    limit = schema.get(exclusive)
-    if limit is None or isinstance(limit, bool):
-        return
-    inclusive = schema.get(bound)
-    tighter = inclusive is not None and (inclusive > limit if bound == "minimum" else inclusive < limit)
-    if tighter:
-        del schema[exclusive]
-    else:
-        schema[bound], schema[exclusive] = limit, True
 
 
 def _single_type(schema: dict[str, JSON]) -> None:
@@ -204,35 +192,48 @@ def offered_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
     stated = media_types(schema)
     if stated:
         return stated
-    if is_binary_list(schema):
-        of_items = media_types(schema["items"])
-        return (
-            (*of_items, "application/json") if of_items else ()
-        )  # by itself a list of files is one of links
-    types = [branch["type"] for branch in branches(schema) if isinstance(branch.get("type"), str)]
+    if always_binary_items(schema):
+        of_items = media_types(schema["items"])  # by itself a list of files is one of links
+        return (*of_items, "application/json") if of_items else ()
+    types = [name for branch in branches(schema) for name in types_of(branch)]
     if may_be_binary(schema) or not types:
         return ()
-    made = ["text/plain" if name == "string" else "application/json" for name in types]
-    return tuple(dict.fromkeys(made))
+    return tuple(dict.fromkeys("text/plain" if name == "string" else "application/json" for name in types))
 
 
-def is_binary(schema: Mapping[str, JSON]) -> bool:
+def always_binary(schema: Mapping[str, JSON]) -> bool:
     """Whether every value is binary: inline as base64, else a file."""
-    alternatives = schema.get("oneOf") or schema.get("anyOf")
-    if alternatives and "contentEncoding" not in schema:
-        return all(isinstance(item, Mapping) and is_binary(item) for item in alternatives)
-    return schema.get("contentEncoding") in ("base64", "binary")
-
-
-def is_binary_list(schema: Mapping[str, JSON]) -> bool:
-    """Whether a value is a list of binary values, each a file."""
-    items = schema.get("items")
-    return schema.get("type") == "array" and isinstance(items, Mapping) and is_binary(items)
+    if is_encoded(schema):
+        return True
+    if any(isinstance(part, Mapping) and always_binary(part) for part in schema.get("allOf") or ()):
+        return True
+    choices = [schema[key] for key in ("anyOf", "oneOf") if schema.get(key)]
+    return any(all(isinstance(item, Mapping) and always_binary(item) for item in items) for items in choices)
 
 
 def may_be_binary(schema: Mapping[str, JSON]) -> bool:
     """Whether the schema or one of its branches is binary, so that a value may be a file of bytes."""
-    return any(branch.get("contentEncoding") in ("base64", "binary") for branch in branches(schema))
+    return any(map(is_encoded, branches(schema)))
+
+
+def always_binary_items(schema: Mapping[str, JSON]) -> bool:
+    """Whether a value is a list of binary values, each a file."""
+    items = schema.get("items")
+    return schema.get("type") == "array" and isinstance(items, Mapping) and always_binary(items)
+
+
+def types_of(schema: Mapping[str, JSON]) -> tuple[str, ...]:
+    """The JSON types that the schema names itself; empty is any."""
+    types = schema.get("type") or ()
+    return (types,) if isinstance(types, str) else tuple(types)
+
+
+def is_encoded(schema: Mapping[str, JSON]) -> bool:
+    """Whether the schema itself, not a branch of it, speaks of bytes, which JSON carries as base64.
+
+    ``byte`` is OpenAPI 3.0's word for base64 (the data types of its specification).
+    """
+    return schema.get("contentEncoding") in ("base64", "binary") or schema.get("format") == "byte"
 
 
 def default_of(schema: Mapping[str, JSON]) -> tuple[JSON, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,6 @@ _EXTENSIONS: Final = {
     "application/gzip": ".gz",
     "application/geopackage+sqlite3": ".gpkg",
     "application/vnd.apache.parquet": ".parquet",
-    "application/octet-stream": ".bin",
 }
 _BY_EXTENSION: Final = {extension: name for name, extension in _EXTENSIONS.items()} | {
     ".tiff": "image/tiff",
@@ -61,16 +60,28 @@ def is_text(media_type: str) -> bool:
     return is_json(name) or name.startswith("text/") or name == "application/xml" or name.endswith("+xml")
 
 
+def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
+    """How content of that media type stands in a JSON document: as itself, as a text, as base64."""
+    if is_json(media_type):
+        return "json"
+    return "text" if is_text(media_type) else "binary"
+
+
 def accepted(given: str, allowed: Iterable[str]) -> bool:
     """Whether ``given`` is one of ``allowed``; plain JSON stands for any type that is JSON."""
     name = essence(given)
     return any(name == essence(other) or (name == "application/json" and is_json(other)) for other in allowed)
 
 
+def known_extension(media_type: str | None) -> str:
+    """The ending of a file of that media type, with its dot; empty where there is none of its own."""
+    name = essence(media_type or "")
+    return _EXTENSIONS.get(name) or (".json" if is_json(name) else "")
+
+
 def extension(media_type: str) -> str:
-    """The ending of a file of that media type, with its dot."""
-    name = essence(media_type)
-    return _EXTENSIONS.get(name) or (".json" if is_json(name) else ".bin")
+    """The ending of a file of that media type, with its dot; ``.bin`` where there is none of its own."""
+    return known_extension(media_type) or ".bin"
 
 
 def of_file(path: PurePath) -> str:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
-
-from dragoman.schemas.key_paths import dotted
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from dragoman.model.process import JSON
-
-type Finding = Any
-"""A ValidationError or SchemaError of jsonschema."""
 
 SHOWN: Final = 80
 """Characters of a given value that are shown."""
@@ -30,7 +24,7 @@ _ARTICLES: Final = {
     "object": "an object",
     "null": "null",
 }
-_FORMATS: Final = {
+FORMATS: Final = {
     "date-time": "a date and time (RFC 3339)",
     "date": "a date (RFC 3339)",
     "uri": "a URI",
@@ -39,10 +33,7 @@ _FORMATS: Final = {
     "geojson-feature": "a GeoJSON Feature",
     "geojson-geometry": "a GeoJSON geometry",
 }
-
-
-_OWN: Final = ("ogc-", "geojson-")
-"""The formats that look at the whole of a value, and say what is wrong with it better than the keywords beside them."""
+"""What a value of a format is, in words."""
 
 
 def cut(text: str, limit: int = SHOWN) -> str:
@@ -106,8 +97,8 @@ def _choices(values: list[JSON]) -> str:
 
 
 def _kind(schema: Mapping[str, JSON]) -> str:
-    if schema.get("format") in _FORMATS:
-        return _FORMATS[schema["format"]]
+    if schema.get("format") in FORMATS:
+        return FORMATS[schema["format"]]
     kind = schema.get("type")
     if kind == "object":
         return _object(schema)
@@ -163,87 +154,3 @@ def _limits(schema: Mapping[str, JSON]) -> Iterable[str]:
             words = "exactly {} items" if key == "minItems" else ""
         if words:
             yield words.format(limit)
-
-
-def faults(errors: list[Finding]) -> list[Finding]:
-    """The findings without those that say again, by keyword, what a format of ours has said of the same value."""
-    told = [tuple(error.absolute_path) for error in errors if _of_own_format(error)]
-
-    def again(error: Finding) -> bool:
-        where = tuple(error.absolute_path)
-        return not _of_own_format(error) and any(where[: len(place)] == place for place in told)
-
-    return [error for error in errors if not again(error)]
-
-
-def _of_own_format(error: Finding) -> bool:
-    return error.validator == "format" and str(error.validator_value).startswith(_OWN)
-
-
-def explain(error: Finding) -> str:
-    """One sentence for one finding of jsonschema: what was given and what is allowed."""
-    error = nearest(error)
-    where = cut(
-        dotted(tuple(cut(part) if isinstance(part, str) else part for part in error.absolute_path)), 4 * SHOWN
-    )
-    return f"{where}: {finding(error)}" if where else finding(error)
-
-
-def finding(error: Finding) -> str:
-    """The same without the place."""
-    keyword, given, schema = error.validator, error.instance, error.schema
-    if keyword == "required" and isinstance(given, Mapping):
-        missing = [name for name in error.validator_value if name not in given]
-        return f"got {shown(given)}; missing: {', '.join(missing)}"
-    if keyword == "dependentRequired":
-        needs = [
-            f"{name} needs {', '.join(missing)}"
-            for name, others in error.validator_value.items()
-            if name in given and (missing := [other for other in others if other not in given])
-        ]
-        return f"got {shown(given)}; {'; '.join(needs)}"
-    if keyword == "additionalProperties" and isinstance(schema, Mapping):
-        known = schema.get("properties", {})
-        extra = ", ".join(shown(name, 40) for name in islice((n for n in given if n not in known), 3))
-        return f"{extra} is unknown; allowed: {', '.join(known) or 'none'}"
-    if keyword == "uniqueItems":
-        return f"got {shown(given)}; allowed: each item once"
-    if keyword == "oneOf" and not error.context:
-        return f"got {shown(given)}, which fits more than one of: {allowed(schema)}"
-    if keyword == "not":
-        return f"got {shown(given)}, which is not allowed"
-    if keyword == "format":
-        reason = f" ({error.cause})" if isinstance(error.cause, ValueError) and str(error.cause) else ""
-        words = _FORMATS.get(str(error.validator_value), f"the format {error.validator_value}")
-        return f"got {shown(given)}{reason}; allowed: {words}"
-    branches = _branches(error)
-    return f"got {shown(given)}; allowed: {', or '.join(branches) or allowed(schema)}"
-
-
-def _branches(error: Finding) -> list[str]:
-    """What each branch of a failed anyOf allows, where the value is of the wrong kind for all of them.
-
-    The findings know the schemas that references stand for; the schema of the anyOf does not.
-    """
-    found = {inner.schema_path[0]: inner for inner in reversed(error.context or ())}
-    if error.validator not in ("anyOf", "oneOf") or not all(map(_wrong_kind, found.values())):
-        return []
-    words = [allowed(found[index].schema) for index in sorted(found)]
-    return list(dict.fromkeys(words)) if len(found) == len(error.validator_value) else []
-
-
-def nearest(error: Finding) -> Finding:
-    """Of a failed oneOf or anyOf: the finding in the one branch that the value was meant for."""
-    while error.validator in ("oneOf", "anyOf") and error.context:
-        by_branch: dict[object, list[Finding]] = {}
-        for inner in error.context:
-            by_branch.setdefault(inner.schema_path[0], []).append(inner)
-        meant = [found for found in by_branch.values() if not any(map(_wrong_kind, found))]
-        if len(meant) != 1:
-            break
-        error = meant[0][0]
-    return error
-
-
-def _wrong_kind(error: Finding) -> bool:
-    return not error.path and error.validator in ("type", "enum", "const")

@@ -90,7 +90,7 @@ class _Conversion:
         self._children(made, depth - 1)
         _arrays(schema, made, self, depth - 1)
         _values(schema, made)
-        _bounds(made)
+        boolean_bounds(made)
         _content(schema, made)
         if "patternProperties" in schema or made.get("additionalProperties") in (True, {}):
             made.pop("additionalProperties", None)
@@ -158,19 +158,18 @@ def _values(schema: Mapping[str, JSON], made: Schema) -> None:
         made["nullable"] = True
 
 
-def _bounds(made: Schema) -> None:
-    """Numeric exclusive bounds as 3.0 has them: a limit, and that it is excluded."""
+def boolean_bounds(schema: Schema) -> None:
+    """Write numeric exclusive bounds, in place, as 3.0 has them: a limit, and that it is excluded."""
     for bound, tighter in (("minimum", max), ("maximum", min)):
         exclusive = f"exclusive{bound.capitalize()}"
-        limit = made.get(exclusive)
+        limit = schema.get(exclusive)
         if limit is None or isinstance(limit, bool):
             continue
-        inclusive = made.get(bound, limit)
-        made[bound] = tighter(limit, inclusive)
-        if made[bound] == limit:
-            made[exclusive] = True
+        schema[bound] = tighter(limit, schema.get(bound, limit))
+        if schema[bound] == limit:
+            schema[exclusive] = True
         else:
-            del made[exclusive]
+            del schema[exclusive]
 
 
 def _content(schema: Mapping[str, JSON], made: Schema) -> None:

@@ -15,9 +15,9 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from dragoman.schemas.findings import explain, faults
 from dragoman.schemas.forms import validating_form
 from dragoman.schemas.json_formats import format_checker, is_integer, is_number
-from dragoman.schemas.messages import explain, faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from dragoman.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from dragoman.schemas import file_values
+from dragoman.schemas.file_values import NotJsonText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,17 +59,15 @@ def parse_json(data: bytes) -> JSON:
             f"the body holds more than {MAX_VALUES:,} JSON values; send large data by reference, or as base64"
         )
     try:
-        value = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
+        value = file_values.parse_json(data.decode("utf-8-sig"))
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply") from None
     except UnicodeEncodeError:
         raise InvalidRequest("the body holds half of a surrogate pair") from None
     except UnicodeDecodeError:
         raise InvalidRequest("the body is not UTF-8") from None
-    except ValueError as error:
-        raise InvalidRequest(f"the body is not JSON: {str(error)[:200]}") from None
+    except NotJsonText as error:
+        raise InvalidRequest(f"the body is not JSON: {error.reason[:200]}") from None
     return value
 
 
@@ -88,14 +87,3 @@ def _outside_strings(data: bytes) -> Iterator[bytes]:
         pieces = block.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
         yield b"".join(pieces[inside::2])
         inside ^= len(pieces) % 2 == 0
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"the number {text[:40]} is too large")
-    return number

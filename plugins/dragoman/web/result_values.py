@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
 from dragoman.model.job import Output
 from dragoman.model.process import JSON
+from dragoman.schemas.media_types import kind_of
 
 if TYPE_CHECKING:
     from dragoman.jobs.service import JobService
@@ -16,16 +17,6 @@ if TYPE_CHECKING:
 
 type Load = Callable[[Output], JSON]
 """A file's content as JSON: parsed where it is JSON, text where it is text, else base64 text."""
-
-_XML: Final = ("application/xml", "+xml")
-
-
-def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
-    """How a file of that type is read into a document."""
-    essence = media_type.split(";", 1)[0].strip().lower()
-    if essence == "application/json" or essence.endswith("+json"):
-        return "json"
-    return "text" if essence.startswith("text/") or essence.endswith(_XML) else "binary"
 
 
 def load_content(data: bytes, media_type: str) -> JSON:
@@ -40,7 +31,7 @@ def load_content(data: bytes, media_type: str) -> JSON:
     if kind == "text":
         return text
     try:
-        return json.loads(text)
+        return json.loads(text)  # NaN passes: whoever writes the document makes null of it
     except (ValueError, RecursionError):
         return text
 

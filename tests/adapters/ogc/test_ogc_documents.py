@@ -23,7 +23,8 @@ from dragoman.model.process import InputSpec, Process, Runtime
 from dragoman.model.status import JobStatus
 from dragoman.packages.validation import validate_inputs
 from dragoman.schemas.forms import expand
-from dragoman.web.result_values import kind_of, load_content
+from dragoman.schemas.media_types import kind_of
+from dragoman.web.result_values import load_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable

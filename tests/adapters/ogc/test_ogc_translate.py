@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dragoman.adapters.ogc.describe import time_text
 from dragoman.adapters.ogc.queries import job_query, parse_interval
-from dragoman.adapters.ogc.translate import Plan, execute_request, input_values, plan
+from dragoman.adapters.ogc.translate import Plan, execute_request, plan
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import (
     InvalidInputs,
@@ -22,6 +22,7 @@ from dragoman.errors import (
 )
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
+from dragoman.schemas.ogc_values import input_values
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.prefer import Preferences
 

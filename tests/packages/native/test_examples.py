@@ -36,6 +36,14 @@ def test_a_mistake_in_an_example_names_its_line(make_package: Any) -> None:
         load_examples(folder)
 
 
+def test_a_value_that_no_client_could_send_names_its_line(make_package: Any) -> None:
+    folder = make_package(a="title: A\ninputs:\n  name: {value: x, mediaType: 5}\n")
+    with pytest.raises(
+        PackageError, match=r"^demo/examples/a.yml:3: inputs.name: 'mediaType' is not a string"
+    ):
+        load_examples(folder)
+
+
 def test_inputs_become_what_a_client_would_send(tmp_path: Path, make_process: Any) -> None:
     sent = {
         "a": {"file": "x y.tif"},

@@ -19,11 +19,11 @@ from dragoman.model.roi import Band, Roi
 from dragoman.packages.loader import load_folder
 from dragoman.packages.outputs.roi import crop_inputs
 from dragoman.packages.pesto.conversion import import_project
+from dragoman.packages.pesto.inner_images import resolve_with_images
 from dragoman.packages.pesto.program import load_pesto
 from dragoman.packages.validation import validate_inputs, validate_resolved
 from dragoman.rasters.images import write_image
 from dragoman.sources.policy import SourcePolicy
-from dragoman.sources.resolve import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ def resolved(process: Process, given: dict[str, Any], roots: Path) -> dict[str, 
     validate_inputs(process, {name: (InputValue(value=value),) for name, value in given.items()})
     policy = SourcePolicy(fetch=FetchSettings(), data_roots=(roots,))
     made = {
-        name: resolve(process.inputs[name], InputValue(value=value), roots / "inputs", policy)
+        name: resolve_with_images(process.inputs[name], InputValue(value=value), roots / "inputs", policy)
         for name, value in given.items()
     }
     for name, value in made.items():
@@ -135,7 +135,7 @@ def test_an_object_by_reference_may_hold_them(folder: Path, tmp_path: Path) -> N
     (tmp_path / "named.json").write_text(json.dumps({"scene": encoded(image(tmp_path / "scene"))}))
     policy = SourcePolicy(fetch=FetchSettings(), data_roots=(tmp_path,))
     sent = InputValue(href=(tmp_path / "named.json").as_uri())
-    made = resolve(process.inputs["named"], sent, tmp_path / "inputs", policy)
+    made = resolve_with_images(process.inputs["named"], sent, tmp_path / "inputs", policy)
     validate_resolved(process, "named", made)
     assert made.value["scene"].parent == tmp_path / "inputs"
 

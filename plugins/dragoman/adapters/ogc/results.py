@@ -26,6 +26,7 @@ from dragoman.adapters.ogc.results_documents import (
 from dragoman.adapters.ogc.surface import check_job_id
 from dragoman.errors import ResultNotAvailable
 from dragoman.model.status import JobStatus
+from dragoman.schemas.media_types import kind_of
 from dragoman.web.auth import principal
 from dragoman.web.links import url
 from dragoman.web.responses import (
@@ -37,7 +38,6 @@ from dragoman.web.responses import (
     json_response,
     multipart_response,
 )
-from dragoman.web.result_values import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

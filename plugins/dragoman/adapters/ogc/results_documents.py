@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from dragoman.schemas.media_types import kind_of
 from dragoman.web.links import url
 from dragoman.web.responses import json_bytes
-from dragoman.web.result_values import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

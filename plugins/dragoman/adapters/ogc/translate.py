@@ -1,11 +1,6 @@
 """From the wire to the core: an execute request (OGC 18-062r2, execute.yaml) becomes a JobRequest. Pure.
 
-An input's value on the wire is one of
-
-    {href, type}                          a reference
-    {value, mediaType, encoding, schema}  a qualified value
-    anything else                         the value itself, a bbox or a bare object included
-    a list of these                       several values, where the input may be repeated
+What an input's value is on the wire: ``schemas/ogc_values.py``.
 """
 
 from __future__ import annotations
@@ -16,22 +11,19 @@ from urllib.parse import urlsplit
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest, NoSuchOutput
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
-from dragoman.schemas.forms import branches, offered_types
+from dragoman.schemas.forms import offered_types
 from dragoman.schemas.media_types import accepted
 from dragoman.schemas.messages import cut, shown
+from dragoman.schemas.ogc_values import input_values
 from dragoman.sources.precheck import check_web_href
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dragoman.model.process import JSON, InputSpec, Mode, Process
+    from dragoman.model.process import JSON, Mode, Process
     from dragoman.sources.policy import SourcePolicy
     from dragoman.web.prefer import Preferences
 
-_REFERENCE: Final = frozenset(
-    {"href", "rel", "type", "hreflang", "title", "length", "mediaType", "encoding", "schema"}
-)
-_QUALIFIED: Final = frozenset({"value", "mediaType", "encoding", "schema"})
 _SUBSCRIBER: Final = ("successUri", "inProgressUri", "failedUri", "successUrl")
 _KEY_LENGTH: Final = 255
 _UNREAD: Final = (InputValue(),)
@@ -75,7 +67,7 @@ def idempotency_key(header: str | None) -> str | None:
 
 
 def execute_request(body: JSON, process: Process, policy: SourcePolicy) -> JobRequest:
-    """The request as the core understands it; members that it does not know count nothing (execute.yaml is open).
+    """The request as the core understands it; unknown members are ignored (execute.yaml is open).
 
     Raises InvalidRequest, NoSuchOutput, or InvalidInputs that names every input whose form is wrong; whether
     the values fit their schemas is for the job service.
@@ -122,67 +114,6 @@ def _inputs(given: Mapping[str, JSON], process: Process) -> dict[str, tuple[Inpu
     if problems:
         raise InvalidInputs(problems)
     return inputs
-
-
-def input_values(input_id: str, wire: JSON, spec: InputSpec | None) -> tuple[InputValue, ...]:
-    """The value, or values, of one input; raises InputError. ``spec`` is None for an unknown input."""
-    if isinstance(wire, list) and spec is not None and spec.repeatable and not _one_array(wire, spec):
-        return tuple(_input_value(input_id, item, spec) for item in wire)
-    return (_input_value(input_id, wire, spec),)
-
-
-def _one_array(wire: list[JSON], spec: InputSpec) -> bool:
-    """Whether a list given for a repeatable input of arrays is one bare array, not a list of them."""
-    if spec.schema.get("type") != "array":
-        return False
-    return not all(isinstance(item, list) or _is_wrapped(item, spec) for item in wire)
-
-
-def _is_wrapped(wire: JSON, spec: InputSpec | None) -> bool:
-    return isinstance(wire, dict) and (_is_reference(wire, spec) or _is_qualified(wire, spec))
-
-
-def _is_reference(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
-    return "href" in wire and wire.keys() <= _REFERENCE and not _declares(spec, "href")
-
-
-def _is_qualified(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
-    """By the standard an object is always qualified; one with a ``value`` of its own may stay bare."""
-    if "value" not in wire or not wire.keys() <= _QUALIFIED:
-        return False
-    return isinstance(wire["value"], dict) or not _declares(spec, "value")
-
-
-def _declares(spec: InputSpec | None, name: str) -> bool:
-    """Whether the input's own schema has a property of that name."""
-    return spec is not None and any(
-        name in (branch.get("properties") or ()) for branch in branches(spec.schema)
-    )
-
-
-def _input_value(input_id: str, wire: JSON, spec: InputSpec | None) -> InputValue:
-    if not isinstance(wire, dict) or not _is_wrapped(wire, spec):
-        return InputValue(value=wire)
-    media_type = _text(input_id, wire, "mediaType")
-    encoding = _text(input_id, wire, "encoding")
-    if _is_reference(wire, spec):
-        href = _text(input_id, wire, "href")
-        if not href:
-            raise InputError(input_id, "'href' is empty; allowed: a URL")
-        stated = _text(input_id, wire, "type") or media_type
-        return InputValue(href=href, media_type=stated, encoding=encoding, schema=wire.get("schema"))
-    return InputValue(
-        value=wire["value"], media_type=media_type, encoding=encoding, schema=wire.get("schema")
-    )
-
-
-def _text(input_id: str, wire: Mapping[str, JSON], name: str) -> str | None:
-    value = wire.get(name)
-    if value is None and name != "href":
-        return None
-    if not isinstance(value, str):
-        raise InputError(input_id, f"'{name}' is not a string")
-    return value
 
 
 def _outputs(given: Mapping[str, JSON], process: Process) -> dict[str, OutputRequest] | None:

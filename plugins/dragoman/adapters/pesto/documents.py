@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from dragoman.errors import NoSuchOutput
 from dragoman.model.status import JobStatus
 from dragoman.packages.pesto.definitions import is_images
+from dragoman.schemas.media_types import kind_of
 from dragoman.web.links import url
-from dragoman.web.result_values import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

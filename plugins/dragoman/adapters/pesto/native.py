@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from dragoman.adapters.pesto.frame import DRAFT, IMAGE, IMAGES, METADATA
-from dragoman.schemas.forms import is_binary, validating_form
+from dragoman.schemas.forms import always_binary, validating_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ def _single(name: str, spec: InputSpec | OutputSpec, inside: str = "") -> dict[s
         return {"$ref": IMAGE}
     if spec.shorthand == "features":
         return {"$ref": METADATA}
-    if is_binary(spec.schema):
+    if always_binary(spec.schema):
         return {"type": "string"}
     schema = validating_form(spec.schema)
     if spec.shorthand == "bbox":

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest
 from dragoman.model.job import InputValue, JobRequest, OutputRequest
 from dragoman.model.roi import Band, Roi
-from dragoman.schemas.forms import is_binary
+from dragoman.packages.pesto.references import FORMS, href_of, may_be_base64
+from dragoman.schemas.forms import always_binary
 from dragoman.schemas.messages import shown
 from dragoman.schemas.value_check import check_of
-from dragoman.sources.references import FORMS, href_of, may_be_base64
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -52,7 +52,7 @@ def job_request(payload: JSON, contract: Contract) -> JobRequest:
 def _left_out(name: str, wire: JSON, contract: Contract) -> bool:
     """Whether null stands for no value; an image that is null is a mistake, as in PESTO."""
     spec = contract.process.inputs[name]
-    return wire is None and name not in contract.required and not is_binary(spec.schema)
+    return wire is None and name not in contract.required and not always_binary(spec.schema)
 
 
 def _missing(given: Collection[str], contract: Contract, wrong: Collection[str]) -> list[InputProblem]:
@@ -62,7 +62,7 @@ def _missing(given: Collection[str], contract: Contract, wrong: Collection[str])
 
 def _values(name: str, wire: JSON, contract: Contract) -> tuple[InputValue, ...]:
     spec = contract.process.inputs[name]
-    binary = is_binary(spec.schema)
+    binary = always_binary(spec.schema)
     if binary and not spec.repeatable:
         return (_file(name, wire),)
     findings = check_of(contract.checks[name]).findings(wire)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dragoman.errors import PackageError
+from dragoman.errors import InputError, PackageError
 from dragoman.model.job import InputValue, Output
 from dragoman.packages.native.process_file_schema import check_document
 from dragoman.packages.outputs.comparison import compare_output
@@ -15,11 +15,12 @@ from dragoman.packages.yaml_document import Document, read_document
 from dragoman.schemas.file_values import FileContentError, expects_json, parse_json
 from dragoman.schemas.forms import media_types
 from dragoman.schemas.media_types import of_file
+from dragoman.schemas.ogc_values import input_value, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dragoman.model.process import JSON, Process
+    from dragoman.model.process import JSON, InputSpec, Process
 
 INLINE_BYTES: Final = 64 * 2**10
 """Of all files together that are put into a request as base64."""
@@ -69,7 +70,13 @@ def _load(path: Path, label: str, process: Process | None) -> Example:
                 if name not in known:
                     raise document.error((part, name), f"is unknown; allowed: {', '.join(known) or 'none'}")
     _check_files(document, path.parent)
-    return Example(path=path, **document.data)
+    example = Example(path=path, **document.data)
+    try:
+        example_inputs(example, process)
+    except InputError as error:
+        problem = error.problems[0]
+        raise document.error(("inputs", problem.input_id), problem.message) from error
+    return example
 
 
 def _check_files(document: Document, folder: Path) -> None:
@@ -81,39 +88,26 @@ def _check_files(document: Document, folder: Path) -> None:
 
 
 def example_inputs(example: Example, process: Process | None = None) -> dict[str, tuple[InputValue, ...]]:
-    """The inputs as a request has them; a file becomes a file: URL.
+    """The inputs as a request has them; a file becomes a file: URL, all else is read as it is over HTTP.
 
     A list is several values where the input is repeatable (with ``process``), or where it holds a
-    file; else it is one value.
+    file; else it is one value. Raises InputError.
     """
-    made: dict[str, tuple[InputValue, ...]] = {}
-    for name, value in example.inputs.items():
+    inputs: dict[str, tuple[InputValue, ...]] = {}
+    for name, wire in example.inputs.items():
         spec = process.inputs.get(name) if process else None
-        several = isinstance(value, list) and (
-            spec.repeatable if spec else any(_file_name(item) for item in value)
+        with_files = (
+            isinstance(wire, list) and any(map(_file_name, wire)) and (spec is None or spec.repeatable)
         )
-        values = value if several else [value]
-        made[name] = tuple(_input_value(item, example.folder) for item in values)
-    return made
+        values = wire if with_files else listed(wire, spec)
+        inputs[name] = tuple(_input_value(name, value, spec, example.folder) for value in values)
+    return inputs
 
 
-def _input_value(value: JSON, folder: Path) -> InputValue:
-    if file := _file_name(value):
+def _input_value(name: str, wire: JSON, spec: InputSpec | None, folder: Path) -> InputValue:
+    if file := _file_name(wire):
         return InputValue(href=(folder / file).absolute().as_uri())
-    if _has(value, "href", {"href", "type", "rel", "title", "hreflang"}):
-        return InputValue(href=value["href"], media_type=value.get("type"))
-    if _has(value, "value", {"value", "mediaType", "encoding", "schema"}):
-        return InputValue(
-            value=value["value"],
-            media_type=value.get("mediaType"),
-            encoding=value.get("encoding"),
-            schema=value.get("schema"),
-        )
-    return InputValue(value=value)
-
-
-def _has(value: JSON, key: str, allowed: set[str]) -> bool:
-    return isinstance(value, dict) and key in value and value.keys() <= allowed
+    return input_value(name, wire, spec)
 
 
 def _file_name(value: JSON) -> str | None:

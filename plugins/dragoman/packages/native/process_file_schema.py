@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
+from dragoman.schemas.findings import finding, nearest
 from dragoman.schemas.forms import published_schema
-from dragoman.schemas.messages import finding, nearest
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from dragoman.errors import InputError, InvalidRequest, OutputError
-from dragoman.schemas.forms import is_binary, is_binary_list
+from dragoman.schemas.forms import always_binary, always_binary_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,14 +44,16 @@ def check_roi(process: Process, request: JobRequest) -> None:
     roi = request.roi
     if roi is None:
         return
-    images = [name for name, spec in process.inputs.items() if is_binary(spec.schema)]
+    images = [name for name, spec in process.inputs.items() if always_binary(spec.schema)]
     for name in roi.targets_in:
         if name not in images:
             _refuse(f"target_in {name!r} is no image input; allowed: {', '.join(images) or 'none'}")
         if not request.inputs.get(name) and not request.spooled:
             _refuse(f"target_in {name!r} has no value in this request")
     given = [
-        n for n, spec in process.outputs.items() if is_binary(spec.schema) or is_binary_list(spec.schema)
+        n
+        for n, spec in process.outputs.items()
+        if always_binary(spec.schema) or always_binary_items(spec.schema)
     ]
     for name in roi.targets_out:
         if name not in given:

@@ -14,7 +14,7 @@ from dragoman.model.job import Output
 from dragoman.model.process import OutputSpec
 from dragoman.packages.outputs.file_check import WrongFile, check_closed, check_file
 from dragoman.packages.outputs.file_handover import place_file
-from dragoman.schemas.forms import GEOTIFF, NETCDF, is_binary, media_types
+from dragoman.schemas.forms import GEOTIFF, NETCDF, always_binary, media_types
 from dragoman.schemas.json_values import NotJSON, not_finite, to_json
 from dragoman.schemas.media_types import essence, extension, is_json, is_text, of_file
 from dragoman.schemas.value_check import check_of
@@ -163,7 +163,7 @@ class _Writer:
         except NotJSON as error:
             raise OutputError(f"output '{spec.id}': {error}") from error
         stated = media_types(spec.schema)
-        if is_binary(spec.schema):
+        if always_binary(spec.schema):
             if not isinstance(made, str) or not all(is_text(name) for name in stated):
                 raise _wrong_kind(spec, _kind(made), stated)
             return self._checked(spec, stated[0] if stated else "text/plain", made.encode())
@@ -227,7 +227,7 @@ def _dumped(value: JSON) -> str:
 
 def _may_be_file(spec: OutputSpec) -> bool:
     """Whether a file of bytes can be a value: the schema is binary, or a string, or says nothing."""
-    return is_binary(spec.schema) or spec.schema.get("type") in (None, "string")
+    return always_binary(spec.schema) or spec.schema.get("type") in (None, "string")
 
 
 def _media_type(value: JSON, stated: tuple[str, ...]) -> str:

@@ -6,10 +6,11 @@ import json
 import re
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import PackageError
 from dragoman.packages.yaml_document import MAX_BYTES, one_line
+from dragoman.schemas.file_values import NotJsonText, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,22 +106,18 @@ def read_object(path: Path, label: str) -> dict[str, JSON]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise PackageError(f"{label}: is larger than {MAX_BYTES} bytes")
-        data: Any = json.loads(path.read_text("utf-8-sig"), parse_constant=_refuse_constant)
+        data = parse_json(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise PackageError(f"{label}: is missing") from None
     except OSError as error:
         raise PackageError(f"{label}: cannot be read ({error.strerror})") from error
-    except json.JSONDecodeError as error:
-        raise PackageError(one_line(f"{label}:{error.lineno}: is not JSON: {error.msg}")) from error
-    except (ValueError, RecursionError) as error:  # no UTF-8, NaN, or nested without end
+    except NotJsonText as error:
+        raise PackageError(one_line(f"{label}:{error.line}: is not JSON: {error.reason}")) from error
+    except UnicodeDecodeError as error:
         raise PackageError(one_line(f"{label}:1: is not JSON: {error}")) from error
     if not isinstance(data, dict):
         raise PackageError(f"{label}:1: is not a JSON object")
     return data
-
-
-def _refuse_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _label(path: Path, folder: Path) -> str:

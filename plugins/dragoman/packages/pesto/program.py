@@ -25,7 +25,7 @@ from dragoman.packages.pesto.environment import set_environment
 from dragoman.packages.pesto.project import located
 from dragoman.packages.pesto.schemas import PNG
 from dragoman.schemas.file_values import FileContentError, expects_json, read_value
-from dragoman.schemas.forms import GEOTIFF, is_binary, is_binary_list, may_be_binary
+from dragoman.schemas.forms import GEOTIFF, always_binary, always_binary_items, may_be_binary
 from dragoman.schemas.messages import shown
 
 if TYPE_CHECKING:
@@ -152,10 +152,10 @@ def _output(spec: OutputSpec, value: Any, folder: Path, *, stateless: bool) -> O
     if value is None:
         return Output(id=spec.id, media_type="application/json")
     try:
-        if is_binary(spec.schema):
+        if always_binary(spec.schema):
             several = isinstance(value, list | tuple)
             return _images(spec, value, folder) if several else _image(spec, value, folder, _file_name(spec))
-        if is_binary_list(spec.schema):
+        if always_binary_items(spec.schema):
             single = getattr(value, "ndim", 0) in (2, 3)
             return _images(spec, [value] if single else value, folder)
     except (ValueError, TypeError, RuntimeError, OSError) as error:

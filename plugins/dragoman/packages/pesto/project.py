@@ -26,8 +26,8 @@ from dragoman.packages.pesto.environment import REQUIREMENTS, environments, unse
 from dragoman.packages.pesto.files import JsonFile, read_files
 from dragoman.packages.pesto.schemas import input_specs, output_specs, split
 from dragoman.packages.yaml_document import one_line
+from dragoman.schemas.findings import finding
 from dragoman.schemas.key_paths import dotted
-from dragoman.schemas.messages import finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,8 +16,8 @@ from jsonschema.exceptions import SchemaError
 
 from dragoman.model.process import InputSpec, OutputSpec
 from dragoman.packages.pesto.definitions import PREFIX, STANDARD, defined, is_image, is_images
+from dragoman.packages.pesto.inner_images import is_inner_image
 from dragoman.schemas.forms import GEOTIFF, expand, ogc_form, published_schema, validating_form
-from dragoman.sources.resolve import is_inner_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -128,7 +128,7 @@ def _input(
 
 def holds_files(schema: Mapping[str, JSON]) -> bool:
     """Whether there are images within a value, as members or items."""
-    return any(is_inner_file(child) or holds_files(child) for child in _members(schema))
+    return any(is_inner_image(child) or holds_files(child) for child in _members(schema))
 
 
 def _members(schema: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:

@@ -1,0 +1,91 @@
+"""An input's value as OGC 18-062r2 writes it (execute.yaml): over HTTP and in a package's examples alike. Pure.
+
+{href, type}                          a reference
+{value, mediaType, encoding, schema}  a qualified value
+anything else                         the value itself, a bbox or a bare object included
+a list of these                       several values, where the input may be repeated
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dragoman.errors import InputError
+from dragoman.model.job import InputValue
+from dragoman.schemas.forms import branches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dragoman.model.process import JSON, InputSpec
+
+_REFERENCE: Final = frozenset(
+    {"href", "rel", "type", "hreflang", "title", "length", "mediaType", "encoding", "schema"}
+)
+_QUALIFIED: Final = frozenset({"value", "mediaType", "encoding", "schema"})
+
+
+def input_values(input_id: str, wire: JSON, spec: InputSpec | None) -> tuple[InputValue, ...]:
+    """The value, or values, of one input; raises InputError. ``spec`` is None for an unknown input."""
+    return tuple(input_value(input_id, item, spec) for item in listed(wire, spec))
+
+
+def listed(wire: JSON, spec: InputSpec | None) -> Sequence[JSON]:
+    """The values that the wire value holds: its members, where it is a list for an input that may be repeated."""
+    several = isinstance(wire, list) and spec is not None and spec.repeatable and not _one_array(wire, spec)
+    return wire if several else [wire]
+
+
+def _one_array(wire: list[JSON], spec: InputSpec) -> bool:
+    """Whether a list given for a repeatable input of arrays is one bare array, not a list of them."""
+    if spec.schema.get("type") != "array":
+        return False
+    return not all(isinstance(item, list) or _is_wrapped(item, spec) for item in wire)
+
+
+def _is_wrapped(wire: JSON, spec: InputSpec | None) -> bool:
+    return isinstance(wire, dict) and (_is_reference(wire, spec) or _is_qualified(wire, spec))
+
+
+def _is_reference(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
+    return "href" in wire and wire.keys() <= _REFERENCE and not _declares(spec, "href")
+
+
+def _is_qualified(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
+    """By the standard an object is always qualified; one with a ``value`` of its own may stay bare."""
+    if "value" not in wire or not wire.keys() <= _QUALIFIED:
+        return False
+    return isinstance(wire["value"], dict) or not _declares(spec, "value")
+
+
+def _declares(spec: InputSpec | None, name: str) -> bool:
+    """Whether the input's own schema has a property of that name."""
+    return spec is not None and any(
+        name in (branch.get("properties") or ()) for branch in branches(spec.schema)
+    )
+
+
+def input_value(input_id: str, wire: JSON, spec: InputSpec | None) -> InputValue:
+    """One value; raises InputError where a member of a reference or of a qualified value is of the wrong kind."""
+    if not isinstance(wire, dict) or not _is_wrapped(wire, spec):
+        return InputValue(value=wire)
+    media_type = _text(input_id, wire, "mediaType")
+    encoding = _text(input_id, wire, "encoding")
+    if _is_reference(wire, spec):
+        href = _text(input_id, wire, "href")
+        if not href:
+            raise InputError(input_id, "'href' is empty; allowed: a URL")
+        stated = _text(input_id, wire, "type") or media_type
+        return InputValue(href=href, media_type=stated, encoding=encoding, schema=wire.get("schema"))
+    return InputValue(
+        value=wire["value"], media_type=media_type, encoding=encoding, schema=wire.get("schema")
+    )
+
+
+def _text(input_id: str, wire: Mapping[str, JSON], name: str) -> str | None:
+    value = wire.get(name)
+    if value is None and name != "href":
+        return None
+    if not isinstance(value, str):
+        raise InputError(input_id, f"'{name}' is not a string")
+    return value
