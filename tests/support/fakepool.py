@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.pool import Key, Pool, Worker
 from dragoman.jobs.stores.sql import SqlStore
-from dragoman.model.job import Job, WorkerIdentity
+from dragoman.model.worker import WorkerIdentity
+
+if TYPE_CHECKING:
+    from dragoman.model.job import Job
 
 
 @dataclass

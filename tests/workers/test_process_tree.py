@@ -14,7 +14,7 @@ import psutil
 import pytest
 from harness import gone, wait_for
 
-from dragoman.model.job import WorkerIdentity
+from dragoman.model.worker import WorkerIdentity
 from dragoman.workers import process_tree
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LINUX = sys.platform == "linux"
 
 PRELUDE = """
 import json, os, subprocess, sys, time
-from dragoman.jobs import proctree
+from dragoman.workers import process_tree
 
 def gone(pid):
     import psutil
@@ -45,7 +45,7 @@ def orphan():
         os._exit(0)
     os.wait3(0)
     pid = int(os.read(read, 32))
-    while not proctree.descendants(pid):
+    while not process_tree.descendants(pid):
         time.sleep(0.01)
     return pid
 """
@@ -154,16 +154,16 @@ class TestEnding:
     @pytest.mark.skipif(not LINUX, reason="only Linux has subreapers")
     def test_a_worker_ends_what_a_job_left_but_keeps_what_setup_started(self) -> None:
         told = _run("""
-            proctree.become_subreaper()
+            process_tree.become_subreaper()
             kept = sleeper()
-            keep = proctree.children()
+            keep = process_tree.children()
             left = [sleeper(), orphan()]
-            below = [p.pid for pid in left for p in proctree.descendants(pid)]
+            below = [p.pid for pid in left for p in process_tree.descendants(pid)]
             before = [gone(pid) for pid in [*left, *below]]
-            proctree.end_children(keep)
+            process_tree.end_children(keep)
             after = [gone(pid) for pid in [*left, *below]]
-            print(json.dumps([before, after, gone(kept), list(proctree.children()) == [kept]]))
-            proctree.end_children(frozenset())
+            print(json.dumps([before, after, gone(kept), list(process_tree.children()) == [kept]]))
+            process_tree.end_children(frozenset())
             """)
         before, after, kept_is_gone, only_kept = told
         assert not any(before)
@@ -174,15 +174,15 @@ class TestEnding:
     @pytest.mark.skipif(not LINUX, reason="only Linux has subreapers")
     def test_a_supervisor_collects_the_orphans_that_fell_to_it(self) -> None:
         told = _run("""
-            proctree.become_subreaper()
+            process_tree.become_subreaper()
             kept = sleeper()
             orphans = [orphan(), orphan()]
-            fallen = [pid in proctree.children() for pid in orphans]
-            below = [p.pid for pid in orphans for p in proctree.descendants(pid)]
-            count = proctree.reap_orphans([kept])
-            left = proctree.children() - {kept}
+            fallen = [pid in process_tree.children() for pid in orphans]
+            below = [p.pid for pid in orphans for p in process_tree.descendants(pid)]
+            count = process_tree.reap_orphans([kept])
+            left = process_tree.children() - {kept}
             print(json.dumps([fallen, count, [gone(pid) for pid in orphans + below], sorted(left), gone(kept)]))
-            proctree.end_children(frozenset())
+            process_tree.end_children(frozenset())
             """)
         fallen, count, dead, left, kept_is_gone = told
         assert all(fallen)
@@ -194,19 +194,19 @@ class TestEnding:
     @pytest.mark.skipif(not LINUX, reason="only Linux has subreapers")
     def test_a_child_that_cannot_be_killed_is_waited_for_once(self) -> None:
         told = _run("""
-            child, sent, really = sleeper(), [], proctree.send
-            proctree.PATIENCE, proctree.send = 0.1, lambda processes, _signal: sent.append(processes)
+            child, sent, really = sleeper(), [], process_tree.send
+            process_tree.PATIENCE, process_tree.send = 0.1, lambda processes, _signal: sent.append(processes)
             seen = []
             for _ in range(2):
-                proctree.reap_orphans([])
+                process_tree.reap_orphans([])
                 seen.append(len(sent))
-            proctree.send = really
+            process_tree.send = really
             other = sleeper()
-            proctree.reap_orphans([])
+            process_tree.reap_orphans([])
             seen += [gone(child), gone(other)]
             os.kill(child, 9)
-            while child in proctree.children():
-                proctree.reap_orphans([])
+            while child in process_tree.children():
+                process_tree.reap_orphans([])
             print(json.dumps(seen))
             """)
         first, second, child_is_gone, other_is_gone = told

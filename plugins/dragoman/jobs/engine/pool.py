@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import psutil
 
     from dragoman.jobs.engine.worker import WorkerSetup
-    from dragoman.model.job import Job, WorkerIdentity
+    from dragoman.model.job import Job
+    from dragoman.model.worker import WorkerIdentity
 
 TERM_TIMEOUT = 0.2
 """Seconds between SIGTERM and SIGKILL."""

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.jobs.engine_settings import EngineSettings
-    from dragoman.model.job import Job, WorkerIdentity
+    from dragoman.model.job import Job
+    from dragoman.model.worker import WorkerIdentity
 
 LOGGER = logging.getLogger(__name__)
 
