@@ -24,7 +24,8 @@ from dragoman.errors import (
     Unavailable,
 )
 from dragoman.jobs.engine.recovery import recover
-from dragoman.jobs.engine.scheduling import MAX_RESTARTS, Engine
+from dragoman.jobs.engine.removal import remove, remove_output
+from dragoman.jobs.engine.scheduling import MAX_RESTARTS, Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.json_codec import dump_failure, dump_outputs
 from dragoman.jobs.result_folder import FolderResults
@@ -48,7 +49,7 @@ class Rig:
         self.results = FolderResults(home)
         self.pool = FakePool(warm=warm)
         self.changes: list[tuple[str, JobStatus]] = []
-        self.engine = Engine(
+        self.engine = Scheduler(
             store=self.store,
             results=self.results,
             pool=self.pool,
@@ -697,15 +698,15 @@ class TestRemoving:
     def test_row_and_folder_go(self, rig: Rig) -> None:
         job, worker = rig.run()
         with pytest.raises(IllegalTransition):
-            rig.engine.remove(job.id)
+            remove(rig.store, rig.results, job.id)
         rig.done(worker)
         rig.results.outputs(job.id).mkdir(parents=True)
-        rig.engine.remove(job.id)
+        remove(rig.store, rig.results, job.id)
         with pytest.raises(NoSuchJob):
             rig.job(job)
         assert not rig.results.log(job.id).parent.exists()
         with pytest.raises(NoSuchJob):
-            rig.engine.remove(job.id)
+            remove(rig.store, rig.results, job.id)
 
     def test_one_output_goes_with_its_file(self, rig: Rig) -> None:
         job, worker = rig.run()
@@ -717,7 +718,7 @@ class TestRemoving:
         }
         rig.engine.heard(worker, {"done": dump_outputs(outputs), "attempt": 1})
         for _ in range(2):
-            rig.engine.remove_output(job.id, "a")
+            remove_output(rig.store, rig.results, job.id, "a")
         assert list(rig.job(job).outputs) == ["b"]
         assert not (rig.results.outputs(job.id) / "a.tif").exists()
         assert rig.job(job).status is JobStatus.SUCCESSFUL

@@ -17,13 +17,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
+from dragoman.jobs.engine.removal import remove, remove_output
 from dragoman.jobs.json_codec import dump_job, load_job
 from dragoman.workers.framing import FrameReader, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dragoman.jobs.engine.scheduling import Engine
+    from dragoman.jobs.engine.scheduling import Scheduler
+    from dragoman.jobs.ports import ResultStore
     from dragoman.jobs.stores.sql import SqlStore
     from dragoman.model.job import Job
 
@@ -64,10 +66,17 @@ class RequestHandler:
     """Answers verbs out of the engine and the store."""
 
     def __init__(
-        self, engine: Engine, store: SqlStore, facts: dict[str, Any], stop: Callable[[], None]
+        self,
+        *,
+        engine: Scheduler,
+        store: SqlStore,
+        results: ResultStore,
+        facts: dict[str, Any],
+        stop: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._store = store
+        self._results = results
         self._facts = facts
         self._stop = stop
         self._waiters: dict[str, list[PendingAnswer]] = {}
@@ -162,11 +171,13 @@ class RequestHandler:
         self._engine.dismiss(message["job_id"], told)
 
     def _do_remove(self, client: Client, number: int, message: Any) -> None:
-        self._engine.remove(message["job_id"])
+        remove(self._store, self._results, message["job_id"])
         client.answer(number, ok=True)
 
     def _do_remove_output(self, client: Client, number: int, message: Any) -> None:
-        self._engine.remove_output(message["job_id"], message["output_id"], message.get("item"))
+        remove_output(
+            self._store, self._results, message["job_id"], message["output_id"], message.get("item")
+        )
         client.answer(number, ok=True)
 
 

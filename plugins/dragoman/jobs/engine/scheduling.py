@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,16 +21,19 @@ from dragoman.errors import (
     Unavailable,
     WorkerLost,
 )
+from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.queue import JobQueue
 from dragoman.jobs.json_codec import dump_job, load_failure, load_outputs
-from dragoman.model.job import Job, JobFailure
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dragoman.jobs.engine.pool import Pool, Worker
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
 
@@ -40,10 +42,8 @@ LEASE = 30.0
 MAX_RESTARTS = 10
 """Runs of one job that may be ended from outside: by the supervisor's death, or by a signal to stop."""
 
-type Told = Callable[[Job | DragomanError], None]
 
-
-class Engine:
+class Scheduler:
     """Takes jobs, gives them to workers, and writes down what happens."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Engine:
         self._queue = JobQueue()
         self._placed: dict[str, Worker] = {}
         """Jobs that have a worker, born or not."""
-        self._dismissing: dict[str, list[Told]] = {}
+        self._outcomes = Outcomes(store=store, results=results, changed=changed, enqueue=self._queue.push)
         self._ledger = PendingWrites()
         self.closing = False
         """Set at the end: nothing new is started."""
@@ -99,35 +99,14 @@ class Engine:
         """Whether the job waits or runs here, so that its end will be told."""
         return job_id in self._queue or job_id in self._placed
 
-    def dismiss(self, job_id: str, told: Told) -> None:
+    def dismiss(self, job_id: str, told: OnDismissed) -> None:
         """Stop a job; ``told`` gets it once nothing of it is left, or the reason why that cannot be."""
         worker = self._placed.get(job_id)
         if worker is None or not worker.claimed:
             told(self._dismiss_waiting(job_id))
             return
-        self._dismissing.setdefault(job_id, []).append(told)
+        self._outcomes.await_dismissal(job_id, told)
         worker.begin_end("dismissed")
-
-    def remove(self, job_id: str) -> None:
-        """See Executor.remove: files first, so that a row never outlives a crash without being found again."""
-        job = self._store.get(job_id)
-        if not job.status.finished:
-            raise IllegalTransition(f"job '{job_id}' is {job.status}; only a finished job can be removed")
-        self._results.clear(job_id)
-        self._store.remove(job_id)
-
-    def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
-        """See Executor.remove_output."""
-        job = self._store.get(job_id)
-        output = job.outputs.get(output_id)
-        if output is None:
-            return
-        gone = (output, *output.items) if item is None else output.items[item : item + 1]
-        for each in gone:
-            if each.file is not None:
-                (self._results.outputs(job_id) / each.file).unlink(missing_ok=True)
-        left = job.outputs_without(output_id, item)
-        self._store.report(job_id, job.attempts, outputs=left)
 
     def born(self, worker: Worker) -> None:
         """A worker that was ordered can be told to run."""
@@ -147,7 +126,7 @@ class Engine:
             return
         if "progress" in message:
             percent, text = message["progress"]
-            self._ledger.write(lambda: self._note(job, percent, text))
+            self._ledger.write(lambda: self._outcomes.note(job, percent, text))
             return
         changes: dict[str, Any]
         if "done" in message:
@@ -168,7 +147,7 @@ class Engine:
         if message.get("leaving"):
             worker.ending = "retired"
         self._release(worker)
-        self._ledger.write(lambda: self._finish(job, **changes))
+        self._ledger.write(lambda: self._outcomes.finish(job, **changes))
         self.dispatch()
 
     def died(self, worker: Worker) -> None:
@@ -227,11 +206,11 @@ class Engine:
         """Run a job again whose run ended through no fault of its own."""
         if job.restarts >= MAX_RESTARTS:
             times = job.restarts + 1
-            self._fail(
+            self._outcomes.fail(
                 job, WorkerLost(f"its run was ended from outside {times} times, at last because {why}")
             )
             return
-        self._run_again(job, restarts=job.restarts + 1, message=f"waits to run again: {why}")
+        self._outcomes.run_again(job, restarts=job.restarts + 1, message=f"waits to run again: {why}")
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
@@ -297,43 +276,13 @@ class Engine:
         self.dispatch()
         return job
 
-    def _note(self, job: Job, percent: int, text: str) -> None:
-        self._store.report(job.id, job.attempts, progress=percent, message=text)
-
-    def _finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
-        try:
-            finished = self._move(job, target, **changes)
-        except (IllegalTransition, NoSuchJob) as error:
-            LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
-            outcome: Job | DragomanError = error
-        else:
-            self._changed(finished)
-            late = IllegalTransition(f"the job is {target} already")
-            outcome = finished if target is JobStatus.DISMISSED else late
-        for told in self._dismissing.pop(job.id, []):
-            told(outcome)
-
-    def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
-        """The transition of a run's job. A write that is repeated because its answer was lost finds itself done."""
-        try:
-            return self._store.transition(job.id, target, attempt=job.attempts, **changes)
-        except IllegalTransition:
-            now = self._store.get(job.id)
-            if (now.status, now.attempts) != (target, job.attempts):
-                raise
-            return now
-
-    def _fail(self, job: Job, error: DragomanError) -> None:
-        failure = JobFailure(code=error.code, detail=error.detail)
-        self._finish(job, JobStatus.FAILED, failure=failure, message=error.detail)
-
     def _after_death(self, job: Job, worker: Worker) -> None:
         if not worker.claimed:
             self._queue.push(job)
         elif worker.ending == "dismissed":
-            self._finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
+            self._outcomes.finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
         elif worker.ending == "timed-out":
-            self._fail(job, TimedOut(f"the job ran longer than its timeout of {job.timeout:g} s"))
+            self._outcomes.fail(job, TimedOut(f"the job ran longer than its timeout of {job.timeout:g} s"))
         elif worker.ending:
             self.requeue(job, "the server was stopped")
         else:
@@ -351,20 +300,10 @@ class Engine:
         runs = job.attempts - job.restarts
         LOGGER.warning("a worker %s", how, extra={"action": "worker-lost", "job_id": job.id})
         if runs >= self._limits.max_attempts:
-            self._fail(
+            self._outcomes.fail(
                 job, WorkerLost(f"the worker process {how} in run {runs} of {self._limits.max_attempts}")
             )
             return
-        self._run_again(
+        self._outcomes.run_again(
             job, message=f"waits to run again: its worker {how} in run {runs} of {self._limits.max_attempts}"
         )
-
-    def _run_again(self, job: Job, **changes: Any) -> None:
-        changes |= {"progress": 0, "lease_until": None}
-        try:
-            again = self._move(job, JobStatus.ACCEPTED, **changes)
-        except (IllegalTransition, NoSuchJob) as error:  # it was dismissed while the store was away, say
-            LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
-            return
-        self._results.clear(job.id, keep_log=True)  # what its last run may have left
-        self._queue.push(again)

@@ -22,7 +22,7 @@ from dragoman.jobs.engine.connections import Client, RequestHandler
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.pool import TERM_TIMEOUT, Key, Pool, Worker
 from dragoman.jobs.engine.recovery import recover
-from dragoman.jobs.engine.scheduling import Engine
+from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine.worker import WorkerSetup
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, home_hash
@@ -98,11 +98,13 @@ class _Supervisor:
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
         )
-        self._engine = Engine(
+        self._engine = Scheduler(
             store=self._store, results=results, pool=self._pool, limits=limits, changed=self._changed
         )
         facts = {"build": settings.build, "digest": settings.digest, "pid": os.getpid()}
-        self._desk = RequestHandler(self._engine, self._store, facts, self._stop)
+        self._desk = RequestHandler(
+            engine=self._engine, store=self._store, results=results, facts=facts, stop=self._stop
+        )
         recover(self._store, results, self._engine, home_hash(settings.home), shared=self._store.shared)
         results.sweep_spools()
         self._engine.load()
