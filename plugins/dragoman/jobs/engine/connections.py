@@ -4,7 +4,7 @@
 → {"n": 1, "verb": "submit", "job": ..., "wait": 9.5} ← {"n": 1, "job": {...}}      when it has finished
 → {"n": 2, "verb": "wait", "job_id": ..., "timeout"}  ← {"n": 2, "job": {...}}      when it has finished
 → {"n": 3, "verb": "dismiss", "job_id": ...}          ← {"n": 3, "job": {...}}      when nothing of it runs
-any error                                             ← {"n": ..., "error": {"class", "detail", "retry_after"}}
+any error                                             ← {"n": ..., "error": {"code", "detail", ...}}
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
 from dragoman.jobs.engine.removal import remove, remove_output
+from dragoman.jobs.error_codec import dump_error
 from dragoman.jobs.json_codec import dump_job, load_job
 from dragoman.workers.framing import FrameReader, encode
 
@@ -179,12 +180,3 @@ class RequestHandler:
             self._store, self._results, message["job_id"], message["output_id"], message.get("item")
         )
         client.answer(number, ok=True)
-
-
-def dump_error(error: DragomanError) -> dict[str, Any]:
-    """An error on the wire."""
-    return {
-        "class": type(error).__name__,
-        "detail": error.detail,
-        "retry_after": getattr(error, "retry_after", None),
-    }
