@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,19 +20,21 @@ from dragoman.errors import (
     Unavailable,
     WorkerLost,
 )
+from dragoman.jobs.engine.messages import Done, Progress, Run, dump_message, load_message
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.queue import JobQueue
-from dragoman.jobs.json_codec import dump_job, load_failure, load_outputs
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dragoman.jobs.engine.pool import Pool, Worker
+    from dragoman.jobs.engine.job_workers import JobPool, JobWorker
+    from dragoman.jobs.engine.messages import Report
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore, ResultStore
     from dragoman.model.job import Job
+    from dragoman.workers.worker import Death
 
 LOGGER = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Scheduler:
         *,
         store: JobStore,
         results: ResultStore,
-        pool: Pool,
+        pool: JobPool,
         limits: EngineLimits,
         changed: Callable[[Job], None],
     ) -> None:
@@ -62,7 +63,7 @@ class Scheduler:
         self._changed = changed
         """Told of every job that has begun to run or has finished."""
         self._queue = JobQueue()
-        self._placed: dict[str, Worker] = {}
+        self._placed: dict[str, JobWorker] = {}
         """Jobs that have a worker, born or not."""
         self._outcomes = Outcomes(store=store, results=results, changed=changed, enqueue=self._queue.push)
         self._ledger = PendingWrites()
@@ -86,7 +87,7 @@ class Scheduler:
             self._queue.push(accepted)  # the next tick, which follows at once, gives it to a worker
         return accepted
 
-    def _accept_running(self, job: Job, worker: Worker) -> Job:
+    def _accept_running(self, job: Job, worker: JobWorker) -> Job:
         """A worker is waiting for it: one write makes the row and claims it."""
         assert worker.identity is not None
         running = job.claimed_by(worker.identity, datetime.now(UTC), LEASE)
@@ -102,85 +103,87 @@ class Scheduler:
     def dismiss(self, job_id: str, told: OnDismissed) -> None:
         """Stop a job; ``told`` gets it once nothing of it is left, or the reason why that cannot be."""
         worker = self._placed.get(job_id)
-        if worker is None or not worker.claimed:
+        if worker is None or not worker.begun:
             told(self._dismiss_waiting(job_id))
             return
         self._outcomes.await_dismissal(job_id, told)
         worker.begin_end("dismissed")
 
-    def born(self, worker: Worker) -> None:
+    def born(self, worker: JobWorker) -> None:
         """A worker that was ordered can be told to run."""
-        worker.ready = True
-        if worker.ending:
-            worker.kill()
-        elif worker.job is None:  # its job was dismissed meanwhile
-            worker.idle_since = time.monotonic()
+        if worker.task is None:  # its job was dismissed meanwhile
+            worker.release()
             self.dispatch()
         else:
-            self._start(worker, worker.job)
+            self._start(worker, worker.task)
 
-    def heard(self, worker: Worker, message: Any) -> None:
-        """A worker said something of the job it runs."""
-        job = worker.job
-        if job is None or worker.ending or message.get("attempt") != job.attempts:
+    def heard(self, worker: JobWorker, message: Any) -> None:
+        """A worker has reported on the job it runs; one that sends what no worker of ours does is killed."""
+        try:
+            report = load_message(message)
+        except ValueError as error:
+            LOGGER.warning("a worker is broken: %s", error, extra={"action": "worker-broken"})
+            worker.kill()
             return
-        if "progress" in message:
-            percent, text = message["progress"]
+        if not isinstance(report, Run):
+            self._reported(worker, report)
+
+    def _reported(self, worker: JobWorker, report: Report) -> None:
+        job = worker.task
+        if job is None or worker.ending or report.attempt != job.attempts:
+            return
+        if isinstance(report, Progress):
+            percent, text = report.percent, report.message
             self._ledger.write(lambda: self._outcomes.note(job, percent, text))
             return
         changes: dict[str, Any]
-        if "done" in message:
+        if isinstance(report, Done):
             changes = {
                 "target": JobStatus.SUCCESSFUL,
                 "progress": 100,
                 "message": "",
-                "outputs": load_outputs(message["done"]),
+                "outputs": report.outputs,
             }
         else:
-            failure = load_failure(message["failed"])
             changes = {
                 "target": JobStatus.FAILED,
-                "failure": failure,
-                "message": failure.detail if failure else "",
+                "failure": report.failure,
+                "message": report.failure.detail,
             }
             self._results.clear(job.id, keep_log=True)
-        if message.get("leaving"):
+        if report.leaving:
             worker.ending = "retired"
         self._release(worker)
         self._ledger.write(lambda: self._outcomes.finish(job, **changes))
         self.dispatch()
 
-    def died(self, worker: Worker) -> None:
+    def died(self, worker: JobWorker) -> None:
         """A worker is gone, killed or by itself; what it was doing is decided here."""
         worker.kill_rest()
+        death, begun = worker.death(), worker.begun
         self._pool.forget(worker)
-        job, worker.job = worker.job, None
+        job, worker.task = worker.task, None
         pid = worker.identity.pid if worker.identity is not None else 0
-        if job is not None and worker.claimed and worker.ending != "dismissed":
+        if job is not None and worker.begun and worker.ending != "dismissed":
             self._results.keep_log(job.id, pid)
         self._results.spool(pid).unlink(missing_ok=True)
         if job is None:
             return
         self._placed.pop(job.id, None)
         self._results.clear(job.id, keep_log=worker.ending != "dismissed")
-        self._ledger.write(lambda: self._after_death(job, worker))
+        self._ledger.write(lambda: self._after_death(job, death, begun=begun))
         self.dispatch()
 
     def tick(self) -> None:
         """Deadlines, SIGKILLs that are due, and writes that failed."""
-        now = time.monotonic()
-        for worker in list(self._pool.workers):
-            if worker.kill_at is not None and now >= worker.kill_at:
-                worker.kill()
-            if worker.deadline is not None and now >= worker.deadline and not worker.ending:
-                worker.begin_end("timed-out")
+        self._pool.tick()
         self._ledger.retry()
         self.dispatch()
 
     def renew(self) -> None:
         """Keep the leases of what runs, and take back what nobody renewed."""
         now = datetime.now(UTC)
-        running = {w.job.id: w.job for w in self._pool.workers if w.job is not None and w.claimed}
+        running = {w.task.id: w.task for w in self._pool.workers if w.task is not None and w.begun}
         for job in running.values():
             self._store.report(job.id, job.attempts, lease_until=now + timedelta(seconds=LEASE))
         for job in self._store.expired(now):
@@ -223,18 +226,17 @@ class Scheduler:
                 self._placed[job.id] = self._pool.order((job.process_id, job.runtime), job)
             else:
                 self._placed[job.id] = worker
-                worker.job = job
+                worker.task = job
                 self._start(worker, job)
-        for worker in self._pool.surplus():
-            worker.begin_end("retired")
+        self._pool.retire()
 
-    def _free_worker(self, job: Job) -> Worker | None:
+    def _free_worker(self, job: Job) -> JobWorker | None:
         """A worker of the job's own that waits, while there is a slot for it."""
         if self.closing or self._pool.busy >= self._limits.slots:
             return None
         return self._pool.idle((job.process_id, job.runtime))
 
-    def _start(self, worker: Worker, job: Job) -> None:
+    def _start(self, worker: JobWorker, job: Job) -> None:
         assert worker.identity is not None
         try:
             claimed = self._store.claim(job.id, worker.identity, LEASE)
@@ -247,20 +249,16 @@ class Scheduler:
             return
         self._give(worker, claimed)
 
-    def _give(self, worker: Worker, claimed: Job) -> None:
+    def _give(self, worker: JobWorker, claimed: Job) -> None:
         """Have a worker run what has been claimed for it."""
         self._placed[claimed.id] = worker
-        worker.job, worker.claimed = claimed, True
-        worker.deadline = time.monotonic() + claimed.timeout if claimed.timeout else None
-        worker.tell({"run": dump_job(claimed)})
+        worker.begin(claimed, dump_message(Run(job=claimed)), claimed.timeout)
         self._changed(claimed)
 
-    def _release(self, worker: Worker) -> None:
-        if worker.job is not None:
-            self._placed.pop(worker.job.id, None)
-        worker.job, worker.claimed = None, False
-        worker.deadline = None
-        worker.idle_since = time.monotonic()
+    def _release(self, worker: JobWorker) -> None:
+        if worker.task is not None:
+            self._placed.pop(worker.task.id, None)
+        worker.release()
 
     def _dismiss_waiting(self, job_id: str) -> Job | DragomanError:
         try:
@@ -270,30 +268,30 @@ class Scheduler:
         self._queue.discard(job_id)
         worker = self._placed.pop(job_id, None)
         if worker is not None:
-            worker.job = None
+            worker.task = None
         self._results.clear(job_id)
         self._changed(job)
         self.dispatch()
         return job
 
-    def _after_death(self, job: Job, worker: Worker) -> None:
-        if not worker.claimed:
+    def _after_death(self, job: Job, death: Death, *, begun: bool) -> None:
+        if not begun:
             self._queue.push(job)
-        elif worker.ending == "dismissed":
+        elif death.ending == "dismissed":
             self._outcomes.finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
-        elif worker.ending == "timed-out":
+        elif death.ending == "timed-out":
             self._outcomes.fail(job, TimedOut(f"the job ran longer than its timeout of {job.timeout:g} s"))
-        elif worker.ending:
+        elif death.ending:
             self.requeue(job, "the server was stopped")
         else:
-            self._lost(job, worker)
+            self._lost(job, death)
 
-    def _lost(self, job: Job, worker: Worker) -> None:
-        code = worker.process.exitcode if worker.process is not None else None
+    def _lost(self, job: Job, death: Death) -> None:
+        code = death.exit_code
         if code == -signal.SIGTERM:  # somebody stops everything, as systemd does: no fault of the job's
             self.requeue(job, "its worker was told to stop")
             return
-        if worker.orphaned():
+        if death.orphaned:
             self.requeue(job, "the process that workers are forked from died")
             return
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
