@@ -24,9 +24,10 @@ from dragoman.errors import (
     Unavailable,
 )
 from dragoman.jobs.engine.messages import Done, Failed, Progress, dump_message
+from dragoman.jobs.engine.policy import MAX_RESTARTS
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.removal import remove, remove_output
-from dragoman.jobs.engine.scheduling import MAX_RESTARTS, Scheduler
+from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.model.job import Job, JobFailure, Output
@@ -506,6 +507,40 @@ class TestDeaths:
         assert worker.signals == ["KILL"]
         rig.dies(worker)
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
+
+    def test_an_idle_worker_that_has_hung_up_is_given_no_job(self, wide: Rig) -> None:
+        (_, older), (_, newer) = wide.run(), wide.run()
+        for worker in (older, newer):
+            wide.done(worker)
+        newer.other_end.close()  # it is dead, and nobody has noticed yet
+        assert wide.engine.accept(make_job()).worker == older.identity, (
+            "the one that was used last but is there"
+        )
+        older.other_end.close()
+        job = wide.accept()
+        assert wide.worker_of(job) not in (older, newer)
+        wide.born(wide.worker_of(job))
+        assert (wide.job(job).attempts, wide.job(job).restarts) == (1, 0)
+
+    def test_one_that_is_gone_before_it_takes_the_job_costs_it_no_run(self, rig: Rig) -> None:
+        _, worker = rig.run()
+        rig.done(worker)
+        job = rig.accept()
+        assert rig.worker_of(job) is worker
+        worker.unread = True
+        rig.dies(worker)
+        assert (rig.job(job).status, rig.job(job).attempts, rig.job(job).restarts) == (
+            JobStatus.ACCEPTED,
+            1,
+            1,
+        )
+
+    def test_one_that_dies_of_its_birth_does(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        worker.unread = True
+        rig.dies(worker, 1)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
+        assert "exit code 1 in run 1 of 3" in rig.job(job).message
 
     def test_a_timeout_ends_the_worker_and_fails_the_job(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=2.5)

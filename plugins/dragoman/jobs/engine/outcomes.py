@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob
-from dragoman.model.job import Job, JobFailure
+from dragoman.jobs.engine.policy import Dismiss, Fail, RunAgain, WaitOn
+from dragoman.model.job import Job
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
+    from dragoman.jobs.engine.policy import Outcome
     from dragoman.jobs.ports import JobStore, ResultStore
 
 LOGGER = logging.getLogger(__name__)
@@ -73,13 +75,19 @@ class Outcomes:
                 raise
             return now
 
-    def fail(self, job: Job, error: DragomanError) -> None:
-        """Write that a run has failed."""
-        failure = JobFailure(code=error.code, detail=error.detail)
-        self.finish(job, JobStatus.FAILED, failure=failure, message=error.detail)
+    def apply(self, job: Job, outcome: Outcome) -> None:
+        """Write what becomes of a job whose run ended without a report."""
+        match outcome:
+            case WaitOn():
+                self._enqueue(job)
+            case RunAgain(restarts=restarts, message=message):
+                self._run_again(job, restarts=restarts, message=message)
+            case Fail(failure=failure):
+                self.finish(job, JobStatus.FAILED, failure=failure, message=failure.detail)
+            case Dismiss(message=message):
+                self.finish(job, JobStatus.DISMISSED, message=message)
 
-    def run_again(self, job: Job, **changes: Any) -> None:
-        """Write that a job waits for another run, and queue it."""
+    def _run_again(self, job: Job, **changes: Any) -> None:
         changes |= {"progress": 0, "lease_until": None}
         try:
             again = self._move(job, JobStatus.ACCEPTED, **changes)

@@ -7,7 +7,6 @@ tried again at each tick, so that what a worker has finished is not lost with it
 from __future__ import annotations
 
 import logging
-import signal
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,12 @@ from dragoman.errors import (
     DragomanError,
     IllegalTransition,
     NoSuchJob,
-    TimedOut,
     Unavailable,
-    WorkerLost,
 )
 from dragoman.jobs.engine.messages import Done, Progress, Run, dump_message, load_message
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
+from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
 from dragoman.jobs.engine.queue import JobQueue
 from dragoman.model.status import JobStatus
 
@@ -34,14 +32,11 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore, ResultStore
     from dragoman.model.job import Job
-    from dragoman.workers.worker import Death
 
 LOGGER = logging.getLogger(__name__)
 
 LEASE = 30.0
 """Seconds that a claimed job stays the engine's without renewal."""
-MAX_RESTARTS = 10
-"""Runs of one job that may be ended from outside: by the supervisor's death, or by a signal to stop."""
 
 
 class Scheduler:
@@ -171,7 +166,10 @@ class Scheduler:
             return
         self._placed.pop(job.id, None)
         self._results.clear(job.id, keep_log=worker.ending != "dismissed")
-        self._ledger.write(lambda: self._after_death(job, death, begun=begun))
+        outcome = outcome_of_death(job, death, begun=begun, max_attempts=self._limits.max_attempts)
+        if begun and not death.ending:
+            LOGGER.warning("a worker %s", describe(death), extra={"action": "worker-lost", "job_id": job.id})
+        self._ledger.write(lambda: self._outcomes.apply(job, outcome))
         self.dispatch()
 
     def tick(self) -> None:
@@ -207,13 +205,7 @@ class Scheduler:
 
     def requeue(self, job: Job, why: str) -> None:
         """Run a job again whose run ended through no fault of its own."""
-        if job.restarts >= MAX_RESTARTS:
-            times = job.restarts + 1
-            self._outcomes.fail(
-                job, WorkerLost(f"its run was ended from outside {times} times, at last because {why}")
-            )
-            return
-        self._outcomes.run_again(job, restarts=job.restarts + 1, message=f"waits to run again: {why}")
+        self._outcomes.apply(job, interrupted(job, why))
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
@@ -273,35 +265,3 @@ class Scheduler:
         self._changed(job)
         self.dispatch()
         return job
-
-    def _after_death(self, job: Job, death: Death, *, begun: bool) -> None:
-        if not begun:
-            self._queue.push(job)
-        elif death.ending == "dismissed":
-            self._outcomes.finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
-        elif death.ending == "timed-out":
-            self._outcomes.fail(job, TimedOut(f"the job ran longer than its timeout of {job.timeout:g} s"))
-        elif death.ending:
-            self.requeue(job, "the server was stopped")
-        else:
-            self._lost(job, death)
-
-    def _lost(self, job: Job, death: Death) -> None:
-        code = death.exit_code
-        if code == -signal.SIGTERM:  # somebody stops everything, as systemd does: no fault of the job's
-            self.requeue(job, "its worker was told to stop")
-            return
-        if death.orphaned:
-            self.requeue(job, "the process that workers are forked from died")
-            return
-        how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
-        runs = job.attempts - job.restarts
-        LOGGER.warning("a worker %s", how, extra={"action": "worker-lost", "job_id": job.id})
-        if runs >= self._limits.max_attempts:
-            self._outcomes.fail(
-                job, WorkerLost(f"the worker process {how} in run {runs} of {self._limits.max_attempts}")
-            )
-            return
-        self._outcomes.run_again(
-            job, message=f"waits to run again: its worker {how} in run {runs} of {self._limits.max_attempts}"
-        )
