@@ -10,10 +10,12 @@ any error                                             ← {"n": ..., "error": {"
 from __future__ import annotations
 
 import logging
+import selectors
 import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
@@ -180,3 +182,49 @@ class RequestHandler:
             self._store, self._results, message["job_id"], message["output_id"], message.get("item")
         )
         client.answer(number, ok=True)
+
+
+class Connections:
+    """Every connection of a server process: taken, read, and forgotten when it closes."""
+
+    def __init__(
+        self, selector: selectors.BaseSelector, listener: socket.socket, handler: RequestHandler
+    ) -> None:
+        self._selector = selector
+        self._listener = listener
+        self._handler = handler
+        self._clients: set[Client] = set()
+        selector.register(listener, selectors.EVENT_READ, self._accept)
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def flush(self) -> None:
+        """Send what earlier was too much for a socket."""
+        for client in self._clients:
+            if client.unsent:
+                client.flush()
+
+    def _accept(self, _events: int) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError as error:  # too many open files, or the client has gone already: the others are served
+            LOGGER.warning("a connection is lost: %s", error, extra={"action": "accept"})
+            return
+        client = Client(sock)
+        self._clients.add(client)
+        self._selector.register(sock, selectors.EVENT_READ, partial(self._read, client))
+
+    def _read(self, client: Client, _events: int) -> None:
+        try:
+            data = client.socket.recv(262_144)
+            messages = client.reader.feed(data)
+        except (OSError, ValueError):  # Disconnected is an OSError
+            data, messages = b"", []
+        if not data:
+            self._selector.unregister(client.socket)
+            client.socket.close()
+            self._clients.discard(client)
+            self._handler.forget(client)
+        for message in messages:
+            self._handler.handle(client, message)

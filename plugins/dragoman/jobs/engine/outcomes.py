@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob
+from dragoman.jobs.engine.messages import Done
 from dragoman.jobs.engine.policy import Dismiss, Fail, RunAgain, WaitOn
 from dragoman.model.job import Job
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
+    from dragoman.jobs.engine.messages import Failed, Progress
     from dragoman.jobs.engine.policy import Outcome
     from dragoman.jobs.ports import JobStore, ResultStore
 
@@ -47,9 +49,16 @@ class Outcomes:
         """Have ``told`` called when the job's end has been written."""
         self._dismissing.setdefault(job_id, []).append(told)
 
-    def note(self, job: Job, percent: int, text: str) -> None:
+    def note(self, job: Job, report: Progress) -> None:
         """Write a run's progress."""
-        self._store.report(job.id, job.attempts, progress=percent, message=text)
+        self._store.report(job.id, job.attempts, progress=report.percent, message=report.message)
+
+    def ended(self, job: Job, report: Done | Failed) -> None:
+        """Write what a worker has reported of a run's end."""
+        if isinstance(report, Done):
+            self.finish(job, JobStatus.SUCCESSFUL, progress=100, message="", outputs=report.outputs)
+        else:
+            self.finish(job, JobStatus.FAILED, failure=report.failure, message=report.failure.detail)
 
     def finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
         """Write a run's end, and tell it; one that is not the job's present run any more is logged."""

@@ -17,7 +17,7 @@ from dragoman.errors import (
     NoSuchJob,
     Unavailable,
 )
-from dragoman.jobs.engine.messages import Done, Progress, Run, dump_message, load_message
+from dragoman.jobs.engine.messages import Failed, Progress, Run, dump_message, load_message
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
@@ -128,28 +128,14 @@ class Scheduler:
         if job is None or worker.ending or report.attempt != job.attempts:
             return
         if isinstance(report, Progress):
-            percent, text = report.percent, report.message
-            self._ledger.write(lambda: self._outcomes.note(job, percent, text))
+            self._ledger.write(lambda: self._outcomes.note(job, report))
             return
-        changes: dict[str, Any]
-        if isinstance(report, Done):
-            changes = {
-                "target": JobStatus.SUCCESSFUL,
-                "progress": 100,
-                "message": "",
-                "outputs": report.outputs,
-            }
-        else:
-            changes = {
-                "target": JobStatus.FAILED,
-                "failure": report.failure,
-                "message": report.failure.detail,
-            }
+        if isinstance(report, Failed):
             self._results.clear(job.id, keep_log=True)
         if report.leaving:
             worker.ending = "retired"
         self._release(worker)
-        self._ledger.write(lambda: self._outcomes.finish(job, **changes))
+        self._ledger.write(lambda: self._outcomes.ended(job, report))
         self.dispatch()
 
     def died(self, worker: JobWorker) -> None:

@@ -12,11 +12,10 @@ import selectors
 import signal
 import time
 from contextlib import suppress
-from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.engine.connections import Client, RequestHandler
+from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
@@ -77,7 +76,6 @@ class _Supervisor:
         process_tree.become_subreaper()
         self._selector = selectors.DefaultSelector()
         self._stopping = False
-        self._clients: set[Client] = set()
         self._alone_since = time.monotonic() + FIRST_CLIENT
         self._starter = starter
         self._renewed = self._held = time.monotonic()
@@ -113,7 +111,7 @@ class _Supervisor:
         keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
         keeper.start()
         meeting = SupervisorSocket(settings.home)
-        self._listener = meeting.listen()
+        self._connections = Connections(self._selector, meeting.listen(), self._desk)
         try:
             self._loop()
         finally:
@@ -126,7 +124,6 @@ class _Supervisor:
     # -- the loop --------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         while not self._stopping:
             for key, events in self._selector.select(TICK):
                 if self._selector.get_map().get(key.fd) is key:  # an earlier event may have closed it
@@ -141,10 +138,8 @@ class _Supervisor:
         except Unavailable as error:
             self._complain(error)
         self._desk.tick()
-        for client in self._clients:
-            if client.unsent:
-                client.flush()
-        if self._clients:
+        self._connections.flush()
+        if self._connections:
             self._alone_since = now
         elif self._alone_since > now and not process_tree.lives(self._starter):
             self._alone_since = now  # whoever started it died before it came: nobody else is waited for
@@ -173,32 +168,6 @@ class _Supervisor:
 
     def _stop(self) -> None:
         self._stopping = True
-
-    # -- server processes ------------------------------------------------------------------------------
-
-    def _accept(self, _events: int) -> None:
-        try:
-            sock, _ = self._listener.accept()
-        except OSError as error:  # too many open files, or the client has gone already: the others are served
-            LOGGER.warning("a connection is lost: %s", error, extra={"action": "accept"})
-            return
-        client = Client(sock)
-        self._clients.add(client)
-        self._selector.register(sock, selectors.EVENT_READ, partial(self._client_ready, client))
-
-    def _client_ready(self, client: Client, _events: int) -> None:
-        try:
-            data = client.socket.recv(262_144)
-            messages = client.reader.feed(data)
-        except (OSError, ValueError):  # Disconnected is an OSError
-            data, messages = b"", []
-        if not data:
-            self._selector.unregister(client.socket)
-            client.socket.close()
-            self._clients.discard(client)
-            self._desk.forget(client)
-        for message in messages:
-            self._desk.handle(client, message)
 
     def _changed(self, job: Job) -> None:
         self._desk.changed(job)
