@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dragoman.errors import DragomanError, IdempotencyConflict, IllegalTransition, NoSuchJob, QueueFull
-from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, Output, WorkerIdentity
+from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, Output
 from dragoman.model.status import JobStatus, check_transition
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.result_folder import FolderResults
+    from dragoman.model.worker import WorkerIdentity
 
 type Run = Callable[[Job, Path], Mapping[str, Output]]
 

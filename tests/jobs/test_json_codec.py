@@ -18,11 +18,11 @@ from dragoman.model.job import (
     Output,
     OutputRequest,
     Subscriber,
-    WorkerIdentity,
 )
 from dragoman.model.principal import Principal
 from dragoman.model.process import Runtime
 from dragoman.model.status import JobStatus
+from dragoman.model.worker import WorkerIdentity
 
 TEXT = st.text(max_size=12)
 MAYBE = st.none() | TEXT

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.engine.pool import Key, Pool, Worker
+from dragoman.jobs.engine.job_workers import Key
 from dragoman.jobs.stores.sql import SqlStore
-from dragoman.model.job import Job, WorkerIdentity
+from dragoman.model.job import Job
+from dragoman.model.worker import WorkerIdentity
+from dragoman.workers.pool import Kind, Pool
+from dragoman.workers.worker import Ending, Worker
 
 
 @dataclass
@@ -24,16 +27,18 @@ class FakeProcess:
 
 
 @dataclass(eq=False, kw_only=True)
-class FakeWorker(Worker):
+class FakeWorker(Worker[Key, Job]):
     """Keeps what it is told."""
 
+    other_end: socket.socket
+    """The process's end of the connection: closed, it has hung up."""
     told: list[Any] = field(default_factory=list)
     signals: list[str] = field(default_factory=list)
 
-    def tell(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         self.told.append(message)
 
-    def begin_end(self, reason: str) -> None:
+    def begin_end(self, reason: Ending) -> None:
         self.ending = self.ending or reason
         self.signals.append("TERM")
 
@@ -45,18 +50,17 @@ class FakeWorker(Worker):
         self.signals.append("REST")
 
 
-class FakePool(Pool):
+class FakePool(Pool[Key, Job]):
     """The real accounting of slots, over fake workers."""
 
     def __init__(self, warm: int = 2) -> None:
-        self.workers: set[Worker] = set()
+        self.workers: set[Worker[Key, Job]] = set()
         self.ordered: list[FakeWorker] = []
-        self._warm = warm
+        self._kind = Kind(main=_no_process, setup=lambda key: key, warm=warm)
 
-    def order(self, key: Key, job: Job) -> Worker:
+    def order(self, key: Key, task: Job) -> FakeWorker:
         ours, theirs = socket.socketpair()
-        theirs.close()
-        worker = FakeWorker(key=key, socket=ours, job=job)
+        worker = FakeWorker(key=key, socket=ours, other_end=theirs, task=task)
         self.workers.add(worker)
         self.ordered.append(worker)
         return worker
@@ -64,6 +68,11 @@ class FakePool(Pool):
     def close(self) -> None:
         for worker in self.ordered:
             worker.socket.close()
+            worker.other_end.close()
+
+
+def _no_process(_sock: socket.socket, _setup: Any) -> None:
+    raise AssertionError
 
 
 def bear(worker: FakeWorker, number: int) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from dragoman.model.job import Job, WorkerIdentity
+from dragoman.model.job import Job
 from dragoman.model.principal import Principal
 from dragoman.model.process import Runtime
+from dragoman.model.worker import WorkerIdentity
 
 ALICE = Principal(id="alice", roles=frozenset({"author", "reader"}))
 BOB = Principal(id="bob")

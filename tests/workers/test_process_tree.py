@@ -14,7 +14,7 @@ import psutil
 import pytest
 from harness import gone, wait_for
 
-from dragoman.model.job import WorkerIdentity
+from dragoman.model.worker import WorkerIdentity
 from dragoman.workers import process_tree
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from dragoman.model.job import (
     Output,
     OutputRequest,
     Subscriber,
-    WorkerIdentity,
 )
 from dragoman.model.principal import Principal
 from dragoman.model.process import JSON, Runtime
 from dragoman.model.roi import Band, Roi
 from dragoman.model.status import JobStatus
+from dragoman.model.worker import WorkerIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
+    from dragoman.model.job import Job, JobPage, JobQuery
     from dragoman.model.status import JobStatus
+    from dragoman.model.worker import WorkerIdentity
 
 
 class JobStore(Protocol):

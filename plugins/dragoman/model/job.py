@@ -11,6 +11,7 @@ from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import JSON, Mode, Runtime
 from dragoman.model.roi import Roi
 from dragoman.model.status import JobStatus
+from dragoman.model.worker import WorkerIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +103,6 @@ class JobFailure:
     def callers_fault(self) -> bool:
         """Whether another input would have helped."""
         return bool(self.problems)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerIdentity:
-    """One worker process, told apart from any other that ever had its pid."""
-
-    host: str
-    boot_id: str
-    """Changes with every boot of the host."""
-    pid: int
-    start_time: int
-    """Clock ticks after boot (Linux: field 22 of /proc/pid/stat); 0 where unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from dragoman.model.job import WorkerIdentity
+from dragoman.model.worker import WorkerIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,10 +23,12 @@ from dragoman.errors import (
     QueueFull,
     Unavailable,
 )
+from dragoman.jobs.engine.messages import Done, Failed, Progress, dump_message
+from dragoman.jobs.engine.policy import MAX_RESTARTS
 from dragoman.jobs.engine.recovery import recover
-from dragoman.jobs.engine.scheduling import MAX_RESTARTS, Engine
+from dragoman.jobs.engine.removal import remove, remove_output
+from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
-from dragoman.jobs.json_codec import dump_failure, dump_outputs
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.model.job import Job, JobFailure, Output
 from dragoman.model.status import JobStatus
@@ -35,6 +37,8 @@ from dragoman.workers import process_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from dragoman.jobs.engine.messages import Report
 
 OTHER = dataclasses.replace(RUNTIME, digest="d2")
 
@@ -48,7 +52,7 @@ class Rig:
         self.results = FolderResults(home)
         self.pool = FakePool(warm=warm)
         self.changes: list[tuple[str, JobStatus]] = []
-        self.engine = Engine(
+        self.engine = Scheduler(
             store=self.store,
             results=self.results,
             pool=self.pool,
@@ -69,29 +73,36 @@ class Rig:
     def born(self, worker: FakeWorker) -> None:
         """The worker's birth: process, identity, then the announcement."""
         bear(worker, len(self.pool.ordered))
+        self.announce(worker)
+
+    def announce(self, worker: FakeWorker) -> None:
+        worker.ready = True
         self.engine.born(worker)
 
     def run(self, **changes: Any) -> tuple[Job, FakeWorker]:
         """A running job and its worker."""
         job = self.accept(**changes)
         worker = self.worker_of(job)
-        if not worker.claimed:
+        if not worker.begun:
             self.born(worker)
         assert self.job(job).status is JobStatus.RUNNING
         return self.job(job), worker
 
     def worker_of(self, job: Job) -> FakeWorker:
-        (worker,) = [w for w in self.pool.workers if w.job is not None and w.job.id == job.id]
+        (worker,) = [w for w in self.pool.workers if w.task is not None and w.task.id == job.id]
         assert isinstance(worker, FakeWorker)
         return worker
 
     def job(self, job: Job) -> Job:
         return self.store.get(job.id)
 
+    def reports(self, worker: FakeWorker, report: Report) -> None:
+        self.engine.heard(worker, dump_message(report))
+
     def done(self, worker: FakeWorker, attempt: int | None = None) -> None:
         outputs = {"a": Output(id="a", media_type="application/json", value=1)}
-        number = attempt if attempt is not None else (worker.job.attempts if worker.job else 0)
-        self.engine.heard(worker, {"done": dump_outputs(outputs), "attempt": number})
+        number = attempt if attempt is not None else (worker.task.attempts if worker.task else 0)
+        self.reports(worker, Done(attempt=number, outputs=outputs))
 
     def dies(self, worker: FakeWorker, exitcode: int = -signal.SIGKILL) -> None:
         assert worker.process is not None
@@ -122,7 +133,7 @@ class TestRunning:
     def test_a_job_is_claimed_for_its_worker_and_told_to_it(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=5.0)
         assert (job.attempts, job.worker) == (1, worker.identity)
-        assert worker.told[0]["run"]["id"] == job.id
+        assert worker.told[0]["job"]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes == [(job.id, JobStatus.RUNNING)]
 
@@ -130,9 +141,9 @@ class TestRunning:
         _first, worker = rig.run()
         rig.done(worker)
         job = rig.engine.accept(make_job(timeout=5.0))  # without a tick
-        assert rig.job(job) == job == worker.job
+        assert rig.job(job) == job == worker.task
         assert (job.status, job.attempts, job.worker) == (JobStatus.RUNNING, 1, worker.identity)
-        assert worker.told[-1]["run"]["id"] == job.id
+        assert worker.told[-1]["job"]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
         assert rig.engine.holds(job.id)
@@ -146,8 +157,8 @@ class TestRunning:
         later = wide.engine.accept(make_job())
         assert (earlier.status, later.status) == (JobStatus.ACCEPTED, JobStatus.ACCEPTED)
         wide.engine.tick()
-        assert worker.job is not None
-        assert worker.job.id == later.id
+        assert worker.task is not None
+        assert worker.task.id == later.id
 
     def test_a_repetition_leaves_the_worker_that_waits_alone(self, rig: Rig) -> None:
         key = {"idempotency_key": "k", "fingerprint": "f"}
@@ -160,7 +171,7 @@ class TestRunning:
         rig.store.away = True
         with pytest.raises(Unavailable):
             rig.engine.accept(make_job())
-        assert (worker.job, len(worker.told), rig.pool.busy) == (None, told, 0)
+        assert (worker.task, len(worker.told), rig.pool.busy) == (None, told, 0)
 
     def test_what_it_returns_is_kept_and_told(self, rig: Rig) -> None:
         job, worker = rig.run()
@@ -175,7 +186,7 @@ class TestRunning:
         rig.results.scratch(job.id).mkdir(parents=True)
         rig.results.log(job.id).write_text("Traceback")
         failure = JobFailure(code="execution-failed", detail="ValueError: no")
-        rig.engine.heard(worker, {"failed": dump_failure(failure), "attempt": 1})
+        rig.reports(worker, Failed(attempt=1, failure=failure))
         after = rig.job(job)
         assert (after.status, after.failure, after.message) == (JobStatus.FAILED, failure, failure.detail)
         assert rig.results.log(job.id).exists()
@@ -185,7 +196,7 @@ class TestRunning:
     def test_progress_only_rises(self, rig: Rig) -> None:
         job, worker = rig.run()
         for percent in (10, 40, 20):
-            rig.engine.heard(worker, {"progress": [percent, f"at {percent}"], "attempt": 1})
+            rig.reports(worker, Progress(attempt=1, percent=percent, message=f"at {percent}"))
         assert (rig.job(job).progress, rig.job(job).message) == (40, "at 40")
 
     def test_a_worker_stays_with_its_process_and_its_code(self, rig: Rig) -> None:
@@ -199,8 +210,8 @@ class TestRunning:
 
     def test_a_worker_that_leaves_is_given_no_other_job(self, rig: Rig) -> None:
         _, worker = rig.run()
-        failure = dump_failure(JobFailure(code="package", detail="no"))
-        rig.engine.heard(worker, {"failed": failure, "attempt": 1, "leaving": True})
+        failure = JobFailure(code="package", detail="no")
+        rig.reports(worker, Failed(attempt=1, failure=failure, leaving=True))
         second = rig.accept()
         assert rig.worker_of(second) is not worker
 
@@ -216,8 +227,8 @@ class TestQueue:
         order = []
         for _ in range(5):
             rig.done(worker)
-            assert worker.job is not None
-            order.append(worker.job.id)
+            assert worker.task is not None
+            order.append(worker.task.id)
         assert order == [urgent.id, sync.id, high.id, a.id, b.id]
 
     def test_no_more_run_than_there_are_slots(self, wide: Rig) -> None:
@@ -263,10 +274,10 @@ class TestQueue:
         assert rig.accept(idempotency_key="k", fingerprint="f") == first
         (worker,) = rig.pool.ordered
         rig.done(worker)
-        assert worker.job is not None
-        assert worker.job.id == first.id
+        assert worker.task is not None
+        assert worker.task.id == first.id
         rig.done(worker)
-        assert worker.job is None
+        assert worker.task is None
 
     def test_what_waits_in_the_store_is_taken_over_in_order(self, rig: Rig) -> None:
         jobs = [rig.store.add(make_job(priority=priority)) for priority in (0, 2, 1)]
@@ -274,8 +285,8 @@ class TestQueue:
         (worker,) = rig.pool.ordered
         rig.born(worker)
         order = []
-        while worker.job is not None:
-            order.append(worker.job.id)
+        while worker.task is not None:
+            order.append(worker.task.id)
             rig.done(worker)
         assert order == [jobs[1].id, jobs[2].id, jobs[0].id]
 
@@ -303,7 +314,7 @@ class TestDismissing:
         assert outcome.status is JobStatus.DISMISSED
         assert not rig.results.log(second.id).parent.exists()
         rig.done(worker)
-        assert (worker.job, rig.job(second).attempts, rig.job(first).status) == (
+        assert (worker.task, rig.job(second).attempts, rig.job(first).status) == (
             None,
             0,
             JobStatus.SUCCESSFUL,
@@ -325,7 +336,7 @@ class TestDismissing:
         (worker,) = rig.pool.ordered
         bear(worker, 1)  # the process is there; the announcement is still on its way
         second = rig.accept()
-        rig.engine.born(worker)
+        rig.announce(worker)
         rig.engine.tick()
         assert len([told for w in rig.pool.ordered for told in w.told]) <= 1
         for each in rig.pool.ordered:
@@ -406,7 +417,7 @@ class TestDeaths:
 
     def test_meanwhile_it_waits_and_says_why(self, rig: Rig) -> None:
         job, worker = rig.run()
-        rig.engine.heard(worker, {"progress": [60, "far"], "attempt": 1})
+        rig.reports(worker, Progress(attempt=1, percent=60, message="far"))
         rig.results.outputs(job.id).mkdir(parents=True)
         rig.results.log(job.id).write_text("first run")
         rig.dies(worker, 3)
@@ -454,14 +465,14 @@ class TestDeaths:
     def test_the_death_of_the_forkserver_is_no_fault_of_the_job(self, rig: Rig) -> None:
         job, worker = rig.run()
         dead = dataclasses.replace(process_tree.identity(os.getpid()), start_time=0)
-        worker.nursery = dead
+        worker.forkserver = dead
         rig.dies(worker, 255)
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
 
     @pytest.mark.parametrize("exitcode", [255, 1])
     def test_the_same_exit_code_under_a_forkserver_that_lives_is(self, rig: Rig, exitcode: int) -> None:
         job, worker = rig.run()
-        worker.nursery = process_tree.identity(os.getpid())
+        worker.forkserver = process_tree.identity(os.getpid())
         rig.dies(worker, exitcode)
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
         assert f"exit code {exitcode}" in rig.job(job).message
@@ -471,9 +482,10 @@ class TestDeaths:
         rig.dies(first)
         second = rig.worker_of(job)
         rig.born(second)
-        for message in ({"done": [], "attempt": 1}, {"progress": [99, "late"], "attempt": 1}):
-            rig.engine.heard(second, message)
-            rig.engine.heard(first, message)
+        late = (Done(attempt=1, outputs={}), Progress(attempt=1, percent=99, message="late"))
+        for report in late:
+            rig.reports(second, report)
+            rig.reports(first, report)
         assert (rig.job(job).status, rig.job(job).progress) == (JobStatus.RUNNING, 0)
         rig.done(second)
         assert rig.job(job).status is JobStatus.SUCCESSFUL
@@ -484,6 +496,51 @@ class TestDeaths:
         rig.dies(worker)
         assert rig.job(job).status is JobStatus.SUCCESSFUL
         assert rig.pool.workers == set()
+
+    @pytest.mark.parametrize(
+        "message",
+        [[], 7, {"type": "done"}, {"type": "progress", "attempt": 1, "percent": "x", "message": "y"}],
+    )
+    def test_a_worker_that_says_what_no_worker_does_is_killed(self, rig: Rig, message: object) -> None:
+        job, worker = rig.run()
+        rig.engine.heard(worker, message)
+        assert worker.signals == ["KILL"]
+        rig.dies(worker)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
+
+    def test_an_idle_worker_that_has_hung_up_is_given_no_job(self, wide: Rig) -> None:
+        (_, older), (_, newer) = wide.run(), wide.run()
+        for worker in (older, newer):
+            wide.done(worker)
+        newer.other_end.close()  # it is dead, and nobody has noticed yet
+        assert wide.engine.accept(make_job()).worker == older.identity, (
+            "the one that was used last but is there"
+        )
+        older.other_end.close()
+        job = wide.accept()
+        assert wide.worker_of(job) not in (older, newer)
+        wide.born(wide.worker_of(job))
+        assert (wide.job(job).attempts, wide.job(job).restarts) == (1, 0)
+
+    def test_one_that_is_gone_before_it_takes_the_job_costs_it_no_run(self, rig: Rig) -> None:
+        _, worker = rig.run()
+        rig.done(worker)
+        job = rig.accept()
+        assert rig.worker_of(job) is worker
+        worker.unread = True
+        rig.dies(worker)
+        assert (rig.job(job).status, rig.job(job).attempts, rig.job(job).restarts) == (
+            JobStatus.ACCEPTED,
+            1,
+            1,
+        )
+
+    def test_one_that_dies_of_its_birth_does(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        worker.unread = True
+        rig.dies(worker, 1)
+        assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
+        assert "exit code 1 in run 1 of 3" in rig.job(job).message
 
     def test_a_timeout_ends_the_worker_and_fails_the_job(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=2.5)
@@ -697,15 +754,15 @@ class TestRemoving:
     def test_row_and_folder_go(self, rig: Rig) -> None:
         job, worker = rig.run()
         with pytest.raises(IllegalTransition):
-            rig.engine.remove(job.id)
+            remove(rig.store, rig.results, job.id)
         rig.done(worker)
         rig.results.outputs(job.id).mkdir(parents=True)
-        rig.engine.remove(job.id)
+        remove(rig.store, rig.results, job.id)
         with pytest.raises(NoSuchJob):
             rig.job(job)
         assert not rig.results.log(job.id).parent.exists()
         with pytest.raises(NoSuchJob):
-            rig.engine.remove(job.id)
+            remove(rig.store, rig.results, job.id)
 
     def test_one_output_goes_with_its_file(self, rig: Rig) -> None:
         job, worker = rig.run()
@@ -715,9 +772,9 @@ class TestRemoving:
             "a": Output(id="a", media_type="image/tiff", file="a.tif", size=1),
             "b": Output(id="b", media_type="application/json", value=2),
         }
-        rig.engine.heard(worker, {"done": dump_outputs(outputs), "attempt": 1})
+        rig.reports(worker, Done(attempt=1, outputs=outputs))
         for _ in range(2):
-            rig.engine.remove_output(job.id, "a")
+            remove_output(rig.store, rig.results, job.id, "a")
         assert list(rig.job(job).outputs) == ["b"]
         assert not (rig.results.outputs(job.id) / "a.tif").exists()
         assert rig.job(job).status is JobStatus.SUCCESSFUL

@@ -329,6 +329,18 @@ class TestHardship:
             assert done.failure.code == "worker-lost"
             assert kit.run("number", number=1).status is JobStatus.SUCCESSFUL
 
+    @pytest.mark.skipif(not LINUX, reason="only Linux tells what a dead process has not read")
+    def test_an_idle_worker_that_dies_before_it_takes_the_job_costs_no_run(self, home: Path) -> None:
+        with engine(home, slots=1, max_attempts=1) as kit:
+            idle = kit.run("number", number=1).worker
+            assert idle is not None
+            os.kill(idle.pid, signal.SIGSTOP)  # so that it is given the job, and does not take it
+            job = kit.submit("number", number=2)
+            assert kit.worker(job) == idle.pid
+            os.kill(idle.pid, signal.SIGKILL)
+            done = kit.finished(job)
+            assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 1), done.message
+
     def test_an_algorithm_that_exits_fails_its_job(self, kit: EngineKit, tmp_path: Path) -> None:
         package = _package(tmp_path, "quitter", "import sys\ndef run():\n    sys.exit(7)\n")
         done = kit.run(package)

@@ -276,7 +276,7 @@ class TestClaiming:
         script = (
             "import json, sys\n"
             "from dragoman.jobs.stores import open_store\n"
-            "from dragoman.model.job import WorkerIdentity\n"
+            "from dragoman.model.worker import WorkerIdentity\n"
             "me = WorkerIdentity(host='h', boot_id='b', pid=int(sys.argv[2]), start_time=0)\n"
             "store = open_store(sys.argv[1])\n"
             "print('ready', flush=True)\n"

@@ -4,26 +4,31 @@
 → {"n": 1, "verb": "submit", "job": ..., "wait": 9.5} ← {"n": 1, "job": {...}}      when it has finished
 → {"n": 2, "verb": "wait", "job_id": ..., "timeout"}  ← {"n": 2, "job": {...}}      when it has finished
 → {"n": 3, "verb": "dismiss", "job_id": ...}          ← {"n": 3, "job": {...}}      when nothing of it runs
-any error                                             ← {"n": ..., "error": {"class", "detail", "retry_after"}}
+any error                                             ← {"n": ..., "error": {"code", "detail", ...}}
 """
 
 from __future__ import annotations
 
 import logging
+import selectors
 import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
+from dragoman.jobs.engine.removal import remove, remove_output
+from dragoman.jobs.error_codec import dump_error
 from dragoman.jobs.json_codec import dump_job, load_job
 from dragoman.workers.framing import FrameReader, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dragoman.jobs.engine.scheduling import Engine
+    from dragoman.jobs.engine.scheduling import Scheduler
+    from dragoman.jobs.ports import ResultStore
     from dragoman.jobs.stores.sql import SqlStore
     from dragoman.model.job import Job
 
@@ -64,10 +69,17 @@ class RequestHandler:
     """Answers verbs out of the engine and the store."""
 
     def __init__(
-        self, engine: Engine, store: SqlStore, facts: dict[str, Any], stop: Callable[[], None]
+        self,
+        *,
+        engine: Scheduler,
+        store: SqlStore,
+        results: ResultStore,
+        facts: dict[str, Any],
+        stop: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._store = store
+        self._results = results
         self._facts = facts
         self._stop = stop
         self._waiters: dict[str, list[PendingAnswer]] = {}
@@ -162,18 +174,57 @@ class RequestHandler:
         self._engine.dismiss(message["job_id"], told)
 
     def _do_remove(self, client: Client, number: int, message: Any) -> None:
-        self._engine.remove(message["job_id"])
+        remove(self._store, self._results, message["job_id"])
         client.answer(number, ok=True)
 
     def _do_remove_output(self, client: Client, number: int, message: Any) -> None:
-        self._engine.remove_output(message["job_id"], message["output_id"], message.get("item"))
+        remove_output(
+            self._store, self._results, message["job_id"], message["output_id"], message.get("item")
+        )
         client.answer(number, ok=True)
 
 
-def dump_error(error: DragomanError) -> dict[str, Any]:
-    """An error on the wire."""
-    return {
-        "class": type(error).__name__,
-        "detail": error.detail,
-        "retry_after": getattr(error, "retry_after", None),
-    }
+class Connections:
+    """Every connection of a server process: taken, read, and forgotten when it closes."""
+
+    def __init__(
+        self, selector: selectors.BaseSelector, listener: socket.socket, handler: RequestHandler
+    ) -> None:
+        self._selector = selector
+        self._listener = listener
+        self._handler = handler
+        self._clients: set[Client] = set()
+        selector.register(listener, selectors.EVENT_READ, self._accept)
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def flush(self) -> None:
+        """Send what earlier was too much for a socket."""
+        for client in self._clients:
+            if client.unsent:
+                client.flush()
+
+    def _accept(self, _events: int) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError as error:  # too many open files, or the client has gone already: the others are served
+            LOGGER.warning("a connection is lost: %s", error, extra={"action": "accept"})
+            return
+        client = Client(sock)
+        self._clients.add(client)
+        self._selector.register(sock, selectors.EVENT_READ, partial(self._read, client))
+
+    def _read(self, client: Client, _events: int) -> None:
+        try:
+            data = client.socket.recv(262_144)
+            messages = client.reader.feed(data)
+        except (OSError, ValueError):  # Disconnected is an OSError
+            data, messages = b"", []
+        if not data:
+            self._selector.unregister(client.socket)
+            client.socket.close()
+            self._clients.discard(client)
+            self._handler.forget(client)
+        for message in messages:
+            self._handler.handle(client, message)

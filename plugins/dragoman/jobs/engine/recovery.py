@@ -14,7 +14,7 @@ from dragoman.model.status import JobStatus
 from dragoman.workers import process_tree
 
 if TYPE_CHECKING:
-    from dragoman.jobs.engine.scheduling import Engine
+    from dragoman.jobs.engine.scheduling import Scheduler
     from dragoman.jobs.ports import JobStore, ResultStore
 
 LOGGER = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ PATIENCE = 5.0
 
 
 def recover(
-    store: JobStore, results: ResultStore, engine: Engine, home_hash: str, *, shared: bool = False
+    store: JobStore, results: ResultStore, engine: Scheduler, home_hash: str, *, shared: bool = False
 ) -> int:
     """Kill what an earlier supervisor left, queue again what it ran; returns how many jobs that were.
 
@@ -56,7 +56,7 @@ def recover(
 
 
 def _leave_alone(store: JobStore, jobs: list[Job]) -> None:
-    """Until their leases end; then ``Engine.renew`` takes them back."""
+    """Until their leases end; then ``Scheduler.renew`` takes them back."""
     for job in jobs:
         store.report(job.id, job.attempts, lease_until=datetime.now(UTC) + timedelta(seconds=LEASE))
 

@@ -7,9 +7,6 @@ tried again at each tick, so that what a worker has finished is not lost with it
 from __future__ import annotations
 
 import logging
-import signal
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,32 +15,31 @@ from dragoman.errors import (
     DragomanError,
     IllegalTransition,
     NoSuchJob,
-    TimedOut,
     Unavailable,
-    WorkerLost,
 )
+from dragoman.jobs.engine.messages import Failed, Progress, Run, dump_message, load_message
+from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
+from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
 from dragoman.jobs.engine.queue import JobQueue
-from dragoman.jobs.json_codec import dump_job, load_failure, load_outputs
-from dragoman.model.job import Job, JobFailure
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
-    from dragoman.jobs.engine.pool import Pool, Worker
+    from collections.abc import Callable
+
+    from dragoman.jobs.engine.job_workers import JobPool, JobWorker
+    from dragoman.jobs.engine.messages import Report
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
 
 LEASE = 30.0
 """Seconds that a claimed job stays the engine's without renewal."""
-MAX_RESTARTS = 10
-"""Runs of one job that may be ended from outside: by the supervisor's death, or by a signal to stop."""
-
-type Told = Callable[[Job | DragomanError], None]
 
 
-class Engine:
+class Scheduler:
     """Takes jobs, gives them to workers, and writes down what happens."""
 
     def __init__(
@@ -51,7 +47,7 @@ class Engine:
         *,
         store: JobStore,
         results: ResultStore,
-        pool: Pool,
+        pool: JobPool,
         limits: EngineLimits,
         changed: Callable[[Job], None],
     ) -> None:
@@ -62,9 +58,9 @@ class Engine:
         self._changed = changed
         """Told of every job that has begun to run or has finished."""
         self._queue = JobQueue()
-        self._placed: dict[str, Worker] = {}
+        self._placed: dict[str, JobWorker] = {}
         """Jobs that have a worker, born or not."""
-        self._dismissing: dict[str, list[Told]] = {}
+        self._outcomes = Outcomes(store=store, results=results, changed=changed, enqueue=self._queue.push)
         self._ledger = PendingWrites()
         self.closing = False
         """Set at the end: nothing new is started."""
@@ -86,7 +82,7 @@ class Engine:
             self._queue.push(accepted)  # the next tick, which follows at once, gives it to a worker
         return accepted
 
-    def _accept_running(self, job: Job, worker: Worker) -> Job:
+    def _accept_running(self, job: Job, worker: JobWorker) -> Job:
         """A worker is waiting for it: one write makes the row and claims it."""
         assert worker.identity is not None
         running = job.claimed_by(worker.identity, datetime.now(UTC), LEASE)
@@ -99,109 +95,79 @@ class Engine:
         """Whether the job waits or runs here, so that its end will be told."""
         return job_id in self._queue or job_id in self._placed
 
-    def dismiss(self, job_id: str, told: Told) -> None:
+    def dismiss(self, job_id: str, told: OnDismissed) -> None:
         """Stop a job; ``told`` gets it once nothing of it is left, or the reason why that cannot be."""
         worker = self._placed.get(job_id)
-        if worker is None or not worker.claimed:
+        if worker is None or not worker.begun:
             told(self._dismiss_waiting(job_id))
             return
-        self._dismissing.setdefault(job_id, []).append(told)
+        self._outcomes.await_dismissal(job_id, told)
         worker.begin_end("dismissed")
 
-    def remove(self, job_id: str) -> None:
-        """See Executor.remove: files first, so that a row never outlives a crash without being found again."""
-        job = self._store.get(job_id)
-        if not job.status.finished:
-            raise IllegalTransition(f"job '{job_id}' is {job.status}; only a finished job can be removed")
-        self._results.clear(job_id)
-        self._store.remove(job_id)
-
-    def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
-        """See Executor.remove_output."""
-        job = self._store.get(job_id)
-        output = job.outputs.get(output_id)
-        if output is None:
-            return
-        gone = (output, *output.items) if item is None else output.items[item : item + 1]
-        for each in gone:
-            if each.file is not None:
-                (self._results.outputs(job_id) / each.file).unlink(missing_ok=True)
-        left = job.outputs_without(output_id, item)
-        self._store.report(job_id, job.attempts, outputs=left)
-
-    def born(self, worker: Worker) -> None:
+    def born(self, worker: JobWorker) -> None:
         """A worker that was ordered can be told to run."""
-        worker.ready = True
-        if worker.ending:
-            worker.kill()
-        elif worker.job is None:  # its job was dismissed meanwhile
-            worker.idle_since = time.monotonic()
+        if worker.task is None:  # its job was dismissed meanwhile
+            worker.release()
             self.dispatch()
         else:
-            self._start(worker, worker.job)
+            self._start(worker, worker.task)
 
-    def heard(self, worker: Worker, message: Any) -> None:
-        """A worker said something of the job it runs."""
-        job = worker.job
-        if job is None or worker.ending or message.get("attempt") != job.attempts:
+    def heard(self, worker: JobWorker, message: Any) -> None:
+        """A worker has reported on the job it runs; one that sends what no worker of ours does is killed."""
+        try:
+            report = load_message(message)
+        except ValueError as error:
+            LOGGER.warning("a worker is broken: %s", error, extra={"action": "worker-broken"})
+            worker.kill()
             return
-        if "progress" in message:
-            percent, text = message["progress"]
-            self._ledger.write(lambda: self._note(job, percent, text))
+        if not isinstance(report, Run):
+            self._reported(worker, report)
+
+    def _reported(self, worker: JobWorker, report: Report) -> None:
+        job = worker.task
+        if job is None or worker.ending or report.attempt != job.attempts:
             return
-        changes: dict[str, Any]
-        if "done" in message:
-            changes = {
-                "target": JobStatus.SUCCESSFUL,
-                "progress": 100,
-                "message": "",
-                "outputs": load_outputs(message["done"]),
-            }
-        else:
-            failure = load_failure(message["failed"])
-            changes = {
-                "target": JobStatus.FAILED,
-                "failure": failure,
-                "message": failure.detail if failure else "",
-            }
+        if isinstance(report, Progress):
+            self._ledger.write(lambda: self._outcomes.note(job, report))
+            return
+        if isinstance(report, Failed):
             self._results.clear(job.id, keep_log=True)
-        if message.get("leaving"):
+        if report.leaving:
             worker.ending = "retired"
         self._release(worker)
-        self._ledger.write(lambda: self._finish(job, **changes))
+        self._ledger.write(lambda: self._outcomes.ended(job, report))
         self.dispatch()
 
-    def died(self, worker: Worker) -> None:
+    def died(self, worker: JobWorker) -> None:
         """A worker is gone, killed or by itself; what it was doing is decided here."""
         worker.kill_rest()
+        death, begun = worker.death(), worker.begun
         self._pool.forget(worker)
-        job, worker.job = worker.job, None
+        job, worker.task = worker.task, None
         pid = worker.identity.pid if worker.identity is not None else 0
-        if job is not None and worker.claimed and worker.ending != "dismissed":
+        if job is not None and worker.begun and worker.ending != "dismissed":
             self._results.keep_log(job.id, pid)
         self._results.spool(pid).unlink(missing_ok=True)
         if job is None:
             return
         self._placed.pop(job.id, None)
         self._results.clear(job.id, keep_log=worker.ending != "dismissed")
-        self._ledger.write(lambda: self._after_death(job, worker))
+        outcome = outcome_of_death(job, death, begun=begun, max_attempts=self._limits.max_attempts)
+        if begun and not death.ending:
+            LOGGER.warning("a worker %s", describe(death), extra={"action": "worker-lost", "job_id": job.id})
+        self._ledger.write(lambda: self._outcomes.apply(job, outcome))
         self.dispatch()
 
     def tick(self) -> None:
         """Deadlines, SIGKILLs that are due, and writes that failed."""
-        now = time.monotonic()
-        for worker in list(self._pool.workers):
-            if worker.kill_at is not None and now >= worker.kill_at:
-                worker.kill()
-            if worker.deadline is not None and now >= worker.deadline and not worker.ending:
-                worker.begin_end("timed-out")
+        self._pool.tick()
         self._ledger.retry()
         self.dispatch()
 
     def renew(self) -> None:
         """Keep the leases of what runs, and take back what nobody renewed."""
         now = datetime.now(UTC)
-        running = {w.job.id: w.job for w in self._pool.workers if w.job is not None and w.claimed}
+        running = {w.task.id: w.task for w in self._pool.workers if w.task is not None and w.begun}
         for job in running.values():
             self._store.report(job.id, job.attempts, lease_until=now + timedelta(seconds=LEASE))
         for job in self._store.expired(now):
@@ -225,13 +191,7 @@ class Engine:
 
     def requeue(self, job: Job, why: str) -> None:
         """Run a job again whose run ended through no fault of its own."""
-        if job.restarts >= MAX_RESTARTS:
-            times = job.restarts + 1
-            self._fail(
-                job, WorkerLost(f"its run was ended from outside {times} times, at last because {why}")
-            )
-            return
-        self._run_again(job, restarts=job.restarts + 1, message=f"waits to run again: {why}")
+        self._outcomes.apply(job, interrupted(job, why))
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
@@ -244,18 +204,17 @@ class Engine:
                 self._placed[job.id] = self._pool.order((job.process_id, job.runtime), job)
             else:
                 self._placed[job.id] = worker
-                worker.job = job
+                worker.task = job
                 self._start(worker, job)
-        for worker in self._pool.surplus():
-            worker.begin_end("retired")
+        self._pool.retire()
 
-    def _free_worker(self, job: Job) -> Worker | None:
+    def _free_worker(self, job: Job) -> JobWorker | None:
         """A worker of the job's own that waits, while there is a slot for it."""
         if self.closing or self._pool.busy >= self._limits.slots:
             return None
         return self._pool.idle((job.process_id, job.runtime))
 
-    def _start(self, worker: Worker, job: Job) -> None:
+    def _start(self, worker: JobWorker, job: Job) -> None:
         assert worker.identity is not None
         try:
             claimed = self._store.claim(job.id, worker.identity, LEASE)
@@ -268,20 +227,16 @@ class Engine:
             return
         self._give(worker, claimed)
 
-    def _give(self, worker: Worker, claimed: Job) -> None:
+    def _give(self, worker: JobWorker, claimed: Job) -> None:
         """Have a worker run what has been claimed for it."""
         self._placed[claimed.id] = worker
-        worker.job, worker.claimed = claimed, True
-        worker.deadline = time.monotonic() + claimed.timeout if claimed.timeout else None
-        worker.tell({"run": dump_job(claimed)})
+        worker.begin(claimed, dump_message(Run(job=claimed)), claimed.timeout)
         self._changed(claimed)
 
-    def _release(self, worker: Worker) -> None:
-        if worker.job is not None:
-            self._placed.pop(worker.job.id, None)
-        worker.job, worker.claimed = None, False
-        worker.deadline = None
-        worker.idle_since = time.monotonic()
+    def _release(self, worker: JobWorker) -> None:
+        if worker.task is not None:
+            self._placed.pop(worker.task.id, None)
+        worker.release()
 
     def _dismiss_waiting(self, job_id: str) -> Job | DragomanError:
         try:
@@ -291,80 +246,8 @@ class Engine:
         self._queue.discard(job_id)
         worker = self._placed.pop(job_id, None)
         if worker is not None:
-            worker.job = None
+            worker.task = None
         self._results.clear(job_id)
         self._changed(job)
         self.dispatch()
         return job
-
-    def _note(self, job: Job, percent: int, text: str) -> None:
-        self._store.report(job.id, job.attempts, progress=percent, message=text)
-
-    def _finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
-        try:
-            finished = self._move(job, target, **changes)
-        except (IllegalTransition, NoSuchJob) as error:
-            LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
-            outcome: Job | DragomanError = error
-        else:
-            self._changed(finished)
-            late = IllegalTransition(f"the job is {target} already")
-            outcome = finished if target is JobStatus.DISMISSED else late
-        for told in self._dismissing.pop(job.id, []):
-            told(outcome)
-
-    def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
-        """The transition of a run's job. A write that is repeated because its answer was lost finds itself done."""
-        try:
-            return self._store.transition(job.id, target, attempt=job.attempts, **changes)
-        except IllegalTransition:
-            now = self._store.get(job.id)
-            if (now.status, now.attempts) != (target, job.attempts):
-                raise
-            return now
-
-    def _fail(self, job: Job, error: DragomanError) -> None:
-        failure = JobFailure(code=error.code, detail=error.detail)
-        self._finish(job, JobStatus.FAILED, failure=failure, message=error.detail)
-
-    def _after_death(self, job: Job, worker: Worker) -> None:
-        if not worker.claimed:
-            self._queue.push(job)
-        elif worker.ending == "dismissed":
-            self._finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
-        elif worker.ending == "timed-out":
-            self._fail(job, TimedOut(f"the job ran longer than its timeout of {job.timeout:g} s"))
-        elif worker.ending:
-            self.requeue(job, "the server was stopped")
-        else:
-            self._lost(job, worker)
-
-    def _lost(self, job: Job, worker: Worker) -> None:
-        code = worker.process.exitcode if worker.process is not None else None
-        if code == -signal.SIGTERM:  # somebody stops everything, as systemd does: no fault of the job's
-            self.requeue(job, "its worker was told to stop")
-            return
-        if worker.orphaned():
-            self.requeue(job, "the process that workers are forked from died")
-            return
-        how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
-        runs = job.attempts - job.restarts
-        LOGGER.warning("a worker %s", how, extra={"action": "worker-lost", "job_id": job.id})
-        if runs >= self._limits.max_attempts:
-            self._fail(
-                job, WorkerLost(f"the worker process {how} in run {runs} of {self._limits.max_attempts}")
-            )
-            return
-        self._run_again(
-            job, message=f"waits to run again: its worker {how} in run {runs} of {self._limits.max_attempts}"
-        )
-
-    def _run_again(self, job: Job, **changes: Any) -> None:
-        changes |= {"progress": 0, "lease_until": None}
-        try:
-            again = self._move(job, JobStatus.ACCEPTED, **changes)
-        except (IllegalTransition, NoSuchJob) as error:  # it was dismissed while the store was away, say
-            LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
-            return
-        self._results.clear(job.id, keep_log=True)  # what its last run may have left
-        self._queue.push(again)

@@ -10,32 +10,32 @@ import logging
 import os
 import selectors
 import signal
-import socket
 import time
-from collections import deque
 from contextlib import suppress
-from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.engine.connections import Client, RequestHandler
+from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.housekeeping import Housekeeper
-from dragoman.jobs.engine.pool import TERM_TIMEOUT, Key, Pool, Worker
+from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
-from dragoman.jobs.engine.scheduling import Engine
-from dragoman.jobs.engine.worker import WorkerSetup
+from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.workers import process_tree
+from dragoman.workers.forkserver import Forkserver
 from dragoman.workers.guardian import guarded
+from dragoman.workers.pool import Pool
+from dragoman.workers.watch import WorkerWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.jobs.engine_settings import EngineSettings
-    from dragoman.model.job import Job, WorkerIdentity
+    from dragoman.model.job import Job
+    from dragoman.model.worker import WorkerIdentity
 
 LOGGER = logging.getLogger(__name__)
 
@@ -75,10 +75,7 @@ class _Supervisor:
         os.environ[process_tree.MARK] = self._mark
         process_tree.become_subreaper()
         self._selector = selectors.DefaultSelector()
-        self._births: deque[Worker] = deque()
-        self._wake_in, self._wake_out = socket.socketpair()
         self._stopping = False
-        self._clients: set[Client] = set()
         self._alone_since = time.monotonic() + FIRST_CLIENT
         self._starter = starter
         self._renewed = self._held = time.monotonic()
@@ -88,7 +85,10 @@ class _Supervisor:
     def run(self, lock: IO[str]) -> int:
         self._listen_to_signals()
         settings = self._settings
-        self._pool = Pool(warm=settings.warm_workers, setup=self._worker_setup, born=self._announce_birth)
+        kind = job_kind(settings, self._mark)
+        self._forkserver = Forkserver(kind.preload)
+        watch = WorkerWatch(self._selector, self._forkserver)
+        self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
         self._store = open_store(settings.database_url)
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "elect"})
@@ -97,18 +97,21 @@ class _Supervisor:
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
         )
-        self._engine = Engine(
+        self._engine = Scheduler(
             store=self._store, results=results, pool=self._pool, limits=limits, changed=self._changed
         )
+        watch.tell(self._engine, self._pool)
         facts = {"build": settings.build, "digest": settings.digest, "pid": os.getpid()}
-        self._desk = RequestHandler(self._engine, self._store, facts, self._stop)
+        self._desk = RequestHandler(
+            engine=self._engine, store=self._store, results=results, facts=facts, stop=self._stop
+        )
         recover(self._store, results, self._engine, home_hash(settings.home), shared=self._store.shared)
         results.sweep_spools()
         self._engine.load()
         keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
         keeper.start()
         meeting = SupervisorSocket(settings.home)
-        self._listener = meeting.listen()
+        self._connections = Connections(self._selector, meeting.listen(), self._desk)
         try:
             self._loop()
         finally:
@@ -121,8 +124,6 @@ class _Supervisor:
     # -- the loop --------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(self._wake_in, selectors.EVENT_READ, self._woken)
         while not self._stopping:
             for key, events in self._selector.select(TICK):
                 if self._selector.get_map().get(key.fd) is key:  # an earlier event may have closed it
@@ -137,10 +138,8 @@ class _Supervisor:
         except Unavailable as error:
             self._complain(error)
         self._desk.tick()
-        for client in self._clients:
-            if client.unsent:
-                client.flush()
-        if self._clients:
+        self._connections.flush()
+        if self._connections:
             self._alone_since = now
         elif self._alone_since > now and not process_tree.lives(self._starter):
             self._alone_since = now  # whoever started it died before it came: nobody else is waited for
@@ -170,85 +169,10 @@ class _Supervisor:
     def _stop(self) -> None:
         self._stopping = True
 
-    # -- server processes ------------------------------------------------------------------------------
-
-    def _accept(self, _events: int) -> None:
-        try:
-            sock, _ = self._listener.accept()
-        except OSError as error:  # too many open files, or the client has gone already: the others are served
-            LOGGER.warning("a connection is lost: %s", error, extra={"action": "accept"})
-            return
-        client = Client(sock)
-        self._clients.add(client)
-        self._selector.register(sock, selectors.EVENT_READ, partial(self._client_ready, client))
-
-    def _client_ready(self, client: Client, _events: int) -> None:
-        try:
-            data = client.socket.recv(262_144)
-            messages = client.reader.feed(data)
-        except (OSError, ValueError):  # Disconnected is an OSError
-            data, messages = b"", []
-        if not data:
-            self._selector.unregister(client.socket)
-            client.socket.close()
-            self._clients.discard(client)
-            self._desk.forget(client)
-        for message in messages:
-            self._desk.handle(client, message)
-
     def _changed(self, job: Job) -> None:
         self._desk.changed(job)
         if self._notify is not None and job.request.subscriber is not None:
             self._notify(job)
-
-    # -- workers ---------------------------------------------------------------------------------------
-
-    def _worker_setup(self, key: Key) -> WorkerSetup:
-        process_id, runtime = key
-        return WorkerSetup(
-            process_id=process_id,
-            runtime=runtime,
-            home=self._settings.home,
-            policy=self._settings.policy,
-            max_pixels=self._settings.max_pixels,
-            mark=self._mark,
-        )
-
-    def _announce_birth(self, worker: Worker) -> None:
-        """Called in the birth thread."""
-        self._births.append(worker)
-        self._wake_out.send(b"b")
-
-    def _woken(self, _events: int) -> None:
-        self._wake_in.recv(4096)
-        while self._births:
-            worker = self._births.popleft()
-            assert worker.process is not None
-            self._selector.register(worker.socket, selectors.EVENT_READ, partial(self._worker_ready, worker))
-            self._selector.register(
-                worker.process.sentinel, selectors.EVENT_READ, partial(self._worker_died, worker)
-            )
-            self._engine.born(worker)
-
-    def _worker_ready(self, worker: Worker, _events: int) -> None:
-        messages = worker.heard()
-        if messages is None:
-            self._selector.unregister(worker.socket)
-            if worker.kill_at is None:  # it has died; if not, it cannot be of use any more
-                worker.kill_at = time.monotonic() + TERM_TIMEOUT
-            return
-        for message in messages:
-            self._engine.heard(worker, message)
-
-    def _worker_died(self, worker: Worker, _events: int) -> None:
-        assert worker.process is not None
-        while worker.socket in self._selector.get_map():  # its last words first
-            self._worker_ready(worker, 0)
-        self._selector.unregister(worker.process.sentinel)
-        worker.process.join(1)
-        worker.kill_rest()
-        self._pool.reap_orphans()  # nothing of it is left when its end is told
-        self._engine.died(worker)
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -269,4 +193,5 @@ class _Supervisor:
             with suppress(Unavailable):
                 self._engine.died(worker)
         self._pool.close()
-        self._pool.reap_orphans()
+        self._forkserver.close()
+        self._forkserver.reap_orphans()

@@ -1,31 +1,23 @@
 """A worker process: runs the jobs of one package, one at a time, until it is told to stop or killed.
 
-supervisor ──{"run": job}──► worker ──{"progress": [percent, message], "attempt": n}──► supervisor
-                                    ──{"done": outputs, "attempt": n}──────────────►
-                                    ──{"failed": failure, "attempt": n}────────────►
+It gets ``messages.Run`` and answers with ``Progress``, then ``Done`` or ``Failed``.
 """
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
-import resource
-import select
-import signal
-import sys
-import threading
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dragoman.errors import OutputError
-from dragoman.jobs.json_codec import dump_failure, dump_outputs, load_job
+from dragoman.jobs.engine.messages import Done, Failed, Progress, Run, dump_message, load_message
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
 from dragoman.workers import process_tree
+from dragoman.workers.child import Surroundings, end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
 from dragoman.workers.output_capture import OutputCapture
 
@@ -53,7 +45,9 @@ class WorkerSetup:
 
 def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
-    printing = _settle(sock, setup)
+    settle(mark=setup.mark, memory_limit=setup.runtime.memory_limit)
+    printing = OutputCapture(FolderResults(setup.home).spool(os.getpid()))
+    end_with_supervisor(sock, printing.trim)
     worker = _Worker(Channel(sock), setup, printing)
     with suppress(Disconnected):
         worker.serve()
@@ -65,7 +59,7 @@ class _Worker:
         self._channel = channel
         self._setup = setup
         self._printing = printing
-        self._surroundings = _Surroundings()
+        self._surroundings = Surroundings()
         self._results = FolderResults(setup.home)
         self._program: Program | None = None
         self._kept: frozenset[int] = frozenset()
@@ -74,22 +68,34 @@ class _Worker:
     def serve(self) -> None:
         """Run what comes; a package that cannot be loaded ends the worker with the job that asked for it."""
         while True:
-            job = load_job(self._channel.receive()["run"])
+            request = load_message(self._channel.receive())
+            assert isinstance(request, Run)
+            job = request.job
             self._printing.begin(job.attempts)
-            message = self._run(job)
+            report = self._run(job)
             self._printing.end(partial(self._results.keep_log, job.id, os.getpid()))
             self._surroundings.restore()
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
             broken = process_tree.end_children(self._kept | process_tree.helpers())
             leaving = broken or self._program is None
-            self._channel.send({**message, "attempt": job.attempts, "leaving": leaving})
+            self._send(replace(report, leaving=leaving))
             if leaving:
                 return
 
-    def _run(self, job: Job) -> dict[str, object]:
+    def _send(self, report: Done | Failed) -> None:
+        try:
+            self._channel.send(dump_message(report))
+        except (TypeError, ValueError, RecursionError) as error:  # of a foreign processor, say
+            failure = describe_failure(OutputError(f"an output is not JSON: {error}"))
+            self._channel.send(
+                dump_message(Failed(attempt=report.attempt, failure=failure, leaving=report.leaving))
+            )
+
+    def _run(self, job: Job) -> Done | Failed:
         def report(percent: int, message: str) -> None:
-            self._channel.send({"progress": [percent, message], "attempt": job.attempts})
+            progress = Progress(attempt=job.attempts, percent=percent, message=message)
+            self._channel.send(dump_message(progress))
 
         try:
             if self._program is None:
@@ -102,57 +108,10 @@ class _Worker:
             raise
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
             self._printing.write(traceback.format_exc())
-            return {"failed": dump_failure(describe_failure(error))}
-        try:
-            json.dumps(done := dump_outputs(outputs))
-        except (TypeError, ValueError, RecursionError) as error:  # of a foreign processor, say
-            return {"failed": dump_failure(describe_failure(OutputError(f"an output is not JSON: {error}")))}
-        return {"done": done}
+            return Failed(attempt=job.attempts, failure=describe_failure(error))
+        return Done(attempt=job.attempts, outputs=outputs)
 
     def _load(self, job: Job) -> Program:
         scratch = self._results.scratch(job.id) / "setup"
         context = RunContext(job_id="", config={}, scratch=scratch, report=lambda _percent, _message: None)
         return load_program(self._setup.process_id, self._setup.runtime, context, self._setup.max_pixels)
-
-
-class _Surroundings:
-    """What belongs to the process as a whole, and what one job changes must not meet the next."""
-
-    def __init__(self) -> None:
-        self._folder = os.open(".", os.O_RDONLY)
-        self._umask = os.umask(0o022)
-        os.umask(self._umask)
-
-    def restore(self) -> None:
-        """As it was when the worker was born."""
-        with suppress(OSError):
-            os.fchdir(self._folder)
-        os.umask(self._umask)
-
-
-def _settle(sock: socket.socket, setup: WorkerSetup) -> OutputCapture:
-    """Make this process what a worker is: its own group, mortal, limited, quiet."""
-    with suppress(PermissionError):
-        os.setpgid(0, 0)
-    process_tree.die_with_parent()
-    process_tree.become_subreaper()
-    os.environ[process_tree.MARK] = setup.mark
-    multiprocessing.set_start_method(None, force=True)  # the platform's: how it was born itself is our affair
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if setup.runtime.memory_limit and sys.platform == "linux":
-        limit = setup.runtime.memory_limit
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    printing = OutputCapture(FolderResults(setup.home).spool(os.getpid()))
-    threading.Thread(target=_watch, args=(sock, printing), daemon=True).start()
-    return printing
-
-
-def _watch(sock: socket.socket, printing: OutputCapture) -> None:
-    """End with the supervisor even where the kernel does not see to it, and while the main thread computes."""
-    poll = select.poll()
-    poll.register(sock, getattr(select, "POLLRDHUP", 0) | select.POLLHUP)
-    while not poll.poll(1000):
-        printing.trim()
-    process_tree.kill_below(os.getpid())
-    os._exit(1)

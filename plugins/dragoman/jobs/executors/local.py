@@ -10,8 +10,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dragoman import errors
-from dragoman.errors import DragomanError, NoSuchJob, Unavailable
+from dragoman.errors import NoSuchJob, Unavailable
+from dragoman.jobs.error_codec import load_error
 from dragoman.jobs.executors.supervisor_link import SupervisorLink
 from dragoman.jobs.json_codec import dump_job, load_job
 from dragoman.workers.framing import Disconnected
@@ -160,11 +160,3 @@ def _forked(reference: weakref.ref[LocalExecutor]) -> None:
     executor = reference()
     if executor is not None:
         executor._after_fork()
-
-
-def load_error(data: dict[str, Any]) -> DragomanError:
-    """An error from the wire, as the class that was raised."""
-    cls: type[DragomanError] = getattr(errors, data["class"], DragomanError)
-    if issubclass(cls, Unavailable):
-        return cls(data["detail"], retry_after=data["retry_after"])
-    return cls(data["detail"])

@@ -29,7 +29,7 @@ from dragoman.jobs.stores.engine_lock import ADVISORY_KEY, EngineLock
 from dragoman.jobs.stores.outage_log import OutageLog
 from dragoman.jobs.stores.sqlite_direct import SqliteDirect
 from dragoman.jobs.stores.tables import ALONE, META, METADATA, VERSION, WRITING, open_engine
-from dragoman.model.job import Job, JobPage, JobQuery, WorkerIdentity
+from dragoman.model.job import Job, JobPage, JobQuery
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
     from sqlalchemy.sql.base import Executable
+
+    from dragoman.model.worker import WorkerIdentity
 
 TEXTS = frozenset({"runtime", "principal", "request", "worker", "outputs", "failure"})
 """Fields that are kept as JSON text."""

@@ -1,0 +1,107 @@
+"""What becomes of a run, written to the store: its progress, its end, or that it is to run again.
+
+A write that fails (a full disk, a database that is away) is kept and tried again at each tick, so that what a
+worker has finished is not lost with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob
+from dragoman.jobs.engine.messages import Done
+from dragoman.jobs.engine.policy import Dismiss, Fail, RunAgain, WaitOn
+from dragoman.model.job import Job
+from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from dragoman.jobs.engine.messages import Failed, Progress
+    from dragoman.jobs.engine.policy import Outcome
+    from dragoman.jobs.ports import JobStore, ResultStore
+
+LOGGER = logging.getLogger(__name__)
+
+type OnDismissed = Callable[[Job | DragomanError], None]
+"""Called once with the dismissed job, or with the reason why it could not be dismissed."""
+
+
+class Outcomes:
+    """Writes what becomes of runs, and tells whoever waits for it."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        results: ResultStore,
+        changed: Callable[[Job], None],
+        enqueue: Callable[[Job], None],
+    ) -> None:
+        self._store = store
+        self._results = results
+        self._changed = changed
+        self._enqueue = enqueue
+        """Takes a job that is to run again."""
+        self._dismissing: dict[str, list[OnDismissed]] = {}
+
+    def await_dismissal(self, job_id: str, told: OnDismissed) -> None:
+        """Have ``told`` called when the job's end has been written."""
+        self._dismissing.setdefault(job_id, []).append(told)
+
+    def note(self, job: Job, report: Progress) -> None:
+        """Write a run's progress."""
+        self._store.report(job.id, job.attempts, progress=report.percent, message=report.message)
+
+    def ended(self, job: Job, report: Done | Failed) -> None:
+        """Write what a worker has reported of a run's end."""
+        if isinstance(report, Done):
+            self.finish(job, JobStatus.SUCCESSFUL, progress=100, message="", outputs=report.outputs)
+        else:
+            self.finish(job, JobStatus.FAILED, failure=report.failure, message=report.failure.detail)
+
+    def finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
+        """Write a run's end, and tell it; one that is not the job's present run any more is logged."""
+        try:
+            finished = self._move(job, target, **changes)
+        except (IllegalTransition, NoSuchJob) as error:
+            LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
+            outcome: Job | DragomanError = error
+        else:
+            self._changed(finished)
+            late = IllegalTransition(f"the job is {target} already")
+            outcome = finished if target is JobStatus.DISMISSED else late
+        for told in self._dismissing.pop(job.id, []):
+            told(outcome)
+
+    def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
+        """The transition of a run's job. A write that is repeated because its answer was lost finds itself done."""
+        try:
+            return self._store.transition(job.id, target, attempt=job.attempts, **changes)
+        except IllegalTransition:
+            now = self._store.get(job.id)
+            if (now.status, now.attempts) != (target, job.attempts):
+                raise
+            return now
+
+    def apply(self, job: Job, outcome: Outcome) -> None:
+        """Write what becomes of a job whose run ended without a report."""
+        match outcome:
+            case WaitOn():
+                self._enqueue(job)
+            case RunAgain(restarts=restarts, message=message):
+                self._run_again(job, restarts=restarts, message=message)
+            case Fail(failure=failure):
+                self.finish(job, JobStatus.FAILED, failure=failure, message=failure.detail)
+            case Dismiss(message=message):
+                self.finish(job, JobStatus.DISMISSED, message=message)
+
+    def _run_again(self, job: Job, **changes: Any) -> None:
+        changes |= {"progress": 0, "lease_until": None}
+        try:
+            again = self._move(job, JobStatus.ACCEPTED, **changes)
+        except (IllegalTransition, NoSuchJob) as error:  # it was dismissed while the store was away, say
+            LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
+            return
+        self._results.clear(job.id, keep_log=True)  # what its last run may have left
+        self._enqueue(again)

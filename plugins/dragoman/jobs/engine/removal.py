@@ -1,0 +1,35 @@
+"""Removing finished jobs, and single outputs of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dragoman.errors import IllegalTransition
+
+if TYPE_CHECKING:
+    from dragoman.jobs.ports import JobStore, ResultStore
+
+
+def remove(store: JobStore, results: ResultStore, job_id: str) -> None:
+    """See Executor.remove: files first, so that a row never outlives a crash without being found again."""
+    job = store.get(job_id)
+    if not job.status.finished:
+        raise IllegalTransition(f"job '{job_id}' is {job.status}; only a finished job can be removed")
+    results.clear(job_id)
+    store.remove(job_id)
+
+
+def remove_output(
+    store: JobStore, results: ResultStore, job_id: str, output_id: str, item: int | None = None
+) -> None:
+    """See Executor.remove_output."""
+    job = store.get(job_id)
+    output = job.outputs.get(output_id)
+    if output is None:
+        return
+    gone = (output, *output.items) if item is None else output.items[item : item + 1]
+    for each in gone:
+        if each.file is not None:
+            (results.outputs(job_id) / each.file).unlink(missing_ok=True)
+    left = job.outputs_without(output_id, item)
+    store.report(job_id, job.attempts, outputs=left)

@@ -1,0 +1,119 @@
+"""The forkserver of this process: forks the workers of all pools, with their imports loaded already."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import forkserver
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from dragoman.workers import process_tree
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+    from multiprocessing.context import ForkServerProcess
+
+    from dragoman.model.worker import WorkerIdentity
+
+RETRY = 0.2
+"""Seconds until a fork is tried again that a dead forkserver could not do."""
+
+type Main = Callable[[socket.socket, Any], None]
+"""What a worker process runs, a function of a module: it gets its end of the connection, and its setup."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Birth:
+    """A process that has just been forked."""
+
+    process: ForkServerProcess
+    identity: WorkerIdentity
+    forkserver: WorkerIdentity
+    """Who forked it; on Linux it dies with that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    main: Main
+    socket: socket.socket
+    setup: Callable[[], Any]
+    born: Callable[[Birth], None]
+
+
+class Forkserver:
+    """multiprocessing has one forkserver in a process, and so there is one of these.
+
+    To be made in the main thread: the kernel ties the forkserver's death to the thread that started it. ``preload``
+    are modules that it imports first, those of every kind of worker.
+    """
+
+    def __init__(self, preload: Iterable[str]) -> None:
+        self._orders: SimpleQueue[_Order | None] = SimpleQueue()
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([*preload, "dragoman.workers.frozen"])
+        forkserver.ensure_running()
+        threading.Thread(target=self._serve, name="births", daemon=True).start()
+
+    def fork(
+        self,
+        main: Main,
+        sock: socket.socket,
+        setup: Callable[[], Any],
+        born: Callable[[Birth], None],
+    ) -> None:
+        """Have ``main(sock, setup())`` run in a new process. Returns at once.
+
+        ``setup`` and ``born`` are called in the birth thread; ``sock`` is closed here once the process has it.
+        """
+        self._orders.put(_Order(main=main, socket=sock, setup=setup, born=born))
+
+    def reap_orphans(self) -> None:
+        """Kill and collect whatever dead workers left to this process."""
+        with _forkserver()._lock:  # a forkserver that is just being started is no orphan
+            process_tree.reap_orphans(process_tree.helpers())
+
+    def close(self) -> None:
+        """Fork no more, and kill the forkserver; on Linux that ends all workers."""
+        self._orders.put(None)
+        pid = _forkserver()._forkserver_pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _serve(self) -> None:
+        """The birth thread: the first fork waits for the preload, and the supervisor must not."""
+        while (order := self._orders.get()) is not None:
+            process = self._context.Process(target=order.main, args=(order.socket, order.setup()))
+            try:
+                process.start()
+            except (OSError, EOFError) as error:
+                if isinstance(
+                    error, ChildProcessError
+                ):  # multiprocessing waits for one that is gone for good
+                    _forkserver()._forkserver_pid = None
+                time.sleep(RETRY)  # the forkserver was killed: it is started again by the next attempt
+                self._orders.put(order)
+                continue
+            order.socket.close()
+            assert process.pid is not None
+            order.born(
+                Birth(
+                    process=process,
+                    identity=process_tree.identity(process.pid),
+                    # of this very start: it is started again in this thread alone
+                    forkserver=process_tree.identity(_forkserver()._forkserver_pid),
+                )
+            )
+
+
+def _forkserver() -> Any:
+    """multiprocessing's forkserver; it offers no other way to know its pid."""
+    return forkserver._forkserver

@@ -1,0 +1,102 @@
+"""Warm worker processes of one kind, each for one key: born when needed, kept while few, ended in time.
+
+A process may have several pools, of jobs and of map pictures, say. They share its one forkserver; each has a main
+function, modules to preload and tasks of its own. ``watch`` has their events noticed.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dragoman.workers.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dragoman.workers.forkserver import Birth, Forkserver, Main
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind[Key]:
+    """What the workers of one pool are."""
+
+    main: Main
+    """What each of them runs, as long as it lives: a function that can be pickled."""
+    setup: Callable[[Key], Any]
+    """Makes the main function's second argument for a key; what it makes is pickled."""
+    preload: tuple[str, ...] = ()
+    """Modules that the forkserver imports, so that no worker waits for them."""
+    warm: int
+    """Idle workers that are kept, of all keys together."""
+
+
+class Pool[Key, Task]:
+    """The workers of one kind. A task may have several of them: order, or begin it with, as many as it needs."""
+
+    def __init__(
+        self,
+        kind: Kind[Key],
+        forkserver: Forkserver,
+        announce: Callable[[Pool[Any, Any], Worker[Any, Any]], None],
+    ) -> None:
+        self.workers: set[Worker[Key, Task]] = set()
+        self._kind = kind
+        self._forkserver = forkserver
+        self._announce = announce
+        """Called in the birth thread with each worker that is born."""
+
+    @property
+    def busy(self) -> int:
+        """Slots in use: workers that have a task, or were ordered for one."""
+        return sum(worker.task is not None for worker in self.workers)
+
+    def idle(self, key: Key) -> Worker[Key, Task] | None:
+        """An idle worker of that key, the one used last; none that has hung up, though its death may not be known."""
+        idle = [w for w in self.workers if w.key == key and w.ready and w.task is None and not w.ending]
+        idle.sort(key=lambda worker: worker.idle_since, reverse=True)
+        return next((worker for worker in idle if worker.connected()), None)
+
+    def order(self, key: Key, task: Task) -> Worker[Key, Task]:
+        """A new worker for a task; its birth is announced when the task can be begun."""
+        ours, theirs = socket.socketpair()
+        worker = Worker[Key, Task](key=key, socket=ours, task=task)
+        self.workers.add(worker)
+        setup = partial(self._kind.setup, key)
+        self._forkserver.fork(self._kind.main, theirs, setup, partial(self._born, worker))
+        return worker
+
+    def tick(self) -> None:
+        """End the workers whose time is up, and kill those that have not ended: to be called some 20 times a second."""
+        now = time.monotonic()
+        for worker in list(self.workers):
+            if worker.kill_at is not None and now >= worker.kill_at:
+                worker.kill()
+            if worker.deadline is not None and now >= worker.deadline and not worker.ending:
+                worker.begin_end("timed-out")
+
+    def retire(self) -> None:
+        """End the idle workers beyond ``warm``, the least recently used first; to be called when no task waits."""
+        idle = [worker for worker in self.workers if worker.task is None and not worker.ending]
+        idle.sort(key=lambda worker: worker.idle_since)
+        for worker in idle[: max(0, len(idle) - self._kind.warm)]:
+            worker.begin_end("retired")
+
+    def forget(self, worker: Worker[Key, Task]) -> None:
+        """Close what is left of a dead worker."""
+        self.workers.discard(worker)
+        worker.socket.close()
+        if worker.process is not None:
+            worker.process.join(0)
+
+    def close(self) -> None:
+        """Kill every worker."""
+        for worker in list(self.workers):
+            worker.kill()
+
+    def _born(self, worker: Worker[Key, Task], birth: Birth) -> None:
+        worker.be_born(birth)
+        self._announce(self, worker)

@@ -1,0 +1,73 @@
+"""What supervisor and worker tell each other comes over as it was said, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jobmaking import make_job
+
+from dragoman.jobs.engine.messages import (
+    MESSAGES,
+    Done,
+    Failed,
+    Message,
+    Progress,
+    Run,
+    dump_message,
+    load_message,
+)
+from dragoman.model.job import Job, JobFailure, Output
+
+FAILURES = st.builds(
+    JobFailure,
+    code=st.text(),
+    detail=st.text(),
+    problems=st.lists(st.tuples(st.text(), st.text())).map(tuple),
+)
+FILES = st.builds(Output, id=st.just("a"), media_type=st.text(), file=st.text(), size=st.integers(0))
+OUTPUTS = st.builds(
+    Output,
+    id=st.just("a"),
+    media_type=st.text(),
+    value=st.recursive(st.none() | st.text() | st.integers(), st.lists),
+    items=st.lists(FILES).map(tuple),
+).map(lambda output: {"a": output})
+JOBS: st.SearchStrategy[Job] = st.builds(
+    make_job, process_id=st.text(), attempts=st.integers(0), timeout=st.none() | st.floats(0, 1e6)
+)
+MESSAGE = st.one_of(
+    st.builds(Run, job=JOBS),
+    st.builds(Progress, attempt=st.integers(), percent=st.integers(0, 100), message=st.text()),
+    st.builds(Done, attempt=st.integers(), outputs=OUTPUTS, leaving=st.booleans()),
+    st.builds(Failed, attempt=st.integers(), failure=FAILURES, leaving=st.booleans()),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(MESSAGE)
+def test_a_message(message: Message) -> None:
+    assert load_message(json.loads(json.dumps(dump_message(message)))) == message
+
+
+@given(st.sampled_from(sorted(MESSAGES)), st.dictionaries(st.text(), JSON))
+def test_members_that_are_not_ours_are_refused(name: str, members: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not a message of ours"):
+        load_message({**members, "type": name, "surplus": 1})
+
+
+@given(JSON)
+def test_so_is_whatever_else_a_worker_sends(data: object) -> None:
+    with pytest.raises(ValueError, match="not a message of ours"):
+        load_message(data)
+
+
+@pytest.mark.parametrize(("percent", "message"), [("10", "ten"), (True, "yes"), (10, None), (10.0, "ten")])
+def test_progress_is_a_whole_number_and_a_text(percent: object, message: object) -> None:
+    with pytest.raises(ValueError, match="not a message of ours"):
+        load_message({"type": "progress", "attempt": 1, "percent": percent, "message": message})
