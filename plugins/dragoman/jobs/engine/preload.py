@@ -14,7 +14,10 @@ import rasterio.warp  # noqa: F401 - preloaded
 import xarray  # noqa: F401 - preloaded
 
 import dragoman.jobs.engine.worker
+import dragoman.packages.native.form
 import dragoman.packages.native.program
+import dragoman.packages.pesto.form
+import dragoman.packages.pesto.program
 import dragoman.rasters.images  # noqa: F401 - preloaded
 from dragoman.workers.process_tree import die_with_parent
 

@@ -208,6 +208,7 @@ class _Supervisor:
         return WorkerSetup(
             process_id=process_id,
             runtime=runtime,
+            forms=self._settings.forms,
             home=self._settings.home,
             policy=self._settings.policy,
             max_pixels=self._settings.max_pixels,

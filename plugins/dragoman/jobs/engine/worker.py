@@ -22,9 +22,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dragoman.errors import OutputError
+from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.json_codec import dump_failure, dump_outputs, load_job
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
+from dragoman.jobs.runner import load_program, run_job
+from dragoman.packages.program import RunLimits
 from dragoman.workers import process_tree
 from dragoman.workers.framing import Channel, Disconnected
 from dragoman.workers.output_capture import OutputCapture
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
     from dragoman.model.job import Job
     from dragoman.model.process import Runtime
+    from dragoman.packages.forms import Forms
+    from dragoman.packages.program import Program
     from dragoman.sources.policy import SourcePolicy
 
 
@@ -44,6 +48,7 @@ class WorkerSetup:
 
     process_id: str
     runtime: Runtime
+    forms: Forms
     home: Path
     policy: SourcePolicy
     max_pixels: int | None
@@ -110,9 +115,13 @@ class _Worker:
         return {"done": done}
 
     def _load(self, job: Job) -> Program:
-        scratch = self._results.scratch(job.id) / "setup"
-        context = RunContext(job_id="", config={}, scratch=scratch, report=lambda _percent, _message: None)
-        return load_program(self._setup.process_id, self._setup.runtime, context, self._setup.max_pixels)
+        return load_program(
+            self._setup.process_id,
+            self._setup.runtime,
+            forms=self._setup.forms,
+            limits=RunLimits(max_pixels=self._setup.max_pixels),
+            scratch=self._results.scratch(job.id) / "setup",
+        )
 
 
 class _Surroundings:
