@@ -5,32 +5,46 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.jobs.engine_settings import EngineSettings
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
-from dragoman.model.process import Process
-from dragoman.packages.catalogue import Catalogue, build_catalogue
+from dragoman.packages.catalogue import Catalogue, Declaration, build_catalogue
+from dragoman.packages.forms import BUILT_IN
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.services import Services
 from dragoman.web.sync_slots import SyncSlots, waiter_limit
 
 if TYPE_CHECKING:
-    from dragoman.config.settings import Settings
+    from collections.abc import Sequence
 
-type Foreign = Callable[[str, Mapping[str, Any]], Process]
-"""Makes a Process of a pygeoapi processor's definition."""
+    from dragoman.config.settings import ProcessDeclaration, Settings
+    from dragoman.model.process import JSON
+
+FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
+"""Every form of package that can be served; see ``dragoman.packages.forms``."""
 
 
-def catalogue(settings: Settings, foreign: Foreign) -> Catalogue:
+def catalogue(settings: Settings) -> Catalogue:
     """Every declared process that can be served."""
-    return build_catalogue(settings.processes, foreign)
+    return build_catalogue(map(_declaration, settings.processes), FORMS)
+
+
+def _declaration(declared: ProcessDeclaration) -> Declaration:
+    if declared.package is None:
+        return Declaration(id=declared.id, form="processor", options=declared.processor or {})
+    return Declaration(id=declared.id, folder=declared.package, options=profile_options(declared.profiles))
+
+
+def profile_options(profiles: Sequence[str]) -> Mapping[str, JSON]:
+    """The options of a package in a folder, which may be a PESTO project with profiles that are switched on."""
+    return {"profiles": list(profiles)} if profiles else {}
 
 
 def engine_settings(settings: Settings) -> EngineSettings:
@@ -50,6 +64,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         log_file=logging_of(settings).get("logfile"),
         build=build(),
         digest=settings.digest,
+        forms=FORMS,
     )
 
 

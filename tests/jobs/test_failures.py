@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from dragoman.errors import InputError, InputProblem, InvalidInputs, OutputError, PackageError, TimedOut
 from dragoman.jobs import path_redaction
+from dragoman.jobs.failures import MAX_TEXT, describe_failure
 from dragoman.jobs.path_redaction import hide_paths
-from dragoman.jobs.runner import MAX_TEXT, RunContext, describe_failure
+from dragoman.jobs.runner import RunContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,7 +66,13 @@ FAILURES = st.builds(
 WORKERS = st.builds(WorkerIdentity, host=TEXT, boot_id=TEXT, pid=st.integers(1), start_time=st.integers(0))
 PRINCIPALS = st.builds(Principal, id=TEXT, roles=st.frozensets(TEXT, max_size=3), admin=st.booleans())
 RUNTIMES = st.builds(
-    Runtime, kind=TEXT, location=TEXT, loader=TEXT, digest=TEXT, memory_limit=st.none() | st.integers(1)
+    Runtime,
+    form=TEXT,
+    folder=TEXT,
+    entry=TEXT,
+    options=st.dictionaries(TEXT, VALUES, max_size=2),
+    digest=TEXT,
+    memory_limit=st.none() | st.integers(1),
 )
 JOBS = st.builds(
     Job,
@@ -136,7 +143,48 @@ def test_a_principal(principal: Principal) -> None:
 
 @given(RUNTIMES)
 def test_a_runtime(runtime: Runtime) -> None:
-    assert json_codec.load_runtime(_through_json(json_codec.dump_runtime(runtime))) == runtime
+    again = json_codec.load_runtime(_through_json(json_codec.dump_runtime(runtime)))
+    assert again == runtime
+    assert hash(again) == hash(runtime)
+
+
+BEFORE_FORMS = {
+    '{"kind":"package","location":"/srv/ndvi","loader":"algorithm:run","digest":"d1","memory_limit":null}': (
+        Runtime(form="native", folder="/srv/ndvi", entry="algorithm:run", digest="d1")
+    ),
+    '{"kind":"package","location":"/packages/echo","loader":"","digest":"","memory_limit":1073741824}': (
+        Runtime(form="native", folder="/packages/echo", memory_limit=2**30)
+    ),
+    '{"kind":"pesto","location":"{\\"folder\\": \\"/srv/detector\\", \\"profiles\\": []}",'
+    '"loader":"algorithm.process:Process","digest":"d2","memory_limit":null}': (
+        Runtime(form="pesto", folder="/srv/detector", entry="algorithm.process:Process", digest="d2")
+    ),
+    '{"kind":"pesto","location":"{\\"folder\\": \\"/srv/d\\", \\"profiles\\": [\\"stateful\\", \\"gpu\\"]}",'
+    '"loader":"algorithm.process:Process","digest":"d2","memory_limit":5}': (
+        Runtime(
+            form="pesto",
+            folder="/srv/d",
+            entry="algorithm.process:Process",
+            options={"profiles": ["stateful", "gpu"]},
+            digest="d2",
+            memory_limit=5,
+        )
+    ),
+    '{"kind":"processor","location":"{\\"name\\": \\"HelloWorld\\", \\"n\\": 1}",'
+    '"loader":"dragoman.plugin:load_processor","digest":"","memory_limit":null}': (
+        Runtime(form="processor", options={"name": "HelloWorld", "n": 1})
+    ),
+}
+"""Runtimes as rows of jobs hold them that were written before there were forms of package."""
+
+
+@pytest.mark.parametrize("text", BEFORE_FORMS)
+def test_a_runtime_of_before_there_were_forms_is_read_as_what_it_is_now(text: str) -> None:
+    runtime = BEFORE_FORMS[text]
+    assert json_codec.load_runtime(json.loads(text)) == runtime
+    current = json_codec.current_runtime(json.loads(text))
+    assert json_codec.current_runtime(_through_json(current)) == current
+    assert json_codec.load_runtime(current) == runtime
 
 
 @given(st.none() | WORKERS)

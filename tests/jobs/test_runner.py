@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import rasterio
 from jobmaking import make_job
+from packagekit import load_folder
 from pestokit import write_project
 from rasterio.transform import from_origin
 
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import Program, RunContext, load_program, run_job
+from dragoman.jobs.runner import load_program, run_job
 from dragoman.model.job import InputValue, Job, JobRequest, OutputRequest
 from dragoman.model.roi import Band, Roi
-from dragoman.packages.loader import load_folder
+from dragoman.packages.forms import BUILT_IN
+from dragoman.packages.program import RunLimits
 from dragoman.rasters.images import read_image
 from dragoman.sources.policy import SourcePolicy
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.model.job import Output
+    from dragoman.packages.program import Program
 
 SCENE = np.arange(30 * 40, dtype="uint16").reshape(1, 30, 40)
 CODE = """
@@ -50,8 +53,8 @@ def program(tmp_path: Path) -> Program:
 
 
 def loaded(folder: Path, tmp_path: Path) -> Program:
-    context = RunContext(job_id="", config={}, scratch=tmp_path / "setup", report=lambda _p, _m: None)
-    return load_program("p", load_folder(folder).runtime, context, None)
+    runtime = load_folder(folder).runtime
+    return load_program("p", runtime, forms=BUILT_IN, limits=RunLimits(), scratch=tmp_path / "setup")
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from dragoman.model.job import (
 from dragoman.model.principal import Principal
 from dragoman.model.status import JobStatus
 from dragoman.packages.catalogue import Catalogue
-from dragoman.packages.loader import load_package
+from dragoman.packages.native.loader import load_package
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from dragoman.adapters.pesto.routes import ROUTES
 from dragoman.composition import catalogue as build
 from dragoman.config.settings import load_settings
-from dragoman.host.processors import foreign_process
 from dragoman.openapi import files
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def served() -> Catalogue:
-    return build(load_settings(ROOT / "pygeoapi-config.yml", {}), foreign_process)
+    return build(load_settings(ROOT / "pygeoapi-config.yml", {}))
 
 
 def test_what_was_written_does_not_drift(tmp_path: Path, catalogue: list[Process]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dragoman.model.process import Process
-from dragoman.packages.loader import load_package
+from dragoman.packages.native.loader import load_package
 
 type MakePackage = Callable[..., Path]
 type MakeProcess = Callable[..., Process]

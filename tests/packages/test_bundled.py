@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from jsonschema import Draft4Validator
+from packagekit import run_package
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.catalogue import bundled
-from dragoman.packages.loader import load_package
 from dragoman.packages.native.examples import Example, compare, example_inputs, load_examples
-from dragoman.packages.native.program import run_package
+from dragoman.packages.native.loader import load_package
 from dragoman.packages.validation import validate_inputs, validate_resolved
 from dragoman.schemas.forms import SHORTHANDS, expand
 

@@ -1,34 +1,36 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dragoman.errors import NoSuchProcess
 from dragoman.model.process import OutputSpec, Process, Runtime
-from dragoman.packages.catalogue import build_catalogue, bundled
+from dragoman.packages.catalogue import Declaration, build_catalogue, bundled
+from dragoman.packages.forms import BUILT_IN, Form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Declaration:
-    id: str
-    package: Path | None = None
-    processor: Mapping[str, Any] | None = None
-    profiles: tuple[str, ...] = ()
+    from dragoman.packages.forms import Options
 
 
-def foreign(id: str, definition: Mapping[str, Any]) -> Process:
+def load_foreign(_folder: Path, id: str | None, definition: Options) -> Process:
+    """As a pygeoapi processor is loaded, whose code may raise anything."""
     if definition["name"] == "Broken":
         raise ImportError("no module\nnamed Broken")
-    runtime = Runtime(kind="processor", location="{}")
-    return Process(
-        id=id, version="1", inputs={}, outputs={"out": OutputSpec(id="out", schema={})}, runtime=runtime
-    )
+    outputs = {"out": OutputSpec(id="out", schema={})}
+    runtime = Runtime(form="processor", options=definition)
+    return Process(id=id or "", version="1", inputs={}, outputs=outputs, runtime=runtime)
+
+
+def _unused(*_: Any) -> Any:
+    raise AssertionError
+
+
+FOREIGN = Form(
+    name="processor", recognises=lambda _: False, load=load_foreign, program=_unused, trials=_unused
+)
 
 
 def test_what_is_broken_does_not_take_the_rest_along(
@@ -36,13 +38,13 @@ def test_what_is_broken_does_not_take_the_rest_along(
 ) -> None:
     catalogue = build_catalogue(
         [
-            Declaration("z", package=make_package()),
-            Declaration("gone", package=tmp_path / "gone"),
-            Declaration("wrong", package=make_package("version: 1", name="wrong")),
-            Declaration("broken", processor={"name": "Broken"}),
-            Declaration("hello", processor={"name": "HelloWorld"}),
+            Declaration(id="z", folder=make_package()),
+            Declaration(id="gone", folder=tmp_path / "gone"),
+            Declaration(id="wrong", folder=make_package("version: 1", name="wrong")),
+            Declaration(id="broken", form="processor", options={"name": "Broken"}),
+            Declaration(id="hello", form="processor", options={"name": "HelloWorld"}),
         ],
-        foreign,
+        BUILT_IN.plus(processor=f"{__name__}:FOREIGN"),
     )
     assert [process.id for process in catalogue] == ["z", "hello"]
     assert (len(catalogue), "z" in catalogue, "gone" in catalogue) == (2, True, False)

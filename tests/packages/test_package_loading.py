@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dragoman.errors import PackageError
-from dragoman.packages.loader import load_package
+from dragoman.packages.native.loader import load_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +54,9 @@ def test_a_whole_package_is_read(make_package: Any) -> None:
     assert process.inputs["band"].schema["exclusiveMinimum"] is True
     assert process.inputs["more"].max_occurs is None
     assert process.outputs["stats"].schema["properties"]["mean"] == {"type": "number", "nullable": True}
-    assert process.runtime.kind == "package"
-    assert process.runtime.location == str(folder)
-    assert process.runtime.loader == "algorithm:run"
+    assert process.runtime.form == "native"
+    assert process.runtime.folder == str(folder)
+    assert process.runtime.entry == "algorithm:run"
     assert len(process.runtime.digest) == 64
     assert process.config == {"chunk": 2048}
     assert process.dialects == {"pesto": {"family": "vegetation"}}
@@ -241,8 +241,8 @@ def test_dates_stay_text_and_exponents_are_numbers(make_package: Any) -> None:
 
 def test_describing_and_validating_import_nothing_heavy(make_package: Any) -> None:
     code = (
-        "import sys; from pathlib import Path; from dragoman.packages import catalogue, validation;"
-        f"catalogue.load_folder(Path({str(make_package())!r}));"
+        "import sys; from pathlib import Path; from dragoman.packages import catalogue, forms, validation;"
+        f"forms.BUILT_IN.load(Path({str(make_package())!r}));"
         "print([m for m in ('numpy', 'rasterio', 'xarray', 'flask', 'pygeoapi') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -33,7 +33,7 @@ def process_of(*specs: InputSpec) -> Process:
         version="1",
         inputs={s.id: s for s in specs},
         outputs={"out": OutputSpec(id="out", schema={})},
-        runtime=Runtime(kind="package", location="/nowhere"),
+        runtime=Runtime(form="native", folder="/nowhere"),
     )
 
 

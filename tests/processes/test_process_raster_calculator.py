@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.processes.conftest import PROCESSES
 
 import dragoman
-from dragoman.packages.loader import load_package
+from dragoman.packages.native.loader import load_package
 from dragoman.rasters.opening import open_raster
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dragoman.packages.catalogue import bundled
-from dragoman.packages.loader import load_package
+from dragoman.packages.native.loader import load_package
 from dragoman.schemas.file_values import expects_json, takes_text, text_types, value_of
 from dragoman.schemas.forms import (
     always_binary,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft6Validator
+from packagekit import load_folder
 from pestokit import project_files, write_project
 
 from dragoman.adapters.pesto.contract import contract_of
 from dragoman.adapters.pesto.translate import job_request
 from dragoman.errors import InvalidInputs
-from dragoman.packages.loader import load_folder
 from dragoman.packages.validation import validate_inputs
 from dragoman.schemas.draft6 import modern
 from dragoman.schemas.value_check import SchemaCheck

@@ -42,7 +42,7 @@ def process_of(schema: dict[str, Any], most: int | None) -> Process:
         version="1",
         inputs={"x": InputSpec(id="x", schema=schema, max_occurs=most)},
         outputs={"y": OutputSpec(id="y", schema={})},
-        runtime=Runtime(kind="package", location=""),
+        runtime=Runtime(form="native", folder=""),
     )
 
 

@@ -21,7 +21,7 @@ from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import InputValue, Job, JobRequest
 from dragoman.model.status import JobStatus
-from dragoman.packages.loader import load_package
+from dragoman.packages.native.loader import load_package
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:

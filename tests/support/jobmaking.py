@@ -14,7 +14,7 @@ from dragoman.model.worker import WorkerIdentity
 
 ALICE = Principal(id="alice", roles=frozenset({"author", "reader"}))
 BOB = Principal(id="bob")
-RUNTIME = Runtime(kind="package", location="/packages/echo", digest="d1", memory_limit=2**30)
+RUNTIME = Runtime(form="native", folder="/packages/echo", digest="d1", memory_limit=2**30)
 WORKER = WorkerIdentity(host="here", boot_id="boot", pid=4242, start_time=99)
 
 

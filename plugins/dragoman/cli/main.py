@@ -59,13 +59,13 @@ def serve(
 @app.command()
 def check() -> None:
     """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
+    from dragoman.composition import FORMS
     from dragoman.host.startup_checks import faults
     from dragoman.jobs.trials.load_check import probe_all
-    from dragoman.packages.pesto.project import notes
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _catalogue()
-    broken = probe_all(catalogue, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
+    broken = probe_all(catalogue, FORMS, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
     broken |= {problem.id: problem.detail for problem in catalogue.problems}
     unusable = list(faults(read_settings()))
     for fault in unusable:
@@ -73,7 +73,7 @@ def check() -> None:
     for process in catalogue:
         if process.id not in broken:
             typer.echo(f"ok      {process.id} {process.version}")
-            for note in notes(process):
+            for note in FORMS[process.runtime.form].notes(process):
                 typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
@@ -99,13 +99,14 @@ def test(
     ] = None,
 ) -> None:
     """Run the examples of packages as golden tests."""
+    from dragoman.composition import FORMS, profile_options
     from dragoman.jobs.trials.example_runs import try_package
 
     command = [sys.executable, "-P", "-m", "dragoman.cli", "examples"]
     failed = False
     for folder, profiles in _packages(names or []).values():
         verdict = None
-        for verdict in try_package(folder, profiles, command):
+        for verdict in try_package(folder, profile_options(profiles), FORMS, command):
             title, problems = verdict
             typer.echo(f"{'FAILED' if problems else 'ok    '}  {folder.name}: {title}")
             for problem in problems:
@@ -124,9 +125,9 @@ def import_pesto(
     ] = None,
 ) -> None:
     """Write a process.yml beside the code of a PESTO project, which is then served without pesto/."""
-    from dragoman.packages.loader import load_folder
     from dragoman.packages.native.scaffold import config_lines
     from dragoman.packages.pesto.conversion import import_project
+    from dragoman.packages.pesto.process_yml import load_interface
     from dragoman.packages.pesto.project import notes
 
     folder = Path(os.path.abspath(folder))
@@ -135,7 +136,7 @@ def import_pesto(
         f"wrote {folder.name}/process.yml, which wins over pesto/; `dragoman test` still needs pesto/tests, which\n"
         "are not moved. The variables of `environments` are in it, below `dialects.pesto`, and are set as before."
     )
-    for note in notes(load_folder(folder)):
+    for note in notes(load_interface(folder)):
         typer.echo(note)
     typer.echo("The lines under `resources:` are\n")
     typer.echo(config_lines(folder.name, folder))
@@ -224,17 +225,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _catalogue() -> Catalogue:
     from dragoman.composition import catalogue
-    from dragoman.host.processors import foreign_process
 
-    return catalogue(read_settings(), foreign_process)
+    return catalogue(read_settings())
 
 
 def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
     """Folder and profiles of what is named: declared processes, or folders, which need no configuration."""
+    from dragoman.composition import FORMS
     from dragoman.host.bootstrap import DEFAULT_CONFIG
-    from dragoman.packages.loader import is_package
 
-    folders = {name: (Path(name), ()) for name in names if is_package(Path(name))}
+    folders = {name: (Path(name), ()) for name in names if FORMS.recognised(Path(name)) is not None}
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
     processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
     declared = {p.id: (p.package, p.profiles) for p in processes if p.package}

@@ -11,7 +11,6 @@ from pygeoapi.api import CONFORMANCE_CLASSES, all_apis
 
 from dragoman import composition
 from dragoman.host.bootstrap import read_settings
-from dragoman.host.processors import foreign_process
 from dragoman.openapi import document as openapi
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def refresh_openapi(path: Path) -> None:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    document = api_document(settings, composition.catalogue(settings, foreign_process), settings.server_url)
+    document = api_document(settings, composition.catalogue(settings), settings.server_url)
     draft.write_text(json.dumps({**document, "x-dragoman-stamp": stamp}), "utf-8")
     draft.replace(path)
 
@@ -43,7 +42,7 @@ def refresh_openapi(path: Path) -> None:
 def merged_openapi(others: Any, cfg: Mapping[str, Any]) -> dict[str, Any]:
     """pygeoapi's document of everything but processes, with ours of those."""
     settings = read_settings()
-    catalogue = composition.catalogue(settings, foreign_process)
+    catalogue = composition.catalogue(settings)
     return api_document(settings, catalogue, settings.server_url, _paths(others, cfg))
 
 

@@ -15,6 +15,7 @@ from pygeoapi.process.manager.base import BaseManager
 from pygeoapi.util import JobStatus as PygeoapiStatus
 
 from dragoman.adapters.ogc.describe import description
+from dragoman.composition import FORMS, profile_options
 from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.host.bootstrap import read_settings
 from dragoman.host.mounting import build_services, mount
@@ -22,7 +23,6 @@ from dragoman.jobs.service import Submission
 from dragoman.model.job import InputValue, JobQuery, JobRequest
 from dragoman.model.principal import ANONYMOUS
 from dragoman.model.status import JobStatus
-from dragoman.packages.loader import load_folder
 
 if TYPE_CHECKING:
     from dragoman.web.services import Services
@@ -33,8 +33,8 @@ class PackagedProcessor(BaseProcessor):  # type: ignore[misc]
 
     def __init__(self, processor_def: dict[str, Any]) -> None:
         base = read_settings().config_path.parent
-        profiles = processor_def.get("profiles") or ()
-        process = load_folder(base / processor_def["package"], profiles=profiles)
+        options = profile_options(processor_def.get("profiles") or ())
+        process = FORMS.load(base / processor_def["package"], options=options)
         super().__init__(processor_def, description(process, ""))
         self.supports_outputs = True
 

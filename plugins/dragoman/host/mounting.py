@@ -16,7 +16,6 @@ from dragoman.adapters.pesto import routes as pesto
 from dragoman.errors import DragomanError
 from dragoman.host.api_document import api_document, other_classes, other_paths
 from dragoman.host.bootstrap import give_up, read_settings
-from dragoman.host.processors import foreign_process
 from dragoman.web import health
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def _check_port(settings: Settings) -> None:
 
 def build_services(settings: Settings) -> Services:
     """Services on a running engine: queued jobs go on after a restart without a request."""
-    catalogue = composition.catalogue(settings, foreign_process)
+    catalogue = composition.catalogue(settings)
     engine = composition.executor(settings)
     engine.start()
     return composition.services(settings, catalogue, engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pygeoapi.plugin import InvalidPluginError, load_plugin
 
@@ -13,6 +13,7 @@ from dragoman.composition import plain
 from dragoman.errors import OutputError, PackageError
 from dragoman.model.job import Output
 from dragoman.model.process import InputSpec, Mode, OutputSpec, Process, Runtime
+from dragoman.packages.forms import Form, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from dragoman.model.context import Context
     from dragoman.model.resolved import ResolvedValue
 
-LOADER = "dragoman.plugin:load_processor"
+FORM: Final = "processor"
 MODES: Mapping[str, Mode] = {"sync-execute": "sync", "async-execute": "async"}
 
 
@@ -36,9 +37,13 @@ def foreign_process(process_id: str, definition: Mapping[str, Any]) -> Process:
 
 
 def load_processor(process_id: str, runtime: Runtime) -> ForeignProgram:
-    """The loader that workers call by its dotted name."""
-    definition = json.loads(runtime.location)
-    return ForeignProgram(process=foreign_process(process_id, definition), processor=_load(definition))
+    """The program of a processor; a public name of ``dragoman.plugin``."""
+    process = foreign_process(process_id, runtime.options)
+    return ForeignProgram(process=process, processor=_load(runtime.options))
+
+
+def _no_trials(_process: Process) -> Sequence[Trial]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,8 @@ def _describe(process_id: str, metadata: Mapping[str, Any], definition: Mapping[
         example={"inputs": example["inputs"]}
         if isinstance(example, Mapping) and "inputs" in example
         else None,
-        runtime=Runtime(kind="processor", location=json.dumps(definition, sort_keys=True), loader=LOADER),
+        outputs_checked=False,
+        runtime=Runtime(form=FORM, options=json.loads(json.dumps(definition))),
     )
 
 
@@ -165,3 +171,12 @@ def _output(name: str, mimetype: str, value: Any, folder: Path) -> Output:
             f"output '{name}': the processor returned what JSON cannot hold: {error}"
         ) from error
     return Output(id=name, media_type=mimetype or "application/json", value=value)
+
+
+PROCESSOR: Final = Form(
+    name=FORM,
+    recognises=lambda _folder: False,  # it is a class that the configuration names, in no folder of its own
+    load=lambda _folder, id, definition: foreign_process(id or str(definition.get("name")), definition),
+    program=lambda process, _limits, _context: load_processor(process.id, process.runtime),
+    trials=_no_trials,
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dragoman.packages.forms import BUILT_IN, Forms
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,6 +37,8 @@ class EngineSettings:
     """Tells one version of the code from another."""
     digest: str
     """Tells one set of settings from another."""
+    forms: Forms = BUILT_IN
+    """The forms of package that workers can load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -108,8 +109,32 @@ def dump_runtime(runtime: Runtime) -> JSON:
 
 
 def load_runtime(data: JSON) -> Runtime:
-    """The inverse of dump_runtime."""
-    return Runtime(**data)
+    """The inverse of dump_runtime; takes what was written before there were forms of package as well."""
+    return Runtime(**current_runtime(data))
+
+
+def current_runtime(data: dict[str, JSON]) -> dict[str, JSON]:
+    """A stored runtime as it is written today, whatever it was written as.
+
+    Before there were forms of package it was ``{kind, location, loader, digest, memory_limit}``, in which location
+    was a folder (``package``), or JSON in a string: folder and profiles (``pesto``), a definition (``processor``).
+    """
+    if "kind" not in data:
+        return data
+    kept = {"digest": data["digest"], "memory_limit": data["memory_limit"]}
+    if data["kind"] == "processor":
+        return {"form": "processor", "options": json.loads(data["location"]), **kept}
+    if data["kind"] == "package":
+        return {"form": "native", "folder": data["location"], "entry": data["loader"], **kept}
+    location = json.loads(data["location"])
+    options = {"profiles": location["profiles"]} if location["profiles"] else {}
+    return {
+        "form": data["kind"],
+        "folder": location["folder"],
+        "entry": data["loader"],
+        "options": options,
+        **kept,
+    }
 
 
 def dump_worker(worker: WorkerIdentity | None) -> JSON:

@@ -1,66 +1,38 @@
-"""One run of one job, inside a worker: fetch inputs, bind, run, write outputs; and what a failure may say."""
+"""One run of one job, inside a worker: resolve its inputs, run its program, keep the files of its outputs."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from dragoman.errors import AlgorithmError, DragomanError, InputError, InvalidInputs, OutOfMemory
+from dragoman.errors import InputError
+from dragoman.jobs.failures import shortened
 from dragoman.jobs.json_codec import load_inputs
-from dragoman.jobs.path_redaction import hide_paths
-from dragoman.model.job import InputValue, Job, JobFailure, JobRequest, Output
-from dragoman.packages.loader import load_folder, load_package
-from dragoman.packages.native.algorithm import Algorithm, load_algorithm
-from dragoman.packages.native.program import run_package
-from dragoman.packages.outputs.image_formats import deliver
-from dragoman.packages.outputs.roi import check_roi, crop_inputs, strip_margins
+from dragoman.packages.outputs.wrappers import Cropped, Delivered
 from dragoman.packages.pesto.inner_images import resolve_with_images
-from dragoman.packages.pesto.program import load_pesto
-from dragoman.packages.pesto.project import KIND as PESTO
-from dragoman.packages.pesto.project import located
 from dragoman.packages.validation import validate_resolved
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dragoman.jobs.ports import ResultStore
-    from dragoman.model.context import Context
+    from dragoman.model.job import InputValue, Job, JobRequest, Output
     from dragoman.model.process import Process, Runtime
     from dragoman.model.resolved import ResolvedValue
+    from dragoman.packages.forms import Forms
+    from dragoman.packages.program import Program, RunLimits
     from dragoman.sources.policy import SourcePolicy
 
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
 
-MAX_TEXT = 4000
-"""Characters of a failure or a message that clients are told; the job's log keeps all."""
-
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
-
-
-class Program(Protocol):
-    """What a runtime loads to: a process and the code that runs it."""
-
-    @property
-    def process(self) -> Process:
-        """What it runs."""
-
-    def run(
-        self,
-        values: Mapping[str, Sequence[ResolvedValue]],
-        *,
-        context: Context,
-        folder: Path,
-        wanted: Collection[str] | None,
-    ) -> Mapping[str, Output]:
-        """Run once; files of outputs go to ``folder``."""
 
 
 class RunContext:
@@ -92,50 +64,20 @@ class RunContext:
             self._report(self._percent, self._message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageProgram:
-    """A packaged algorithm, loaded and set up."""
+def load_program(
+    process_id: str, runtime: Runtime, *, forms: Forms, limits: RunLimits, scratch: Path
+) -> Program:
+    """The program of a runtime, set up; ``scratch`` is a folder for its setup, made if it asks for it.
 
-    process: Process
-    algorithm: Algorithm
-    max_pixels: int | None
-
-    def run(
-        self,
-        values: Mapping[str, Sequence[ResolvedValue]],
-        *,
-        context: Context,
-        folder: Path,
-        wanted: Collection[str] | None,
-    ) -> Mapping[str, Output]:
-        """See Program."""
-        return run_package(
-            self.process,
-            values,
-            algorithm=self.algorithm,
-            context=context,
-            folder=folder,
-            wanted=wanted,
-            max_pixels=self.max_pixels,
-        )
+    Raises PackageError, or whatever the algorithm's setup raises.
+    """
+    process = forms.load_again(process_id, runtime)
+    context = RunContext(job_id="", config=process.config, scratch=scratch, report=ignore_progress)
+    return forms[runtime.form].program(process, limits, context)
 
 
-def load_program(process_id: str, runtime: Runtime, context: RunContext, max_pixels: int | None) -> Program:
-    """What ``runtime`` names, set up; raises PackageError, or whatever the algorithm's ``setup`` raises."""
-    if runtime.kind == "package":
-        process = load_package(Path(runtime.location), id=process_id)
-        algorithm = load_algorithm(process)
-        context.config = process.config
-        algorithm.setup(context)
-        return PackageProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
-    if runtime.kind == PESTO:
-        location, profiles = located(runtime)
-        process = load_folder(location, id=process_id, profiles=profiles)
-        context.config = process.config
-        return load_pesto(process, max_pixels)
-    module, _, name = runtime.loader.partition(":")
-    program: Program = getattr(importlib.import_module(module), name)(process_id, runtime)
-    return program
+def ignore_progress(_percent: int, _message: str) -> None:
+    """The Report of a run that nobody watches."""
 
 
 def run_job(
@@ -143,7 +85,7 @@ def run_job(
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files then lie in its outputs folder.
 
-    Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``describe_failure``.
+    Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
     folder = results.scratch(job.id)
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
@@ -154,7 +96,12 @@ def run_job(
         job_id=job.id, config=program.process.config, scratch=folder / "scratch", report=report
     )
     staged = folder / "outputs"
-    outputs = _outputs(job.request, values, program, context, folder)
+    outputs = wrapped(program, job.request, folder / "inputs").run(
+        values,
+        context=context,
+        folder=staged,
+        wanted=job.request.outputs.keys() if job.request.outputs else None,
+    )
     if staged.exists():
         os.replace(staged, results.outputs(job.id))
     if folder.exists():
@@ -162,29 +109,18 @@ def run_job(
     return outputs
 
 
-def _outputs(
-    request: JobRequest,
-    values: dict[str, list[ResolvedValue]],
-    program: Program,
-    context: RunContext,
-    folder: Path,
-) -> Mapping[str, Output]:
-    """What the program makes of the values, within the region and in the formats asked for."""
-    wanted = request.outputs.keys() if request.outputs else None
-    staged = folder / "outputs"
-    if request.roi is None:
-        outputs = program.run(values, context=context, folder=staged, wanted=wanted)
-    else:
-        check_roi(program.process, request)
-        values, margins = crop_inputs(request.roi, values, folder / "inputs")
-        outputs = program.run(values, context=context, folder=staged, wanted=wanted)
-        outputs = strip_margins(request.roi, outputs, margins, staged)
-    return deliver(outputs, request.outputs, staged)
+def wrapped(program: Program, request: JobRequest, inputs: Path) -> Program:
+    """The program as the request wants it run; ``inputs`` is a folder for copies of its inputs."""
+    if request.roi is not None:
+        program = Cropped(program=program, roi=request.roi, inputs=inputs)
+    formats = {name: each.media_type for name, each in (request.outputs or {}).items() if each.media_type}
+    return Delivered(program=program, formats=formats) if formats else program
 
 
 def _resolve(
     process: Process, inputs: Mapping[str, tuple[InputValue, ...]], folder: Path, policy: SourcePolicy
 ) -> dict[str, list[ResolvedValue]]:
+    """The values of each input, fetched or decoded into ``folder``; raises InputError."""
     resolved: dict[str, list[ResolvedValue]] = {}
     for input_id, values in inputs.items():
         spec = process.inputs.get(input_id)
@@ -197,36 +133,3 @@ def _resolve(
                 validate_resolved(process, input_id, item)
             resolved[input_id].append(item)
     return resolved
-
-
-def describe_failure(error: BaseException) -> JobFailure:
-    """What a client may know of an error: its message without local paths; never a traceback."""
-    if isinstance(error, InvalidInputs):
-        problems = tuple((_text(p.input_id), _told(p.message)) for p in error.problems)
-        return JobFailure(code=error.code, detail=_told(error.detail), problems=problems)
-    if isinstance(error, MemoryError):
-        return JobFailure(code=OutOfMemory.code, detail="the job ran out of memory")
-    if isinstance(error, DragomanError):
-        return JobFailure(code=error.code, detail=_told(error.detail))
-    text = _told(error)
-    name = type(error).__name__
-    return JobFailure(code=AlgorithmError.code, detail=f"{name}: {text}" if text else name)
-
-
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:  # an author's own __str__ may raise anything
-        return "its message cannot be shown"
-
-
-def _told(value: object) -> str:
-    """What clients may see of a text, or of what an author gave for one; what is cut ends in an ellipsis."""
-    text = _text(value)
-    searched = text[: 2 * MAX_TEXT]  # the search for paths takes time
-    return shortened(hide_paths(searched).strip() + ("" if searched == text else "…"))
-
-
-def shortened(text: str) -> str:
-    """The text, at most MAX_TEXT characters of it."""
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

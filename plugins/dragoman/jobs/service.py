@@ -152,7 +152,8 @@ class JobService:
         problems = list(islice(self._closed_hrefs(request), MOST_PROBLEMS))
         if problems:
             raise InvalidInputs(problems)
-        check_roi(process, request)
+        if request.roi is not None:
+            check_roi(process, request.roi, request.inputs)
         unknown = [name for name in request.outputs or {} if name not in process.outputs]
         if unknown:
             raise InvalidRequest(f"unknown output {_listed(unknown)}; allowed: {', '.join(process.outputs)}")

@@ -56,19 +56,26 @@ class OutputSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """Where the code of a process lies and what it runs under: all that a worker needs."""
+    """Where the code of a process lies and what it runs under: all that a worker needs.
 
-    kind: str
-    """The loader: ``package`` (a folder of ours), ``pesto`` (a folder whose code has PESTO's interface) or
-    ``processor`` (a pygeoapi BaseProcessor)."""
-    location: str
-    """The package's folder (absolute); JSON of folder and profiles; or the processor's definition as JSON."""
-    loader: str = ""
-    """``module:function`` that loads what ``location`` names; empty for ``package``."""
+    Equal runtimes share workers, so it can be a key: its options are never changed.
+    """
+
+    form: str
+    """Name of the form of package, which knows how to load it: ``native``, ``pesto``, ``processor``."""
+    folder: str = ""
+    """The package's folder (absolute); empty for a form that has none."""
+    entry: str = ""
+    """Its code, ``module:attribute`` within the folder; empty where the form has no such thing."""
+    options: Mapping[str, JSON] = field(default_factory=dict)
+    """What the form was told besides the folder, as JSON would give it back: lists, no tuples."""
     digest: str = ""
-    """Hash of the package's files; a worker belongs to one (kind, location, digest) for life."""
+    """Hash of the package's files; a worker belongs to one version of them for life."""
     memory_limit: int | None = None
     """Bytes of data segment (RLIMIT_DATA); None is no limit."""
+
+    def __hash__(self) -> int:
+        return hash((self.form, self.folder, self.entry, self.digest, self.memory_limit))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +102,8 @@ class Process:
     """Handed to the algorithm as ``context.config``."""
     dialects: Mapping[str, JSON] = field(default_factory=dict)
     """Hints for single dialects, by dialect name."""
+    outputs_checked: bool = True
+    """Whether a run fails unless each output is what its schema says; else no client may rely on that."""
     example: Mapping[str, JSON] | None = None
     """A request that a client may send as it is: ``{"inputs": {...}}``; None where none is self-contained."""
     runtime: Runtime

@@ -227,11 +227,11 @@ def _results(process: Process) -> Object:
 def _result(process: Process, spec: OutputSpec) -> Object:
     """One output in a document: a qualified value, a link, or a bare value.
 
-    Nothing is promised of what a foreign processor returns, nor of a plain value, which may be a link too.
+    Nothing is promised of outputs that are not checked, nor of a plain value, which may be a link too.
     """
     made = _described(spec)
     typed = bool(media_types(spec.schema)) or "properties" in spec.schema
-    if process.runtime.kind != "package" or not typed:
+    if not process.outputs_checked or not typed:
         return made
     qualified = record(("value",), value={}, mediaType=strings(), encoding=strings())
     return made | {"anyOf": [qualified, ref("schemas", "Link"), _value(spec)]}

@@ -5,38 +5,32 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from dragoman.errors import NoSuchProcess, PackageError
-from dragoman.packages.loader import load_folder
 from dragoman.packages.yaml_document import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from dragoman.model.process import Process
+    from dragoman.model.process import JSON, Process
+    from dragoman.packages.forms import Forms
 
 _log = logging.getLogger(__name__)
 
 
-class ProcessDeclaration(Protocol):
-    """A process resource of the configuration."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A package that is to be served."""
 
-    @property
-    def id(self) -> str:
-        """The resource's name, which is the process's id."""
-
-    @property
-    def package(self) -> Path | None:
-        """The package's folder; None for a foreign processor."""
-
-    @property
-    def processor(self) -> Mapping[str, Any] | None:
-        """The pygeoapi processor definition; None for a package."""
-
-    @property
-    def profiles(self) -> tuple[str, ...]:
-        """Profiles of a PESTO project that are switched on, in order."""
+    id: str
+    """The operator's name for it, which is the process's id."""
+    form: str | None = None
+    """Name of its form of package; None: the first that recognises the folder."""
+    folder: Path = Path()
+    """Not looked at by a form that has no folders."""
+    options: Mapping[str, JSON] = field(default_factory=dict)
+    """What the form is told besides: the profiles of a project, the definition of a processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +67,13 @@ class Catalogue:
         return id in self.processes
 
 
-def build_catalogue(
-    declarations: Iterable[ProcessDeclaration], foreign: Callable[[str, Mapping[str, Any]], Process]
-) -> Catalogue:
-    """Load every declared process; ``foreign`` makes one of a pygeoapi processor's definition.
-
-    One that cannot be loaded is logged in one line, and kept among the problems.
-    """
+def build_catalogue(declarations: Iterable[Declaration], forms: Forms) -> Catalogue:
+    """Load every declared process; one that cannot be loaded is logged in one line, and kept among the problems."""
     processes: dict[str, Process] = {}
     problems: list[PackageProblem] = []
     for declaration in declarations:
         try:
-            processes[declaration.id] = _load(declaration, foreign)
+            processes[declaration.id] = _load(declaration, forms)
         except PackageError as error:
             problems.append(PackageProblem(id=declaration.id, detail=error.detail))
             _log.error(  # one line, no traceback: it is the author's mistake
@@ -96,14 +85,15 @@ def build_catalogue(
     return Catalogue(processes=processes, problems=tuple(problems))
 
 
-def _load(declaration: ProcessDeclaration, foreign: Callable[[str, Mapping[str, Any]], Process]) -> Process:
-    if declaration.package is not None:
-        return load_folder(declaration.package, id=declaration.id, profiles=declaration.profiles)
+def _load(declaration: Declaration, forms: Forms) -> Process:
+    id, folder, options = declaration.id, declaration.folder, declaration.options
     try:
-        return foreign(declaration.id, declaration.processor or {})
+        if declaration.form is None:
+            return forms.load(folder, id=id, options=options)
+        return forms[declaration.form].load(folder, id, options)
     except PackageError:
         raise
-    except Exception as error:  # third-party code may raise anything; the other processes are served
+    except Exception as error:  # the code of a third party may raise anything; the other processes are served
         raise PackageError(one_line(f"{type(error).__name__}: {error}")) from error
 
 

@@ -101,7 +101,7 @@ def process(process_id: str, inputs: dict[str, Any], outputs: dict[str, Any], **
             for name, spec in inputs.items()
         },
         outputs={name: OutputSpec(id=name, schema=schema(given)) for name, given in outputs.items()},
-        runtime=Runtime(kind="package", location="/nowhere"),
+        runtime=Runtime(form="native", folder="/nowhere"),
         **more,
     )
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NOW = datetime(2024, 5, 17, 10, 0, 0, 123456, tzinfo=UTC)
-RUNTIME = Runtime(kind="package", location="")
+RUNTIME = Runtime(form="native", folder="")
 
 
 def job(status: JobStatus = JobStatus.SUCCESSFUL, **changes: Any) -> Job:

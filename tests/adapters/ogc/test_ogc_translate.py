@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OBJECT = {"type": "object", "properties": {"value": {"type": "number"}, "href": {"type": "string"}}}
 NOW = datetime(2024, 5, 17, 10, 0, 0, 123456, tzinfo=UTC)
 POLICY = SourcePolicy(fetch=FetchSettings())
-RUNTIME = Runtime(kind="package", location="")
+RUNTIME = Runtime(form="native", folder="")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),

@@ -140,7 +140,7 @@ def make(process_id: str, inputs: dict[str, Any], outputs: dict[str, Any], **mor
             name: InputSpec(id=name, **(given | spec(given["schema"]))) for name, given in inputs.items()
         },
         outputs={name: OutputSpec(id=name, **spec(schema)) for name, schema in outputs.items()},
-        **{"runtime": Runtime(kind="package", location="/nowhere"), **more},
+        **{"runtime": Runtime(form="native", folder="/nowhere"), **more},
     )
 
 

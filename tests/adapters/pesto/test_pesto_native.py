@@ -14,7 +14,6 @@ from dragoman.adapters.pesto.contract import contract_of
 from dragoman.adapters.pesto.describe import OPTIONAL, config, describe, version
 from dragoman.composition import catalogue
 from dragoman.config.settings import load_settings
-from dragoman.host.processors import foreign_process
 from dragoman.packages.pesto.project import DESCRIBED
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def test_version_and_config() -> None:
 
 
 def test_what_is_served_is_valid_draft_6_with_all_its_references() -> None:
-    served = catalogue(load_settings(REPOSITORY / "pygeoapi-config.yml", {}), foreign_process)
+    served = catalogue(load_settings(REPOSITORY / "pygeoapi-config.yml", {}))
     for process in served:
         document = described(process)
         for part in ("input", "output"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dragoman.jobs.trials.example_runs import LOADING, try_package
+from dragoman.packages.forms import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def package(
 
 
 def verdicts(folder: Path) -> list[tuple[str, list[str]]]:
-    return list(try_package(folder, (), COMMAND))
+    return list(try_package(folder, {}, BUILT_IN, COMMAND))
 
 
 def test_an_example_without_title_goes_by_its_file(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packagekit import run_package
 
 from dragoman.errors import InputError, PackageError
 from dragoman.model.resolved import ResolvedValue
-from dragoman.packages.loader import load_package
 from dragoman.packages.native.algorithm import load_algorithm
-from dragoman.packages.native.program import run_package
+from dragoman.packages.native.loader import load_package
+from dragoman.packages.native.program import load_program
+from dragoman.packages.program import RunLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +21,7 @@ ADA = {"name": [ResolvedValue(value="Ada")]}
 
 def test_a_function_runs(make_package: Any, context: Any, tmp_path: Path) -> None:
     process = load_package(make_package())
-    made = run_package(process, ADA, context=context, folder=tmp_path / "out", wanted=None, max_pixels=None)
+    made = run_package(process, ADA, context=context, folder=tmp_path / "out")
     assert made["greeting"].value == "Hello Ada"
 
 
@@ -35,12 +37,31 @@ def test_a_class_is_set_up_once_and_runs_often(make_package: Any, context: Any, 
             return f"{name} {self.count}"
     """
     process = load_package(make_package(py=py))
-    algorithm = load_algorithm(process)
-    algorithm.setup(context)
+    program = load_program(process, RunLimits(), context)
     for count in (11, 12):
-        made = run_package(process, ADA, context=context, folder=tmp_path, algorithm=algorithm)
+        made = program.run(ADA, context=context, folder=tmp_path, wanted=None)
         assert made["greeting"].value == f"Ada {count}"
     assert context.told == [(0, "set up")]
+
+
+def test_an_input_and_a_file_of_the_package_can_be_given_back(
+    make_package: Any, context: Any, tmp_path: Path
+) -> None:
+    yml = "version: '1'\ninputs: {name: {schema: {}}}\noutputs: {name: {schema: {}}, table: {schema: {}}}\n"
+    py = """
+    from pathlib import Path
+
+    def run(name: Path):
+        return {"name": name, "table": Path(__file__).with_name("table.json")}
+    """
+    folder = make_package(yml, py)
+    kept = [folder / "table.json", tmp_path / "elsewhere.json"]
+    for path in kept:
+        path.write_text("[1]")
+    values = {"name": [ResolvedValue(path=kept[1])]}
+    outputs = run_package(load_package(folder), values, context=context, folder=tmp_path / "out")
+    assert [output.file for output in outputs.values()] == ["name.json", "table.json"]
+    assert all(path.exists() for path in kept)
 
 
 def test_neighbours_can_be_imported(make_package: Any, context: Any, tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from packagekit import run_package
 
 from dragoman.errors import InputError, PackageError
 from dragoman.model.resolved import ResolvedValue
-from dragoman.packages.loader import load_package
 from dragoman.packages.native.examples import compare, example_inputs, load_examples
-from dragoman.packages.native.program import run_package
+from dragoman.packages.native.loader import load_package
 from dragoman.packages.native.scaffold import config_lines, create_package
 from dragoman.packages.validation import validate_inputs
 

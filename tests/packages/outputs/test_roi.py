@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from dragoman.errors import InputError, OutputError
-from dragoman.model.job import InputValue, JobRequest, Output
+from dragoman.model.job import InputValue, Output
 from dragoman.model.resolved import ResolvedValue
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.outputs.roi import Margins, check_roi, crop_inputs, strip_margins
@@ -145,8 +145,8 @@ def test_a_region_that_no_image_could_meet_is_refused_at_once(
 ) -> None:
     inputs = "{red: {schema: raster}, nir: {schema: raster, minOccurs: 0}, gain: {schema: {type: number}}}"
     process = make_process(inputs, "{out: {schema: raster}, mean: {schema: {type: number}}}")
-    request = JobRequest(inputs={"red": (InputValue(value=""),)}, roi=replace(ROI, **changes))
+    values = {"red": (InputValue(value=""),)}
     with pytest.raises(InputError, match=message) as caught:
-        check_roi(process, request)
+        check_roi(process, replace(ROI, **changes), values)
     assert caught.value.problems[0].input_id == "pesto.roi"
-    check_roi(process, replace(request, roi=ROI))
+    check_roi(process, ROI, values)

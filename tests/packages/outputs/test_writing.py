@@ -29,7 +29,8 @@ def write(make_process: Any, context: Any, tmp_path: Path) -> Any:
 
     def write_them(outputs: str, returned: object, wanted: Any = None, inputs: Any = ()) -> Any:
         process = make_process(outputs=outputs)
-        return write_outputs(process, returned, tmp_path / "out", wanted, context=context, inputs=inputs)
+        lent = [*inputs, Path(process.runtime.folder)]
+        return write_outputs(process, returned, tmp_path / "out", wanted, context=context, lent=lent)
 
     return write_them
 

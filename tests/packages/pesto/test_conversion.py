@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from packagekit import load_folder
 from pestokit import BY_CLASS, INPUT_OUTPUT, project_files, write_project
 
 from dragoman.errors import PackageError
-from dragoman.packages.loader import load_folder
 from dragoman.packages.pesto import conversion
 from dragoman.packages.pesto.conversion import import_project
 from dragoman.packages.pesto.program import load_pesto
@@ -32,7 +32,7 @@ def test_both_forms_are_the_same_process(tmp_path: Path, profiles: tuple[str, ..
     moved = load_folder(folder)
     assert comparable(moved) == replace(comparable(project), runtime=comparable(moved).runtime)
     assert list(moved.inputs) == list(project.inputs)
-    assert moved.runtime.kind == "pesto"
+    assert moved.runtime.form == "pesto"
 
 
 def test_the_folder_stands_without_pesto(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_whatever_else_is_wrong_does_not_point_into_a_file_that_is_gone(
     def refuse(_: Path) -> None:
         raise PackageError("p/process.yml:4: inputs.x: is odd")
 
-    monkeypatch.setattr(conversion, "load_package", refuse)
+    monkeypatch.setattr(conversion, "load_interface", refuse)
     with pytest.raises(PackageError, match=r"^p/pesto: cannot be said in a process\.yml: inputs\.x: is odd$"):
         import_project(write_project(tmp_path / "p"))
 

@@ -7,10 +7,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packagekit import load_folder
 from pestokit import project_files, write_project
 
 from dragoman.errors import PackageError
-from dragoman.packages.loader import load_folder
 from dragoman.packages.pesto.conversion import import_project
 from dragoman.packages.pesto.program import load_pesto
 from dragoman.packages.pesto.project import notes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from packagekit import load_folder
 from pestokit import project_files, write_project
 
 from dragoman.config.settings import FetchSettings
@@ -16,7 +17,6 @@ from dragoman.errors import InputError, InvalidInputs
 from dragoman.jobs.trials.example_runs import run_examples
 from dragoman.model.job import InputValue
 from dragoman.model.roi import Band, Roi
-from dragoman.packages.loader import load_folder
 from dragoman.packages.outputs.roi import crop_inputs
 from dragoman.packages.pesto.conversion import import_project
 from dragoman.packages.pesto.inner_images import resolve_with_images

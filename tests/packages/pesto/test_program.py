@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from packagekit import load_folder
 from pestokit import BY_CLASS, INPUT_OUTPUT, project_files, write_project
 
 from dragoman.errors import InputError, OutputError, PackageError
 from dragoman.model.resolved import ResolvedValue
-from dragoman.packages.loader import load_folder
 from dragoman.packages.pesto import fields
 from dragoman.packages.pesto.program import load_pesto, pruned
 from dragoman.rasters.images import read_image, write_image

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packagekit import load_folder
 from pestokit import DEFINITIONS, INPUTS, OUTPUTS, project_files, write_project
 
 from dragoman.errors import PackageError
-from dragoman.packages.loader import load_folder
 from dragoman.packages.pesto.program import load_pesto
 from dragoman.schemas.value_check import SchemaCheck
 
@@ -24,8 +24,8 @@ def test_a_project_is_a_process(tmp_path: Path) -> None:
     assert process.modes == ("sync", "async")
     assert process.resources == {"cpu": 2, "gpu": 0, "ram": 3}
     assert process.config == {"zoom": [16], "padding": 0}
-    assert process.runtime.kind == "pesto"
-    assert json.loads(process.runtime.location) == {"folder": str(tmp_path / "p"), "profiles": []}
+    assert process.runtime.form == "pesto"
+    assert (process.runtime.folder, process.runtime.options) == (str(tmp_path / "p"), {})
     assert load_folder(tmp_path / "p", id="mine").id == "mine"
 
 
@@ -262,8 +262,8 @@ def test_reading_a_project_imports_nothing_heavy(tmp_path: Path) -> None:
         tmp_path / "p", code="raise SystemExit\nclass Process:\n    def process(self): ...\n"
     )
     code = (
-        "import sys; from pathlib import Path; from dragoman.packages.loader import load_folder;"
-        f"load_folder(Path({str(folder)!r}));"
+        "import sys; from pathlib import Path; from dragoman.packages.forms import BUILT_IN;"
+        f"BUILT_IN.load(Path({str(folder)!r}));"
         "print([m for m in ('numpy', 'rasterio', 'xarray', 'flask', 'algorithm') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from packagekit import load_folder
 from pestokit import write_project
 
 from dragoman.errors import PackageError
 from dragoman.jobs.trials.example_runs import run_examples
-from dragoman.packages.loader import load_folder
 from dragoman.packages.pesto.project_tests import load_tests
 from dragoman.rasters.images import write_image
 

@@ -38,6 +38,7 @@ def _setup(settings: EngineSettings, mark: str, key: Key) -> WorkerSetup:
         runtime=runtime,
         home=settings.home,
         policy=settings.policy,
+        forms=settings.forms,
         max_pixels=settings.max_pixels,
         mark=mark,
     )

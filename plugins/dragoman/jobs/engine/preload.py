@@ -8,5 +8,8 @@ import rasterio.warp  # noqa: F401 - preloaded
 import xarray  # noqa: F401 - preloaded
 
 import dragoman.jobs.engine.worker
+import dragoman.packages.native.form
 import dragoman.packages.native.program
+import dragoman.packages.pesto.form
+import dragoman.packages.pesto.program
 import dragoman.rasters.images  # noqa: F401 - preloaded

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from dragoman.errors import OutputError
 from dragoman.jobs.engine.messages import Done, Failed, Progress, Run, dump_message, load_message
+from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
+from dragoman.jobs.runner import load_program, run_job
+from dragoman.packages.program import RunLimits
 from dragoman.workers import process_tree
 from dragoman.workers.child import Surroundings, end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from dragoman.model.job import Job
     from dragoman.model.process import Runtime
+    from dragoman.packages.forms import Forms
+    from dragoman.packages.program import Program
     from dragoman.sources.policy import SourcePolicy
 
 
@@ -36,6 +40,7 @@ class WorkerSetup:
 
     process_id: str
     runtime: Runtime
+    forms: Forms
     home: Path
     policy: SourcePolicy
     max_pixels: int | None
@@ -112,6 +117,10 @@ class _Worker:
         return Done(attempt=job.attempts, outputs=outputs)
 
     def _load(self, job: Job) -> Program:
-        scratch = self._results.scratch(job.id) / "setup"
-        context = RunContext(job_id="", config={}, scratch=scratch, report=lambda _percent, _message: None)
-        return load_program(self._setup.process_id, self._setup.runtime, context, self._setup.max_pixels)
+        return load_program(
+            self._setup.process_id,
+            self._setup.runtime,
+            forms=self._setup.forms,
+            limits=RunLimits(max_pixels=self._setup.max_pixels),
+            scratch=self._results.scratch(job.id) / "setup",
+        )

@@ -50,13 +50,13 @@ class Algorithm:
 
 
 def load_algorithm(process: Process) -> Algorithm:
-    """Import the entry that ``runtime.loader`` names (empty: the default), under a name of its own.
+    """Import the entry that ``runtime.entry`` names (empty: the default), under a name of its own.
 
     Puts the package's folder first on sys.path, so that the algorithm can import its neighbours.
     Raises PackageError where the module cannot be imported, or is not what it should be.
     """
-    folder = Path(process.runtime.location)
-    entry = find_entry(folder, process.runtime.loader or None)
+    folder = Path(process.runtime.folder)
+    entry = find_entry(folder, process.runtime.entry or None)
     path = str(folder)
     if sys.path[:1] != [path]:
         sys.path[:] = [path, *(other for other in sys.path if other != path)]

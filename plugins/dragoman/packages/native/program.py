@@ -1,7 +1,9 @@
-"""One run of one package in this process: bind, run, write outputs."""
+"""A packaged algorithm, loaded: bind inputs to what ``run`` asks for, run it, write the outputs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dragoman.packages.native.algorithm import Algorithm, load_algorithm
@@ -10,33 +12,43 @@ from dragoman.packages.outputs.writing import write_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from dragoman.model.context import Context
     from dragoman.model.job import Output
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
+    from dragoman.packages.program import RunLimits
 
 
-def run_package(
-    process: Process,
-    values: Mapping[str, Sequence[ResolvedValue]],
-    *,
-    context: Context,
-    folder: Path,
-    wanted: Collection[str] | None = None,
-    max_pixels: int | None = None,
-    algorithm: Algorithm | None = None,
-) -> dict[str, Output]:
-    """Run the algorithm on resolved values; files of outputs go to ``folder``, made when needed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageProgram:
+    """See ``dragoman.packages.program.Program``."""
 
-    ``algorithm`` is one already loaded and set up; else it is loaded and set up here. Raises
-    InputError, OutputError, PackageError, and whatever the algorithm raises.
-    """
-    if algorithm is None:
-        algorithm = load_algorithm(process)
-        algorithm.setup(context)
-    with bind(algorithm.parameters, process, values, context=context, max_pixels=max_pixels) as arguments:
-        returned = algorithm.run(**arguments)
-        inputs = [value.path for given in values.values() for value in given if value.path is not None]
-        return write_outputs(process, returned, folder, wanted, context=context, inputs=inputs)
+    process: Process
+    algorithm: Algorithm
+    limits: RunLimits
+
+    def run(
+        self,
+        values: Mapping[str, Sequence[ResolvedValue]],
+        *,
+        context: Context,
+        folder: Path,
+        wanted: Collection[str] | None,
+    ) -> dict[str, Output]:
+        """See ``dragoman.packages.program.Program``."""
+        inputs = [each.path for items in values.values() for each in items if each.path is not None]
+        lent = [*inputs, Path(self.process.runtime.folder)]
+        max_pixels = self.limits.max_pixels
+        with bind(
+            self.algorithm.parameters, self.process, values, context=context, max_pixels=max_pixels
+        ) as arguments:
+            returned = self.algorithm.run(**arguments)
+            return write_outputs(self.process, returned, folder, wanted, context=context, lent=lent)
+
+
+def load_program(process: Process, limits: RunLimits, context: Context) -> PackageProgram:
+    """Import the algorithm and run its ``setup``; raises PackageError, and whatever setup raises."""
+    algorithm = load_algorithm(process)
+    algorithm.setup(context)
+    return PackageProgram(process=process, algorithm=algorithm, limits=limits)

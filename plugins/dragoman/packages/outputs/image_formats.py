@@ -12,41 +12,39 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from dragoman.model.job import Output, OutputRequest
+    from dragoman.model.job import Output
 
 PNG: Final = "image/png"
 TIFF: Final = "image/tiff"
 
 
-def deliver(
-    outputs: Mapping[str, Output], wanted: Mapping[str, OutputRequest] | None, folder: Path
+def convert_images(
+    outputs: Mapping[str, Output], formats: Mapping[str, str], folder: Path
 ) -> dict[str, Output]:
-    """The outputs in the formats asked for; files in ``folder`` are replaced.
+    """The outputs, images in the format asked for; files in ``folder`` are replaced.
 
-    A GeoTIFF that PNG cannot hold stays what it is: ``media_type`` tells.
+    ``formats`` is a media type by output id. A GeoTIFF that PNG cannot hold stays one, as its ``media_type`` shows.
     """
-    made = dict(outputs)
-    for name, request in (wanted or {}).items():
-        if request.media_type is not None and name in made:
-            made[name] = _converted(made[name], essence(request.media_type), folder)
-    return made
+    return {
+        name: _converted(output, essence(formats[name]), folder) if name in formats else output
+        for name, output in outputs.items()
+    }
 
 
-def _converted(output: Output, wanted: str, folder: Path) -> Output:
+def _converted(output: Output, target: str, folder: Path) -> Output:
     if output.items:
-        return replace(output, items=tuple(_converted(item, wanted, folder) for item in output.items))
-    given = essence(output.media_type)
-    if output.file is None or (given, wanted) not in ((TIFF, PNG), (PNG, TIFF)):
+        return replace(output, items=tuple(_converted(item, target, folder) for item in output.items))
+    if output.file is None or (essence(output.media_type), target) not in ((TIFF, PNG), (PNG, TIFF)):
         return output
     from dragoman.rasters.images import to_geotiff, to_png
 
     source = folder / output.file
-    made = to_png(source) if wanted == PNG else to_geotiff(source)
-    if made is None:
+    path = to_png(source) if target == PNG else to_geotiff(source)
+    if path is None:
         return output
     return replace(
         output,
-        media_type=PNG if wanted == PNG else GEOTIFF,
-        file=made.relative_to(folder).as_posix(),
-        size=made.stat().st_size,
+        media_type=PNG if target == PNG else GEOTIFF,
+        file=path.relative_to(folder).as_posix(),
+        size=path.stat().st_size,
     )

@@ -16,16 +16,16 @@ from dragoman.errors import InputError, InvalidRequest, OutputError
 from dragoman.schemas.forms import always_binary, always_binary_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from dragoman.model.job import JobRequest, Output
+    from dragoman.model.job import Output
     from dragoman.model.process import JSON, Process
     from dragoman.model.resolved import ResolvedValue
     from dragoman.model.roi import Band, Roi
 
 REGION: Final = "pesto.roi"
 
-type Values = dict[str, list[ResolvedValue]]
+type Values = Mapping[str, Sequence[ResolvedValue]]
 """By input id."""
 
 
@@ -39,36 +39,36 @@ class Margins:
     right: int
 
 
-def check_roi(process: Process, request: JobRequest) -> None:
-    """Raise InputError for a region that no image could meet, or of what the process does not have."""
-    roi = request.roi
-    if roi is None:
-        return
+def check_roi(process: Process, roi: Roi, values: Mapping[str, Sequence[object]]) -> None:
+    """Raise InputError for a region that no image could meet, or of what the process or the request lacks.
+
+    ``values`` are those of the request, by input id.
+    """
     images = [name for name, spec in process.inputs.items() if always_binary(spec.schema)]
     for name in roi.targets_in:
         if name not in images:
             _refuse(f"target_in {name!r} is no image input; allowed: {', '.join(images) or 'none'}")
-        if not request.inputs.get(name) and not request.spooled:
+        if not values.get(name):
             _refuse(f"target_in {name!r} has no value in this request")
-    given = [
-        n
-        for n, spec in process.outputs.items()
+    image_outputs = [
+        name
+        for name, spec in process.outputs.items()
         if always_binary(spec.schema) or always_binary_items(spec.schema)
     ]
     for name in roi.targets_out:
-        if name not in given:
-            _refuse(f"target_out {name!r} is no image output; allowed: {', '.join(given) or 'none'}")
+        if name not in image_outputs:
+            _refuse(f"target_out {name!r} is no image output; allowed: {', '.join(image_outputs) or 'none'}")
     for name, band in (("lines", roi.lines), ("columns", roi.columns)):
         if band is not None and (band.first < 0 or band.number < 1 or band.margin < 0):
-            said = f"first {band.first}, number {band.number}, margin {band.margin}"
-            _refuse(f"{name}: got {said}; allowed: first 0 or more, number 1 or more, margin 0 or more")
+            got = f"first {band.first}, number {band.number}, margin {band.margin}"
+            _refuse(f"{name}: got {got}; allowed: first 0 or more, number 1 or more, margin 0 or more")
 
 
 def _refuse(message: str) -> NoReturn:
     raise InputError(REGION, message)
 
 
-def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[Values, Margins]:
+def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[dict[str, list[ResolvedValue]], Margins]:
     """The values with cropped copies, in ``folder``, of all images; and the margins there were.
 
     As in PESTO every image is cropped, each to what it has of the window; the targets alone have to be of one
@@ -82,10 +82,10 @@ def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[Values, Margins
         left, right = _margins("columns", roi.columns, width)
         margins = Margins(top=top, bottom=bottom, left=left, right=right)
     folder.mkdir(parents=True, exist_ok=True)
-    cropped: Values = {}
-    for name, given in values.items():
+    cropped: dict[str, list[ResolvedValue]] = {}
+    for name, items in values.items():
         with _naming(name):
-            cropped[name] = [_cropped(roi, value, folder) for value in given]
+            cropped[name] = [_cropped(roi, value, folder) for value in items]
     return cropped, margins
 
 
@@ -146,7 +146,7 @@ def _path(value: ResolvedValue) -> Path:
 
 @contextmanager
 def _naming(input_id: str) -> Iterator[None]:
-    """Say of which input it is that something is wrong."""
+    """Turn InvalidRequest into InputError with the input's name."""
     try:
         yield
     except InvalidRequest as error:
@@ -182,17 +182,17 @@ def strip_margins(
 
     Raises OutputError for a target that is no image, or not larger than its margins.
     """
-    made = dict(outputs)
+    stripped = dict(outputs)
     for name in roi.targets_out:
-        output = made.get(name)
+        output = outputs.get(name)
         if output is None:  # not asked for, or not returned
             continue
         if output.items:
             items = tuple(_stripped(item, margins, folder) for item in output.items)
-            made[name] = replace(output, items=items)
+            stripped[name] = replace(output, items=items)
         elif output.file is not None or output.value not in ([], None):  # None: the algorithm gave none
-            made[name] = _stripped(output, margins, folder)
-    return made
+            stripped[name] = _stripped(output, margins, folder)
+    return stripped
 
 
 def _stripped(output: Output, margins: Margins, folder: Path) -> Output:

@@ -37,12 +37,12 @@ def write_outputs(
     wanted: Collection[str] | None,
     *,
     context: Context | None = None,
-    inputs: Collection[Path] = (),
+    lent: Collection[Path] = (),
 ) -> dict[str, Output]:
     """The outputs in declared order, those in ``wanted`` (None: all); files are written to ``folder``.
 
-    A returned path is moved from the context's scratch folder, and copied from the package or where
-    it is one of ``inputs``; anywhere else it is refused. Raises OutputError that names the output.
+    A returned file is moved if it lies in the context's scratch folder, copied if it is, or lies in, one of
+    ``lent`` (the package's folder and the files of inputs), else refused. Raises OutputError that names the output.
     """
     members = _members(process, returned)
     for name, spec in process.outputs.items():
@@ -50,10 +50,8 @@ def write_outputs(
             raise OutputError(f"the algorithm returned no output '{name}'")
     paths = [value for value in members.values() if isinstance(value, Path)]
     own = [folder, context.scratch] if context and paths else [folder]  # asking for scratch makes it
-    lent = [*inputs, *(path for path in paths if paths.count(path) > 1)]
-    if process.runtime.kind == "package":
-        lent.append(Path(process.runtime.location))
-    writer = _Writer(folder=folder, own=own, lent=lent)
+    repeated = [path for path in paths if paths.count(path) > 1]
+    writer = _Writer(folder=folder, own=own, lent=[*lent, *repeated])
     chosen = [spec for name, spec in process.outputs.items() if wanted is None or name in wanted]
     return {spec.id: writer.write(spec, members.get(spec.id)) for spec in chosen}
 

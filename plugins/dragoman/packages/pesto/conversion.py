@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from dragoman.errors import PackageError
-from dragoman.packages.loader import FILE, load_package
+from dragoman.packages.native.loader import FILE
 from dragoman.packages.pesto.files import read_files
+from dragoman.packages.pesto.process_yml import load_interface
 from dragoman.packages.pesto.project import ENTRY, is_project, load_project, resources
 from dragoman.packages.yaml_document import parse_document
 from dragoman.schemas.forms import default_of, published_schema
@@ -50,7 +51,7 @@ def import_project(folder: Path, profiles: Sequence[str] = ()) -> Path:
     with target.open("x", encoding="utf-8") as file:
         file.write(text)
     try:
-        load_package(folder)
+        load_interface(folder)
     except PackageError as error:
         target.unlink()
         reason = error.detail.removeprefix(f"{folder.name}/{FILE}:").partition(": ")[2] or error.detail

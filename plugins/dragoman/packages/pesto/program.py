@@ -22,7 +22,6 @@ from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.outputs.writing import write_value
 from dragoman.packages.pesto.algorithm import Algorithm, load_class
 from dragoman.packages.pesto.environment import set_environment
-from dragoman.packages.pesto.project import located
 from dragoman.packages.pesto.schemas import PNG
 from dragoman.schemas.file_values import FileContentError, expects_json, read_value
 from dragoman.schemas.forms import GEOTIFF, always_binary, always_binary_items, may_be_binary
@@ -49,7 +48,7 @@ class PestoProgram:
         folder: Path,
         wanted: Collection[str] | None,
     ) -> Mapping[str, Output]:
-        """See ``dragoman.jobs.runner.Program``; the outputs that were returned, in declared order."""
+        """See ``dragoman.packages.program.Program``; the outputs that were returned, in declared order."""
         arguments = {
             name: self._argument(spec, values.get(name)) for name, spec in self.process.inputs.items()
         }
@@ -118,10 +117,9 @@ class PestoProgram:
 
 
 def load_pesto(process: Process, max_pixels: int | None) -> PestoProgram:
-    """Import and start the class of a process of this kind, in its environment; raises PackageError."""
-    folder, _ = located(process.runtime)
+    """Import and start the class of a process of this form, in its environment; raises PackageError."""
     set_environment(process.dialects.get("pesto", {}).get("environments") or {})
-    algorithm = load_class(folder, process.runtime.loader)
+    algorithm = load_class(Path(process.runtime.folder), process.runtime.entry)
     return PestoProgram(process=process, algorithm=algorithm, max_pixels=max_pixels)
 
 

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,8 +31,8 @@ from dragoman.schemas.key_paths import dotted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-KIND: Final = "pesto"
-"""Of the runtime: the class of a PESTO project, with or without a process.yml."""
+FORM: Final = "pesto"
+"""The form of a package whose class has PESTO's interface, with or without a process.yml."""
 
 ENTRY: Final = "algorithm.process:Process"
 
@@ -82,29 +81,27 @@ def load_project(folder: Path, *, id: str | None = None, profiles: Sequence[str]
                 "environments": environments(files, profiles, said["version"]),
             }
         },
-        runtime=runtime(folder, profiles),
+        outputs_checked=False,
+        runtime=Runtime(
+            form=FORM,
+            folder=str(folder),
+            entry=ENTRY,
+            options={"profiles": list(profiles)} if profiles else {},
+            digest=package_digest(folder),
+        ),
     )
 
 
-def runtime(folder: Path, profiles: Sequence[str] = ()) -> Runtime:
-    """What a worker needs to load the folder again."""
-    location = json.dumps({"folder": str(folder), "profiles": list(profiles)})
-    return Runtime(kind=KIND, location=location, loader=ENTRY, digest=package_digest(folder))
-
-
-def located(runtime: Runtime) -> tuple[Path, tuple[str, ...]]:
-    """Folder and profiles of a runtime of this kind."""
-    location = json.loads(runtime.location)
-    return Path(location["folder"]), tuple(location["profiles"])
+def profiles_of(process: Process) -> tuple[str, ...]:
+    """The profiles that the process was loaded with, in order."""
+    return tuple(process.runtime.options.get("profiles", ()))
 
 
 def notes(process: Process) -> list[str]:
     """What its author should know of a project that is served, though it is not all that PESTO would make of it."""
-    if process.runtime.kind != KIND:
-        return []
-    names = unserved(*located(process.runtime))
-    given = f"{REQUIREMENTS}: requirements ({', '.join(names)}) are neither copied nor installed here"
-    return [one_line(given)] if names else []
+    names = ", ".join(unserved(Path(process.runtime.folder), profiles_of(process)))
+    text = f"{REQUIREMENTS}: requirements ({names}) are neither copied nor installed here"
+    return [one_line(text)] if names else []
 
 
 def resources(said: Mapping[str, JSON]) -> dict[str, float]:

@@ -1,8 +1,4 @@
-"""From a folder to a Process; nothing of the algorithm is imported.
-
-process.yml       ours; it wins where both are there
-pesto/api/*.json  a PESTO project (``pesto/project.py``)
-"""
+"""From the folder of a package with a process.yml to a Process; nothing of the algorithm is imported."""
 
 from __future__ import annotations
 
@@ -19,80 +15,40 @@ from dragoman.packages.digest import package_digest
 from dragoman.packages.native.examples import example_request, load_examples
 from dragoman.packages.native.process_file_schema import check_document, place
 from dragoman.packages.native.quantities import parse_duration, parse_size
-from dragoman.packages.native.signature import (
-    CONTEXT,
-    check_class,
-    check_signature,
-    find_entry,
-    parameter_name,
-)
-from dragoman.packages.pesto.process_yml import with_interface
-from dragoman.packages.pesto.project import ENTRY, is_project, load_project, runtime
-from dragoman.packages.pesto.project import KIND as PESTO
+from dragoman.packages.native.signature import CONTEXT, check_signature, find_entry, parameter_name
 from dragoman.packages.yaml_document import Document, read_document
 from dragoman.schemas.findings import finding
 from dragoman.schemas.forms import expand, validating_form
 from dragoman.schemas.value_check import SchemaCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from dragoman.schemas.key_paths import KeyPath
 
 FILE: Final = "process.yml"
 
-
-def is_package(folder: Path) -> bool:
-    """Whether the folder is meant to hold a package of either form."""
-    return (folder / FILE).is_file() or is_project(folder)
-
-
-def load_folder(folder: Path, *, id: str | None = None, profiles: Sequence[str] = ()) -> Process:
-    """Read a package of ours or a PESTO project; ``id`` overrides its own (the operator's name for it).
-
-    Raises PackageError, one line that names file, line and key.
-    """
-    if not (folder / FILE).is_file() and is_project(folder):
-        return load_project(folder, id=id, profiles=profiles)
-    if profiles:
-        raise PackageError(f"{folder.name}: is no PESTO project, or has a {FILE}, which wins: no profiles")
-    return load_package(folder, id=id)
+FORM: Final = "native"
+"""The form of a package whose code is called as its process.yml describes it."""
 
 
 def load_package(folder: Path, *, id: str | None = None) -> Process:
     """Read a package; ``id`` overrides its own (the operator's name for it).
 
-    Raises PackageError, one line that names file, line and key. ``runtime.loader`` is the entry,
-    ``module:function`` or ``module:Class``.
+    Raises PackageError, one line that names file, line and key.
     """
+    document = read_process_file(folder)
+    process = read_process(document, folder, id=id, form=FORM)
+    _check_parameters(document)
+    entry = find_entry(folder, document.data.get("entry"))
+    check_signature(folder, entry, process.inputs)
+    return finished(process, folder, entry=str(entry))
+
+
+def read_process_file(folder: Path) -> Document:
+    """The process.yml of a folder, held to its schema; raises PackageError."""
     folder = folder.absolute()
-    document = _document(folder)
-    said: Mapping[str, JSON] = document.data
-    inputs = _inputs(document)
-    process = Process(
-        id=id or said.get("id") or folder.name,
-        version=said["version"],
-        title=said.get("title", ""),
-        description=said.get("description", ""),
-        keywords=tuple(said.get("keywords", ())),
-        links=tuple(said.get("links", ())),
-        metadata=tuple(said.get("metadata", ())),
-        inputs=inputs,
-        outputs={name: _output(document, name) for name in said["outputs"]},
-        modes=tuple(said.get("modes", ("sync", "async"))),
-        timeout=_quantity(document, "timeout", parse_duration),
-        resources=said.get("resources", {}),
-        config=_config(document),
-        dialects=said.get("dialects", {}),
-        runtime=_runtime(document, folder, inputs),
-    )
-    if process.runtime.kind == PESTO:
-        process = with_interface(process, document)
-    return replace(process, example=example_request(load_examples(folder, process), process))
-
-
-def _document(folder: Path) -> Document:
     if not (folder / FILE).is_file():
         raise PackageError(f"{folder.name}: has no {FILE}")
     document = read_document(folder / FILE, f"{folder.name}/{FILE}")
@@ -100,21 +56,37 @@ def _document(folder: Path) -> Document:
     return document
 
 
-def _runtime(document: Document, folder: Path, inputs: Mapping[str, InputSpec]) -> Runtime:
-    limit = _quantity(document, "memory_limit", parse_size)
-    if document.data.get("interface") == PESTO:
-        said = document.data.get("entry", ENTRY)
-        check_class(folder, said, "process")
-        return replace(runtime(folder), loader=said, memory_limit=limit)
-    entry = find_entry(folder, document.data.get("entry"))
-    check_signature(folder, entry, inputs)
-    return Runtime(
-        kind="package",
-        location=str(folder),
-        loader=str(entry),
-        digest=package_digest(folder),
-        memory_limit=limit,
+def read_process(document: Document, folder: Path, *, id: str | None, form: str) -> Process:
+    """What process.yml says; its code is not looked at yet, nor are its examples. Raises PackageError."""
+    folder = folder.absolute()
+    data: Mapping[str, JSON] = document.data
+    return Process(
+        id=id or data.get("id") or folder.name,
+        version=data["version"],
+        title=data.get("title", ""),
+        description=data.get("description", ""),
+        keywords=tuple(data.get("keywords", ())),
+        links=tuple(data.get("links", ())),
+        metadata=tuple(data.get("metadata", ())),
+        inputs={name: _input(document, name) for name in data.get("inputs") or {}},
+        outputs={name: _output(document, name) for name in data["outputs"]},
+        modes=tuple(data.get("modes", ("sync", "async"))),
+        timeout=_quantity(document, "timeout", parse_duration),
+        resources=data.get("resources", {}),
+        config=_config(document),
+        dialects=data.get("dialects", {}),
+        runtime=Runtime(
+            form=form, folder=str(folder), memory_limit=_quantity(document, "memory_limit", parse_size)
+        ),
     )
+
+
+def finished(process: Process, folder: Path, *, entry: str) -> Process:
+    """The process with its entry, the hash of its files, and the request that its examples make."""
+    folder = folder.absolute()
+    runtime = replace(process.runtime, entry=entry, digest=package_digest(folder))
+    example = example_request(load_examples(folder, process), process)
+    return replace(process, runtime=runtime, example=example)
 
 
 def _quantity[T](document: Document, key: str, parse: Callable[[object], T]) -> T | None:
@@ -142,22 +114,18 @@ def _config(document: Document) -> Mapping[str, JSON]:
     return config
 
 
-def _inputs(document: Document) -> dict[str, InputSpec]:
-    inputs: dict[str, InputSpec] = {}
-    parameters: dict[str, str] = {}
+def _check_parameters(document: Document) -> None:
+    """Raise PackageError where two inputs would be one parameter of run, or one would be its context."""
+    inputs: dict[str, str] = {}
     for name in document.data.get("inputs") or {}:
-        if document.data.get("interface") == PESTO:  # inputs go by their own names, and there is no context
-            inputs[name] = _input(document, name)
-            continue
         parameter = parameter_name(name)
         if parameter == CONTEXT:
             raise document.error(("inputs", name), "the name is taken by the algorithm's context")
-        if parameter in parameters:
-            other = parameters[parameter]
-            raise document.error(("inputs", name), f"'{other}' and '{name}' are one parameter of run")
-        parameters[parameter] = name
-        inputs[name] = _input(document, name)
-    return inputs
+        if parameter in inputs:
+            raise document.error(
+                ("inputs", name), f"'{inputs[parameter]}' and '{name}' are one parameter of run"
+            )
+        inputs[parameter] = name
 
 
 def _input(document: Document, name: str) -> InputSpec:
