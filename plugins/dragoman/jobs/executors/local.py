@@ -30,11 +30,14 @@ PROBE = 2.0
 class LocalExecutor:
     """See ``dragoman.jobs.ports.Executor``. Safe for threads, and across a fork.
 
-    ``command`` starts a supervisor that reads its pickled EngineSettings from standard input.
+    ``command`` starts a supervisor that reads its pickled EngineSettings from standard input. While one is being
+    started, up to ``max_waiting`` threads wait for it, and others are refused at once; None: all wait.
     """
 
-    def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
-        self._presence = SupervisorLink(settings, command)
+    def __init__(
+        self, settings: EngineSettings, command: Sequence[str], *, max_waiting: int | None = None
+    ) -> None:
+        self._presence = SupervisorLink(settings, command, max_waiting)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
         self._number = 0
@@ -58,9 +61,10 @@ class LocalExecutor:
         deadline = _deadline(timeout)
         while True:
             try:
-                return load_job(self._ask("wait", job_id=job_id, timeout=_left(deadline))["job"])
+                answer = self._ask("wait", resumed=True, job_id=job_id, timeout=_left(deadline))
             except Disconnected:  # the supervisor died: the next one goes on with the job
                 continue
+            return load_job(answer["job"])
 
     def dismiss(self, job_id: str) -> Job:
         """See the port."""
@@ -100,9 +104,9 @@ class LocalExecutor:
                 return ask()
         raise Unavailable("the supervisor died twice while it was asked")
 
-    def _ask(self, verb: str, **message: Any) -> Any:
+    def _ask(self, verb: str, *, resumed: bool = False, **message: Any) -> Any:
         """One question, one answer; raises Disconnected if the supervisor died in between."""
-        channel = self._channel()
+        channel = self._channel(resumed=resumed)
         try:
             answer = self._exchange(channel, verb, message)
         except Disconnected:
@@ -131,7 +135,7 @@ class LocalExecutor:
         channel.send({"n": self._number, "verb": verb, **message})
         return channel.receive()
 
-    def _channel(self) -> Channel:
+    def _channel(self, *, resumed: bool) -> Channel:
         """An idle connection that still stands, or a new one."""
         with self._lock:
             while self._idle:
@@ -139,7 +143,9 @@ class LocalExecutor:
                 if channel.open():
                     return channel
                 channel.close()
-        return self._presence.connect()  # without the lock: it may wait until a supervisor is up
+        return self._presence.connect(
+            resumed=resumed
+        )  # without the lock: it may wait until a supervisor is up
 
     def _after_fork(self) -> None:
         """A forked server process must not share connections, or a lock that is held, with its parent."""
