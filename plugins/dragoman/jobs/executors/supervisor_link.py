@@ -14,16 +14,18 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.executors.supervisor_start import LOOK, PATIENCE, SupervisorFinder, ask
+from dragoman.jobs.supervisor_requests import Health
 from dragoman.workers.framing import Channel, Disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.supervisor_requests import Reply
 
 LOGGER = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ class SupervisorLink:
         else:
             keeper.await_hold(deadline)
 
-    def health(self, seconds: float) -> dict[str, Any] | None:
+    def health(self, seconds: float) -> Reply | None:
         """What the engine says within this time of how it is; None if it says nothing."""
         deadline = time.monotonic() + seconds
         try:
@@ -101,11 +103,9 @@ class SupervisorLink:
             return None
         channel.socket.settimeout(max(LOOK, deadline - time.monotonic()))
         try:
-            answer: dict[str, Any] = ask(channel, "health")
+            return ask(channel, Health())
         except Disconnected:
             return None
-        else:
-            return answer
         finally:
             channel.close()
 
