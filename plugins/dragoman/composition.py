@@ -70,7 +70,11 @@ def engine_settings(settings: Settings) -> EngineSettings:
 
 def executor(settings: Settings) -> LocalExecutor:
     """The embedded engine of this HOME; not started yet."""
-    return LocalExecutor(engine_settings(settings), [sys.executable, "-P", "-m", "dragoman.cli", "supervise"])
+    return LocalExecutor(
+        engine_settings(settings),
+        [sys.executable, "-P", "-m", "dragoman.cli", "supervise"],
+        max_waiting=waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ),
+    )
 
 
 def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) -> Services:

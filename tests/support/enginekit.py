@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from harness import HANG, TEST_PROCESSES, gone, wait_for
 from jobmaking import make_job
+from memoryengine import MemoryEngine
 
 from dragoman.config.settings import FetchSettings
+from dragoman.errors import AlgorithmError
 from dragoman.jobs.engine_settings import EngineSettings
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
-from dragoman.model.job import InputValue, Job, JobRequest
+from dragoman.model.job import InputValue, Job, JobRequest, Output
 from dragoman.model.status import JobStatus
 from dragoman.packages.native.loader import load_package
 from dragoman.sources.policy import SourcePolicy
@@ -27,6 +29,9 @@ from dragoman.sources.policy import SourcePolicy
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from dragoman.jobs.ports import Executor, JobStore
+    from dragoman.jobs.stores.sql import SqlStore
 
 COMMAND = [sys.executable, "-P", "-m", "dragoman.cli", "supervise"]
 
@@ -61,14 +66,12 @@ def process_job(process: str | Path, *, job: dict[str, Any] | None = None, **inp
     return make_job(process_id=loaded.id, runtime=loaded.runtime, request=request, **changes)
 
 
-class EngineKit:
-    """One executor, and a view of what it does from beside it."""
+class ExecutorKit:
+    """One executor, and a view of what it does from beside it: the base of every engine's kit."""
 
-    def __init__(self, settings: EngineSettings) -> None:
-        self.settings = settings
-        self.executor = LocalExecutor(settings, COMMAND)
-        self.store = open_store(settings.database_url)
-        self.results = FolderResults(settings.home)
+    executor: Executor
+    store: JobStore
+    results: FolderResults
 
     def submit(self, process: str | Path, *, job: dict[str, Any] | None = None, **inputs: Any) -> Job:
         """Submit a job."""
@@ -84,6 +87,50 @@ class EngineKit:
         assert ended.status.finished, f"{ended}\n{self.log()}"
         return ended
 
+    def files(self, job: Job) -> list[Path]:
+        """Everything in a job's folder."""
+        return list(self.results.log(job.id).parent.rglob("*"))
+
+    def log(self) -> str:
+        """What the engine logged."""
+        return ""
+
+
+class MemoryKit(ExecutorKit):
+    """The engine in memory, with those of the tests' processes that need none."""
+
+    def __init__(self, home: Path) -> None:
+        self.results = FolderResults(home)
+        runs = {"number": _number, "writer": _writer, "loop": None}
+        self.executor = self.store = MemoryEngine(self.results, runs)
+
+
+def _number(job: Job, _folder: Path) -> dict[str, Output]:
+    (value,) = job.request.inputs["number"]
+    return {"double": Output(id="double", media_type="application/json", value=2 * value.value)}
+
+
+def _writer(job: Job, folder: Path) -> dict[str, Output]:
+    if "fail" in job.request.inputs:
+        raise AlgorithmError(f"RuntimeError: {job.request.inputs['fail'][0].value}")
+    size = job.request.inputs["size"][0].value if "size" in job.request.inputs else 100
+    folder.mkdir(parents=True)
+    (folder / "file.bin").write_bytes(bytes(size))
+    return {
+        "file": Output(id="file", media_type="application/octet-stream", file="file.bin", size=size),
+        "note": Output(id="note", media_type="application/json", value="written"),
+    }
+
+
+class EngineKit(ExecutorKit):
+    """The embedded engine: real processes, which can be looked at and killed."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.executor: LocalExecutor = LocalExecutor(settings, COMMAND)
+        self.store: SqlStore = open_store(settings.database_url)
+        self.results = FolderResults(settings.home)
+
     def worker(self, job: Job) -> int:
         """Wait until a job runs; the pid of its worker."""
         running = wait_for(lambda: self._running(job), f"{job.id} runs\n{self.log()}")
@@ -94,10 +141,6 @@ class EngineKit:
     def _running(self, job: Job) -> Job | None:
         now = self.store.get(job.id)
         return now if now.status is JobStatus.RUNNING else None
-
-    def files(self, job: Job) -> list[Path]:
-        """Everything in a job's folder."""
-        return list(self.results.log(job.id).parent.rglob("*"))
 
     @property
     def supervisor(self) -> int:

@@ -31,7 +31,8 @@ from dragoman.web.services import Services
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.adapters.conftest import NewEngine, Run
+    from memoryengine import Run
+    from tests.adapters.conftest import NewEngine
     from werkzeug.test import TestResponse
 
 SCHEMAS = Path(__file__).parents[2] / "data/ogc-schemas/ogcapi/processes/part1/1.0/openapi/schemas"

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.adapters.conftest import NewEngine, Run
+    from memoryengine import Run
+    from tests.adapters.conftest import NewEngine
     from werkzeug.test import TestResponse
 
 ROOT = "http://localhost:5000"

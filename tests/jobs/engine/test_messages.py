@@ -9,16 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobmaking import make_job
 
-from dragoman.jobs.engine.messages import (
-    MESSAGES,
-    Done,
-    Failed,
-    Message,
-    Progress,
-    Run,
-    dump_message,
-    load_message,
-)
+from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress, Report, Run, load_report
 from dragoman.model.job import Job, JobFailure, Output
 
 FAILURES = st.builds(
@@ -38,8 +29,7 @@ OUTPUTS = st.builds(
 JOBS: st.SearchStrategy[Job] = st.builds(
     make_job, process_id=st.text(), attempts=st.integers(0), timeout=st.none() | st.floats(0, 1e6)
 )
-MESSAGE = st.one_of(
-    st.builds(Run, job=JOBS),
+REPORT = st.one_of(
     st.builds(Progress, attempt=st.integers(), percent=st.integers(0, 100), message=st.text()),
     st.builds(Done, attempt=st.integers(), outputs=OUTPUTS, leaving=st.booleans()),
     st.builds(Failed, attempt=st.integers(), failure=FAILURES, leaving=st.booleans()),
@@ -50,24 +40,29 @@ JSON = st.recursive(
 )
 
 
-@given(MESSAGE)
-def test_a_message(message: Message) -> None:
-    assert load_message(json.loads(json.dumps(dump_message(message)))) == message
+@given(REPORT)
+def test_a_report(report: Report) -> None:
+    assert load_report(json.loads(json.dumps(REPORTS.dump(report)))) == report
 
 
-@given(st.sampled_from(sorted(MESSAGES)), st.dictionaries(st.text(), JSON))
+@given(JOBS)
+def test_an_order(job: Job) -> None:
+    assert ORDERS.load(json.loads(json.dumps(ORDERS.dump(Run(job=job))))) == Run(job=job)
+
+
+@given(st.sampled_from(["run", "progress", "done", "failed"]), st.dictionaries(st.text(), JSON))
 def test_members_that_are_not_ours_are_refused(name: str, members: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a message of ours"):
-        load_message({**members, "type": name, "surplus": 1})
+        load_report({**members, "type": name, "surplus": 1})
 
 
 @given(JSON)
 def test_so_is_whatever_else_a_worker_sends(data: object) -> None:
     with pytest.raises(ValueError, match="not a message of ours"):
-        load_message(data)
+        load_report(data)
 
 
 @pytest.mark.parametrize(("percent", "message"), [("10", "ten"), (True, "yes"), (10, None), (10.0, "ten")])
 def test_progress_is_a_whole_number_and_a_text(percent: object, message: object) -> None:
     with pytest.raises(ValueError, match="not a message of ours"):
-        load_message({"type": "progress", "attempt": 1, "percent": percent, "message": message})
+        load_report({"type": "progress", "attempt": 1, "percent": percent, "message": message})

@@ -23,7 +23,7 @@ from dragoman.errors import (
     QueueFull,
     Unavailable,
 )
-from dragoman.jobs.engine.messages import Done, Failed, Progress, dump_message
+from dragoman.jobs.engine.messages import REPORTS, Done, Failed, Progress
 from dragoman.jobs.engine.policy import MAX_RESTARTS
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.removal import remove, remove_output
@@ -97,7 +97,7 @@ class Rig:
         return self.store.get(job.id)
 
     def reports(self, worker: FakeWorker, report: Report) -> None:
-        self.engine.heard(worker, dump_message(report))
+        self.engine.heard(worker, REPORTS.dump(report))
 
     def done(self, worker: FakeWorker, attempt: int | None = None) -> None:
         outputs = {"a": Output(id="a", media_type="application/json", value=1)}

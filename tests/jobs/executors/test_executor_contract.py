@@ -1,15 +1,17 @@
-"""The contract of the Executor port, run on every engine with real processes."""
+"""The contract of the Executor port, run on every engine; what it says of processes, where jobs run in processes."""
 
 from __future__ import annotations
 
 import os
 import signal
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
-from enginekit import EngineKit, engine, process_job
+from enginekit import EngineKit, ExecutorKit, MemoryKit, engine, process_job
 from harness import gone, wait_for
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, InvalidRequest, NoSuchJob
@@ -24,20 +26,26 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-ENGINES = ["local"]
-"""The engines that are served; each gives an EngineKit."""
+type NewKit = Callable[[Path], AbstractContextManager[ExecutorKit]]
+ENGINES: dict[str, NewKit] = {
+    "local": engine,
+    "memory": lambda home: nullcontext(MemoryKit(home)),
+}
+"""Each engine that the suite is run on, and how a kit of it is made; add another here."""
+PROCESSES = ["local"]
+"""Those that run jobs in processes, with an EngineKit."""
+in_processes = pytest.mark.parametrize("kit", PROCESSES, indirect=True, scope="module")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineKit]:
-    assert request.param == "local"
-    with engine(tmp_path_factory.mktemp("engine") / "home") as started:
+def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExecutorKit]:
+    with ENGINES[request.param](tmp_path_factory.mktemp("engine") / "home") as started:
         yield started
 
 
 class TestSuccess:
-    def test_a_job_is_accepted_and_ends_with_its_outputs(self, kit: EngineKit) -> None:
+    def test_a_job_is_accepted_and_ends_with_its_outputs(self, kit: ExecutorKit) -> None:
         job = kit.submit("number", number=21)
         assert job.status is JobStatus.ACCEPTED
         assert kit.store.get(job.id).created == job.created
@@ -46,24 +54,26 @@ class TestSuccess:
         assert done.outputs["double"].value == 42
         assert done == kit.store.get(job.id)
 
-    def test_files_lie_where_they_are_looked_for_and_scratch_is_gone(self, kit: EngineKit) -> None:
+    def test_files_lie_where_they_are_looked_for_and_scratch_is_gone(self, kit: ExecutorKit) -> None:
         done = kit.run("writer", size=5000)
         output = done.outputs["file"]
         assert output.file is not None
         assert (kit.results.outputs(done.id) / output.file).stat().st_size == output.size == 5000
         assert not kit.results.scratch(done.id).exists()
 
+    @in_processes
     def test_the_log_keeps_what_was_said_by_anybody(self, kit: EngineKit) -> None:
         log = kit.results.log(kit.run("writer").id).read_text()
         for line in ("to standard output", "to standard error", "from a child", "to the log"):
             assert line in log
 
-    def test_waiting_jobs_all_get_their_turn(self, kit: EngineKit) -> None:
+    def test_waiting_jobs_all_get_their_turn(self, kit: ExecutorKit) -> None:
         with ThreadPoolExecutor(8) as pool:
             jobs = list(pool.map(lambda number: kit.run("number", number=number), range(40)))
         assert [job.outputs["double"].value for job in jobs] == [2 * number for number in range(40)]
         assert {job.attempts for job in jobs} == {1}
 
+    @in_processes
     def test_progress_never_falls(self, kit: EngineKit, tmp_path: Path) -> None:
         job = kit.submit("loop", seconds=100, until=str(tmp_path / "gate"))
         seen = [0]
@@ -81,12 +91,14 @@ class TestSuccess:
 
 
 class TestProcessesOfAnAlgorithm:
+    @in_processes
     @pytest.mark.parametrize("pool", ["fresh", "executor", "ended"])
     def test_those_it_ends_itself_cost_it_nothing(self, kit: EngineKit, pool: str) -> None:
         runs = [kit.run("parallel", pool=pool) for _ in range(3)]
         assert [run.outputs["total"].value for run in runs] == [14, 14, 14], runs
         assert len({run.outputs["worker"].value for run in runs}) == 1, "the worker stays warm"
 
+    @in_processes
     def test_those_it_leaves_are_ended_and_it_starts_afresh(self, kit: EngineKit) -> None:
         runs = [kit.run("parallel", pool="kept") for _ in range(3)]
         assert [run.outputs["total"].value for run in runs] == [14, 14, 14], runs
@@ -94,6 +106,7 @@ class TestProcessesOfAnAlgorithm:
 
 
 class TestWhatAJobDoesToItsProcess:
+    @in_processes
     @pytest.mark.parametrize("how", ["close", "none", "descriptors", "folder", "umask"])
     def test_the_next_one_does_not_meet(self, kit: EngineKit, how: str) -> None:
         job = kit.run("untidy", how=how)
@@ -104,6 +117,7 @@ class TestWhatAJobDoesToItsProcess:
         assert after.outputs["umask"].value == job.outputs["umask"].value
         assert kit.results.log(after.id).read_text() == "nothing to standard output\nand to standard error\n"
 
+    @in_processes
     def test_what_it_prints_is_held_to_a_limit(self, kit: EngineKit) -> None:
         done = kit.run("chatty", mebibytes=100)
         assert "no more words" in done.message
@@ -114,6 +128,7 @@ class TestWhatAJobDoesToItsProcess:
         assert "Traceback" in text, "how it ended is not what is cut"
         assert text.count("--- more was printed than is kept ---\n") == 1
 
+    @in_processes
     def test_files_without_number_hold_up_nobody(self, kit: EngineKit) -> None:
         job = kit.submit("untidy", how="files")
         wait_for(lambda: kit.store.get(job.id).progress == 50, what="it has made its files")
@@ -123,6 +138,7 @@ class TestWhatAJobDoesToItsProcess:
 
 
 class TestFailure:
+    @in_processes
     def test_what_it_raises_is_told_without_paths_and_kept_in_full(self, kit: EngineKit) -> None:
         done = kit.run("writer", fail="cannot open /home/me/secret.tif")
         assert done.status is JobStatus.FAILED
@@ -133,17 +149,20 @@ class TestFailure:
         assert "/home/me/secret.tif" in log
         assert not kit.results.scratch(done.id).exists()
 
+    @in_processes
     def test_the_callers_fault_is_told_as_such(self, kit: EngineKit) -> None:
         failure = kit.run("writer", fail="is too large", blame="size").failure
         assert failure is not None
         assert failure.problems == (("size", "is too large"),)
 
+    @in_processes
     def test_a_message_longer_than_any_buffer_is_told_in_short_and_kept_in_full(self, kit: EngineKit) -> None:
         done = kit.run("writer", fail="x" * 400_000)
         assert len(done.message) < 5000
         assert done.message.endswith("x…")
         assert "x" * 400_000 in kit.results.log(done.id).read_text()
 
+    @in_processes
     @pytest.mark.parametrize("text", ["caf\udce9.tif", "nul \x00 byte", "\U0001f6f0"])
     def test_a_message_of_any_characters_harms_nobody(self, kit: EngineKit, text: str) -> None:
         supervisor = kit.supervisor
@@ -151,6 +170,7 @@ class TestFailure:
         assert (done.status, done.attempts) == (JobStatus.FAILED, 1)
         assert kit.supervisor == supervisor
 
+    @in_processes
     def test_a_timeout_ends_it_and_says_so(self, kit: EngineKit) -> None:
         done = kit.run("loop", job={"timeout": 0.5})
         assert done.message == "the job ran longer than its timeout of 0.5 s"
@@ -159,6 +179,7 @@ class TestFailure:
         assert done.worker is not None
         assert gone(done.worker.pid)
 
+    @in_processes
     def test_a_killed_worker_s_job_is_run_again(self, kit: EngineKit, tmp_path: Path) -> None:
         job = kit.submit("loop", until=str(tmp_path / "gate"))
         os.kill(kit.worker(job), signal.SIGKILL)
@@ -167,6 +188,7 @@ class TestFailure:
         assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 0)
         assert "--- attempt 2 ---" in kit.results.log(job.id).read_text()
 
+    @in_processes
     def test_but_only_up_to_the_cap(self, kit: EngineKit, tmp_path: Path) -> None:
         done = kit.run("mortal", tally=str(tmp_path / "tally"))
         assert (done.status, done.attempts) == (JobStatus.FAILED, 3)
@@ -176,6 +198,7 @@ class TestFailure:
 
 
 class TestDismissing:
+    @in_processes
     def test_nothing_of_it_is_left_when_it_returns(self, kit: EngineKit, tmp_path: Path) -> None:
         pids = tmp_path / "pids"
         job = kit.submit("spawner", pids=str(pids))
@@ -188,6 +211,7 @@ class TestDismissing:
         assert dismissed.status is JobStatus.DISMISSED
         assert kit.store.get(job.id) == dismissed
 
+    @in_processes
     def test_whoever_waits_for_it_is_told(self, kit: EngineKit) -> None:
         job = kit.submit("loop")
         kit.worker(job)
@@ -196,6 +220,7 @@ class TestDismissing:
             kit.executor.dismiss(job.id)
             assert waiting.result(120).status is JobStatus.DISMISSED
 
+    @in_processes
     def test_one_that_waits_never_runs(self, kit: EngineKit) -> None:
         blockers = [kit.submit("loop") for _ in range(kit.settings.slots)]
         job = kit.submit("number", number=1)
@@ -205,6 +230,7 @@ class TestDismissing:
         assert kit.store.get(job.id).attempts == 0
         assert kit.run("number", number=2).status is JobStatus.SUCCESSFUL
 
+    @in_processes
     def test_of_many_at_once_none_is_left_without_an_answer(self, kit: EngineKit) -> None:
         job = kit.submit("loop")
         kit.worker(job)
@@ -219,7 +245,7 @@ class TestDismissing:
             answers = set(pool.map(dismiss, range(6)))
         assert JobStatus.DISMISSED in answers
 
-    def test_dismissing_as_it_is_submitted_leaves_no_job_stuck(self, kit: EngineKit) -> None:
+    def test_dismissing_as_it_is_submitted_leaves_no_job_stuck(self, kit: ExecutorKit) -> None:
         def submit_and_dismiss(number: int) -> Job:
             job = kit.submit("number", number=number)
             if number % 2:
@@ -236,7 +262,7 @@ class TestDismissing:
         assert {job.attempts for job in jobs} <= {0, 1}
 
     def test_what_has_finished_cannot_be_dismissed_and_what_is_unknown_is_not_there(
-        self, kit: EngineKit
+        self, kit: ExecutorKit
     ) -> None:
         done = kit.run("number", number=1)
         with pytest.raises(IllegalTransition):
@@ -247,56 +273,57 @@ class TestDismissing:
 
 
 class TestWaiting:
-    def test_it_gives_the_job_as_it_is_when_the_time_is_up(self, kit: EngineKit) -> None:
+    def test_it_gives_the_job_as_it_is_when_the_time_is_up(self, kit: ExecutorKit) -> None:
         job = kit.submit("loop")
         assert kit.executor.wait(job.id, 0).status in {JobStatus.ACCEPTED, JobStatus.RUNNING}
         assert not kit.executor.wait(job.id, 0.1).status.finished
         kit.executor.dismiss(job.id)
         assert kit.executor.wait(job.id, None).status is JobStatus.DISMISSED
 
-    def test_many_may_wait_for_one(self, kit: EngineKit) -> None:
+    def test_many_may_wait_for_one(self, kit: ExecutorKit) -> None:
         job = kit.submit("number", number=4, seconds=0.5)
         with ThreadPoolExecutor(8) as pool:
             assert {
                 done.outputs["double"].value for done in pool.map(lambda _n: kit.finished(job), range(8))
             } == {8}
 
-    def test_a_submission_may_wait_for_its_end(self, kit: EngineKit) -> None:
+    def test_a_submission_may_wait_for_its_end(self, kit: ExecutorKit) -> None:
         for _ in range(2):  # by a new worker, and by one that waits for it
             done = kit.executor.submit(process_job("number", number=4), None)
             assert (done.status, done.outputs["double"].value) == (JobStatus.SUCCESSFUL, 8)
             assert kit.store.get(done.id) == done
 
-    def test_it_waits_no_longer_than_asked(self, kit: EngineKit) -> None:
+    def test_it_waits_no_longer_than_asked(self, kit: ExecutorKit) -> None:
         job = kit.executor.submit(process_job("loop"), 0.1)
         assert not job.status.finished
         assert kit.executor.dismiss(job.id).status is JobStatus.DISMISSED
 
-    def test_a_repetition_waits_for_the_first_job(self, kit: EngineKit) -> None:
+    def test_a_repetition_waits_for_the_first_job(self, kit: ExecutorKit) -> None:
         key = {"idempotency_key": str(uuid.uuid4()), "fingerprint": "f"}
         first = kit.submit("number", job=key, number=4, seconds=0.5)
         for _ in range(2):  # while it runs, and when it has ended
             again = kit.executor.submit(process_job("number", job=key, number=4, seconds=0.5), None)
             assert (again.id, again.status) == (first.id, JobStatus.SUCCESSFUL)
 
-    def test_what_is_unknown_is_not_waited_for(self, kit: EngineKit) -> None:
+    def test_what_is_unknown_is_not_waited_for(self, kit: ExecutorKit) -> None:
         with pytest.raises(NoSuchJob):
             kit.executor.wait(NOBODY, 5)
 
 
 class TestSubmitting:
-    def test_the_same_key_gives_the_first_job(self, kit: EngineKit) -> None:
+    def test_the_same_key_gives_the_first_job(self, kit: ExecutorKit) -> None:
         key = {"idempotency_key": str(uuid.uuid4()), "fingerprint": "f"}
         first = kit.run("number", job=key, number=1)
         assert kit.submit("number", job=key, number=1) == first
         with pytest.raises(IdempotencyConflict):
             kit.submit("number", job={**key, "fingerprint": "g"}, number=2)
 
-    def test_a_taken_id_is_refused(self, kit: EngineKit) -> None:
+    def test_a_taken_id_is_refused(self, kit: ExecutorKit) -> None:
         job = kit.run("number", number=1)
         with pytest.raises(InvalidRequest, match=job.id):
             kit.submit("number", job={"id": job.id}, number=1)
 
+    @in_processes
     def test_a_sync_job_goes_first(self, kit: EngineKit) -> None:
         blockers = [kit.submit("loop") for _ in range(kit.settings.slots)]
         last = [kit.submit("number", number=n, seconds=0.05) for n in range(4)]
@@ -315,7 +342,7 @@ class TestSubmitting:
 
 
 class TestRemoving:
-    def test_a_finished_job_is_forgotten_with_its_files(self, kit: EngineKit) -> None:
+    def test_a_finished_job_is_forgotten_with_its_files(self, kit: ExecutorKit) -> None:
         done = kit.run("writer")
         assert kit.files(done)
         kit.executor.remove(done.id)
@@ -323,6 +350,7 @@ class TestRemoving:
         with pytest.raises(NoSuchJob):
             kit.store.get(done.id)
 
+    @in_processes
     def test_one_that_runs_is_not(self, kit: EngineKit) -> None:
         job = kit.submit("loop")
         kit.worker(job)
@@ -331,7 +359,7 @@ class TestRemoving:
         kit.executor.dismiss(job.id)
         kit.executor.remove(job.id)
 
-    def test_one_output_can_be_taken_away(self, kit: EngineKit) -> None:
+    def test_one_output_can_be_taken_away(self, kit: ExecutorKit) -> None:
         done = kit.run("writer")
         path = kit.results.outputs(done.id) / (done.outputs["file"].file or "")
         for output in ("file", "file", "nothing"):
@@ -340,5 +368,5 @@ class TestRemoving:
         assert not path.exists()
 
 
-def test_it_is_alive(kit: EngineKit) -> None:
+def test_it_is_alive(kit: ExecutorKit) -> None:
     assert kit.executor.alive()

@@ -13,16 +13,19 @@ import sys
 import textwrap
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from enginekit import COMMAND, engine_settings, process_job
 from harness import TEST_PROCESSES, gone, wait_for
 
-from dragoman.errors import Unavailable
+from dragoman.errors import NoSuchJob, Unavailable
 from dragoman.jobs.executors import supervisor_start
 from dragoman.jobs.executors.local import LocalExecutor
+from dragoman.jobs.executors.supervisor_link import BUSY
 from dragoman.jobs.rendezvous import NOTE
 
 if TYPE_CHECKING:
@@ -51,12 +54,12 @@ os.execv(command[0], command)
 class Trial:
     """An executor whose supervisors the test has in its hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_waiting: int | None = None) -> None:
         self.works = folder / "works"
         self.starts = folder / "starts"
         self.settings = engine_settings(folder / "home")
         self.command = [sys.executable, "-c", STARTER, str(folder), *COMMAND]
-        self.executor = LocalExecutor(self.settings, self.command)
+        self.executor = LocalExecutor(self.settings, self.command, max_waiting=max_waiting)
 
     def begun(self) -> int:
         """How many supervisors have been started."""
@@ -87,14 +90,19 @@ class Trial:
             return list(pool.map(ask, range(threads)))
 
 
-@pytest.fixture
-def trial(tmp_path: Path) -> Iterator[Trial]:
-    made = Trial(tmp_path)
-    yield made
-    made.executor.close()
-    supervisor = made.supervisor()
+@contextmanager
+def _trial(trial: Trial) -> Iterator[Trial]:
+    yield trial
+    trial.executor.close()
+    supervisor = trial.supervisor()
     if supervisor:
         wait_for(lambda: gone(supervisor), "it has ended")
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    with _trial(Trial(tmp_path)) as ready:
+        yield ready
 
 
 def test_all_wait_for_one_search_and_then_nobody_waits(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +138,23 @@ def test_while_one_comes_up_slowly_all_wait_and_are_served_but_readiness_says_no
         assert [error for _, error in asking.result(60)] == [None] * 8
     assert trial.begun() == 1
     wait_for(trial.executor.alive, "ready")
+
+
+def test_no_more_threads_wait_for_one_than_may_but_for_calls_that_go_on(tmp_path: Path) -> None:
+    with _trial(Trial(tmp_path, max_waiting=2)) as trial, ThreadPoolExecutor(4) as pool:
+        trial.works.write_text("4")
+        asking = pool.submit(trial.ask_at_once, 8)
+        wait_for(trial.begun, "it is on its way")
+        going_on = [pool.submit(trial.executor.wait, str(uuid.uuid4()), 60) for _ in range(3)]
+        asked = asking.result(60)
+        served = [seconds for seconds, error in asked if error is None]
+        refused = [error for _, error in asked if error is not None]
+        assert (len(served), len(refused)) == (2, 6)
+        assert all(isinstance(error, Unavailable) and error.detail == BUSY for error in refused)
+        for each in going_on:
+            with pytest.raises(NoSuchJob):
+                each.result(60)
+        assert [error for _, error in trial.ask_at_once(8)] == [None] * 8, "once it is there all are served"
 
 
 def test_once_one_can_be_started_it_is_without_a_request(

@@ -1,11 +1,4 @@
-"""The supervisor's side of its socket: one connection, its verbs, its answers.
-
-→ {"n": 1, "verb": "submit", "job": {...}, "wait": 0} ← {"n": 1, "accepted": true}, or {"job": the first one}
-→ {"n": 1, "verb": "submit", "job": ..., "wait": 9.5} ← {"n": 1, "job": {...}}      when it has finished
-→ {"n": 2, "verb": "wait", "job_id": ..., "timeout"}  ← {"n": 2, "job": {...}}      when it has finished
-→ {"n": 3, "verb": "dismiss", "job_id": ...}          ← {"n": 3, "job": {...}}      when nothing of it runs
-any error                                             ← {"n": ..., "error": {"code", "detail", ...}}
-"""
+"""The supervisor's side of its socket: connections of server processes, and the replies to their requests."""
 
 from __future__ import annotations
 
@@ -20,8 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
 from dragoman.jobs.engine.removal import remove, remove_output
-from dragoman.jobs.error_codec import dump_error
-from dragoman.jobs.json_codec import dump_job, load_job
+from dragoman.jobs.supervisor_requests import (
+    REPLIES,
+    REQUESTS,
+    Accepted,
+    Dismiss,
+    Facts,
+    Health,
+    Hello,
+    JobIs,
+    Ok,
+    Refused,
+    Remove,
+    RemoveOutput,
+    Reply,
+    Request,
+    Stop,
+    Submit,
+    Wait,
+)
 from dragoman.workers.framing import FrameReader, encode
 
 if TYPE_CHECKING:
@@ -43,9 +53,9 @@ class Client:
     reader: FrameReader = field(default_factory=FrameReader)
     unsent: bytearray = field(default_factory=bytearray)
 
-    def answer(self, number: int, **message: Any) -> None:
+    def answer(self, number: int, reply: Reply) -> None:
         """Send, or keep what the socket does not take at once: a client that hangs holds up nobody."""
-        self.unsent += encode({"n": number, **message})
+        self.unsent += encode({"n": number, **REPLIES.dump(reply)})
         self.flush()
 
     def flush(self) -> None:
@@ -74,7 +84,7 @@ class RequestHandler:
         engine: Scheduler,
         store: SqlStore,
         results: ResultStore,
-        facts: dict[str, Any],
+        facts: Facts,
         stop: Callable[[], None],
     ) -> None:
         self._engine = engine
@@ -85,24 +95,24 @@ class RequestHandler:
         self._waiters: dict[str, list[PendingAnswer]] = {}
 
     def handle(self, client: Client, message: Any) -> None:
-        """Do what a message asks."""
-        number = message.get("n", 0)
-        verb = getattr(self, f"_do_{message.get('verb')}", None)
+        """Do what a message asks, and reply, now or when it is done."""
+        number = 0
         try:
-            if verb is None:
-                raise InvalidRequest(f"the supervisor does not know '{message.get('verb')}'")
-            verb(client, number, message)
+            number = message.pop("n")
+            reply = self._reply(client, number, REQUESTS.load(message))
         except DragomanError as error:
-            client.answer(number, error=dump_error(error))
-        except (ValueError, KeyError, TypeError) as error:  # not of our wire, or an id that is taken
+            reply = Refused(error=error)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:  # not ours, or an id that is taken
             LOGGER.warning("a message is refused: %r", error, extra={"action": "wire"})
-            client.answer(number, error=dump_error(InvalidRequest(f"the supervisor refuses this: {error}")))
+            reply = Refused(error=InvalidRequest(f"the supervisor refuses this: {error}"))
+        if reply is not None:
+            client.answer(number, reply)
 
     def changed(self, job: Job) -> None:
         """Answer everybody who waited for this."""
         if job.status.finished:
             for waiter in self._waiters.pop(job.id, []):
-                waiter.client.answer(waiter.number, job=dump_job(job))
+                waiter.client.answer(waiter.number, JobIs(job=job))
 
     def tick(self) -> None:
         """Answer those who have waited long enough."""
@@ -125,63 +135,60 @@ class RequestHandler:
 
     def _answer_job(self, client: Client, number: int, job_id: str) -> None:
         try:
-            client.answer(number, job=dump_job(self._store.get(job_id)))
+            client.answer(number, JobIs(job=self._store.get(job_id)))
         except DragomanError as error:
-            client.answer(number, error=dump_error(error))
+            client.answer(number, Refused(error=error))
 
-    def _do_hello(self, client: Client, number: int, _message: Any) -> None:
-        client.answer(number, **self._facts)
+    def _reply(self, client: Client, number: int, request: Request) -> Reply | None:
+        """What is replied at once; None if that comes later."""
+        match request:
+            case Hello():
+                return self._facts
+            case Stop():
+                self._stop()
+            case Health():
+                self._store.check_writable()
+            case Submit():
+                return self._submit(client, number, request)
+            case Wait():
+                return self._wait(client, number, request)
+            case Dismiss(job_id=job_id):
+                self._engine.dismiss(job_id, partial(_answer_dismissal, client, number))
+                return None
+            case Remove(job_id=job_id):
+                remove(self._store, self._results, job_id)
+            case RemoveOutput(job_id=job_id, output_id=output_id, item=item):
+                remove_output(self._store, self._results, job_id, output_id, item)
+        return Ok()
 
-    def _do_stop(self, client: Client, number: int, _message: Any) -> None:
-        client.answer(number, ok=True)
-        self._stop()
-
-    def _do_health(self, client: Client, number: int, _message: Any) -> None:
-        self._store.check_writable()
-        client.answer(number, ok=True)
-
-    def _do_submit(self, client: Client, number: int, message: Any) -> None:
-        job, wait = load_job(message["job"]), message["wait"]
+    def _submit(self, client: Client, number: int, request: Submit) -> Reply | None:
+        job, wait = request.job, request.wait
         accepted = self._engine.accept(job)
         if not accepted.status.finished and (wait is None or wait > 0):
             self._keep_waiting(client, number, accepted.id, wait)
-        elif accepted.id == job.id:  # the client has it already
-            client.answer(number, accepted=True)
-        else:
-            client.answer(number, job=dump_job(accepted))
+            return None
+        return Accepted() if accepted.id == job.id else JobIs(job=accepted)  # the client has its own already
 
-    def _do_wait(self, client: Client, number: int, message: Any) -> None:
-        job_id, timeout = message["job_id"], message["timeout"]
-        if not self._engine.holds(job_id) or (timeout is not None and timeout <= 0):
+    def _wait(self, client: Client, number: int, request: Wait) -> Reply | None:
+        job_id, timeout = request.job_id, request.timeout
+        over = timeout is not None and timeout <= 0
+        if over or not self._engine.holds(job_id):
             job = self._store.get(job_id)
-            if job.status.finished or (timeout is not None and timeout <= 0):
-                client.answer(number, job=dump_job(job))
-                return
+            if over or job.status.finished:
+                return JobIs(job=job)
         self._keep_waiting(client, number, job_id, timeout)
+        return None
 
     def _keep_waiting(self, client: Client, number: int, job_id: str, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         waiter = PendingAnswer(client=client, number=number, deadline=deadline)
         self._waiters.setdefault(job_id, []).append(waiter)
 
-    def _do_dismiss(self, client: Client, number: int, message: Any) -> None:
-        def told(outcome: Job | DragomanError) -> None:
-            if isinstance(outcome, DragomanError):
-                client.answer(number, error=dump_error(outcome))
-            else:
-                client.answer(number, job=dump_job(outcome))
 
-        self._engine.dismiss(message["job_id"], told)
-
-    def _do_remove(self, client: Client, number: int, message: Any) -> None:
-        remove(self._store, self._results, message["job_id"])
-        client.answer(number, ok=True)
-
-    def _do_remove_output(self, client: Client, number: int, message: Any) -> None:
-        remove_output(
-            self._store, self._results, message["job_id"], message["output_id"], message.get("item")
-        )
-        client.answer(number, ok=True)
+def _answer_dismissal(client: Client, number: int, outcome: Job | DragomanError) -> None:
+    client.answer(
+        number, Refused(error=outcome) if isinstance(outcome, DragomanError) else JobIs(job=outcome)
+    )
 
 
 class Connections:

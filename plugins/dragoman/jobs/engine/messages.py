@@ -6,17 +6,10 @@ supervisor ──Run──► worker ──Progress──► supervisor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from dragoman.jobs.json_codec import (
-    dump_failure,
-    dump_job,
-    dump_outputs,
-    load_failure,
-    load_job,
-    load_outputs,
-)
+from dragoman.jobs.message_codec import MessageCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,41 +56,16 @@ class Failed:
 
 type Report = Progress | Done | Failed
 """What a worker says of the job that it runs; ``attempt`` is the one it was told to run."""
-type Message = Run | Report
 
-MESSAGES: Final[Mapping[str, type[Message]]] = {
-    "run": Run,
-    "progress": Progress,
-    "done": Done,
-    "failed": Failed,
-}
-PARTS: Final[Mapping[str, tuple[Any, Any]]] = {
-    "job": (dump_job, load_job),
-    "outputs": (dump_outputs, load_outputs),
-    "failure": (dump_failure, load_failure),
-}
-"""Fields that are not JSON already, with their two directions."""
-_NAMES: Final = {cls: name for name, cls in MESSAGES.items()}
+ORDERS: Final[MessageCodec[Run]] = MessageCodec("type", {"run": Run})
+REPORTS: Final[MessageCodec[Report]] = MessageCodec(
+    "type", {"progress": Progress, "done": Done, "failed": Failed}
+)
 
 
-def dump_message(message: Message) -> dict[str, JSON]:
-    """A message as JSON."""
-    data: dict[str, JSON] = {"type": _NAMES[type(message)]}
-    for field in fields(message):
-        value = getattr(message, field.name)
-        data[field.name] = PARTS[field.name][0](value) if field.name in PARTS else value
-    return data
-
-
-def load_message(data: JSON) -> Message:
-    """The inverse of dump_message; raises ValueError for what is no message, as a broken worker may send."""
-    try:
-        members = dict(data)
-        cls = MESSAGES[members.pop("type")]
-        loaded = {name: PARTS[name][1](value) if name in PARTS else value for name, value in members.items()}
-        message = cls(**loaded)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a message of ours: {error!r}") from error
-    if isinstance(message, Progress) and not (type(message.percent) is int and type(message.message) is str):
+def load_report(data: JSON) -> Report:
+    """What a worker has sent; raises ValueError for what is no report, as a broken worker may send."""
+    report = REPORTS.load(data)
+    if isinstance(report, Progress) and not (type(report.percent) is int and type(report.message) is str):
         raise ValueError("not a message of ours: progress is a whole number and a text")
-    return message
+    return report

@@ -17,7 +17,7 @@ from dragoman.errors import (
     NoSuchJob,
     Unavailable,
 )
-from dragoman.jobs.engine.messages import Failed, Progress, Run, dump_message, load_message
+from dragoman.jobs.engine.messages import ORDERS, Failed, Progress, Run, load_report
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
@@ -115,13 +115,12 @@ class Scheduler:
     def heard(self, worker: JobWorker, message: Any) -> None:
         """A worker has reported on the job it runs; one that sends what no worker of ours does is killed."""
         try:
-            report = load_message(message)
+            report = load_report(message)
         except ValueError as error:
             LOGGER.warning("a worker is broken: %s", error, extra={"action": "worker-broken"})
             worker.kill()
             return
-        if not isinstance(report, Run):
-            self._reported(worker, report)
+        self._reported(worker, report)
 
     def _reported(self, worker: JobWorker, report: Report) -> None:
         job = worker.task
@@ -230,7 +229,7 @@ class Scheduler:
     def _give(self, worker: JobWorker, claimed: Job) -> None:
         """Have a worker run what has been claimed for it."""
         self._placed[claimed.id] = worker
-        worker.begin(claimed, dump_message(Run(job=claimed)), claimed.timeout)
+        worker.begin(claimed, ORDERS.dump(Run(job=claimed)), claimed.timeout)
         self._changed(claimed)
 
     def _release(self, worker: JobWorker) -> None:

@@ -24,6 +24,7 @@ from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
+from dragoman.jobs.supervisor_requests import Facts
 from dragoman.workers import process_tree
 from dragoman.workers.forkserver import Forkserver
 from dragoman.workers.guardian import guarded
@@ -101,7 +102,7 @@ class _Supervisor:
             store=self._store, results=results, pool=self._pool, limits=limits, changed=self._changed
         )
         watch.tell(self._engine, self._pool)
-        facts = {"build": settings.build, "digest": settings.digest, "pid": os.getpid()}
+        facts = Facts(build=settings.build, digest=settings.digest, pid=os.getpid())
         self._desk = RequestHandler(
             engine=self._engine, store=self._store, results=results, facts=facts, stop=self._stop
         )

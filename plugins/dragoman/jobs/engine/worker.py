@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dragoman.errors import OutputError
-from dragoman.jobs.engine.messages import Done, Failed, Progress, Run, dump_message, load_message
+from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress
 from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import load_program, run_job
@@ -73,9 +73,8 @@ class _Worker:
     def serve(self) -> None:
         """Run what comes; a package that cannot be loaded ends the worker with the job that asked for it."""
         while True:
-            request = load_message(self._channel.receive())
-            assert isinstance(request, Run)
-            job = request.job
+            order = ORDERS.load(self._channel.receive())
+            job = order.job
             self._printing.begin(job.attempts)
             report = self._run(job)
             self._printing.end(partial(self._results.keep_log, job.id, os.getpid()))
@@ -90,17 +89,17 @@ class _Worker:
 
     def _send(self, report: Done | Failed) -> None:
         try:
-            self._channel.send(dump_message(report))
+            self._channel.send(REPORTS.dump(report))
         except (TypeError, ValueError, RecursionError) as error:  # of a foreign processor, say
             failure = describe_failure(OutputError(f"an output is not JSON: {error}"))
             self._channel.send(
-                dump_message(Failed(attempt=report.attempt, failure=failure, leaving=report.leaving))
+                REPORTS.dump(Failed(attempt=report.attempt, failure=failure, leaving=report.leaving))
             )
 
     def _run(self, job: Job) -> Done | Failed:
         def report(percent: int, message: str) -> None:
             progress = Progress(attempt=job.attempts, percent=percent, message=message)
-            self._channel.send(dump_message(progress))
+            self._channel.send(REPORTS.dump(progress))
 
         try:
             if self._program is None:

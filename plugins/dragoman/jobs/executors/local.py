@@ -8,18 +8,27 @@ import time
 import weakref
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dragoman.errors import NoSuchJob, Unavailable
-from dragoman.jobs.error_codec import load_error
 from dragoman.jobs.executors.supervisor_link import SupervisorLink
-from dragoman.jobs.json_codec import dump_job, load_job
+from dragoman.jobs.executors.supervisor_start import ask
+from dragoman.jobs.supervisor_requests import (
+    Dismiss,
+    JobIs,
+    Refused,
+    Remove,
+    RemoveOutput,
+    Submit,
+    Wait,
+)
 from dragoman.workers.framing import Disconnected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.supervisor_requests import Reply, Request
     from dragoman.model.job import Job
     from dragoman.workers.framing import Channel
 
@@ -30,14 +39,16 @@ PROBE = 2.0
 class LocalExecutor:
     """See ``dragoman.jobs.ports.Executor``. Safe for threads, and across a fork.
 
-    ``command`` starts a supervisor that reads its pickled EngineSettings from standard input.
+    ``command`` starts a supervisor that reads its pickled EngineSettings from standard input. While one is being
+    started, up to ``max_waiting`` threads wait for it, and others are refused at once; None: all wait.
     """
 
-    def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
-        self._presence = SupervisorLink(settings, command)
+    def __init__(
+        self, settings: EngineSettings, command: Sequence[str], *, max_waiting: int | None = None
+    ) -> None:
+        self._presence = SupervisorLink(settings, command, max_waiting)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
-        self._number = 0
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def start(self) -> None:
@@ -48,38 +59,39 @@ class LocalExecutor:
         """See the port."""
         deadline = _deadline(wait)
         try:
-            answer = self._ask("submit", job=dump_job(job), wait=wait)
+            reply = self._ask(Submit(job=job, wait=wait))
         except Disconnected:
             return self._resubmit(job, deadline)
-        return load_job(answer["job"]) if "job" in answer else job
+        return _job(reply, job)
 
     def wait(self, job_id: str, timeout: float | None) -> Job:
         """See the port."""
         deadline = _deadline(timeout)
         while True:
             try:
-                return load_job(self._ask("wait", job_id=job_id, timeout=_left(deadline))["job"])
+                reply = self._ask(Wait(job_id=job_id, timeout=_left(deadline)), resumed=True)
             except Disconnected:  # the supervisor died: the next one goes on with the job
                 continue
+            return _job(reply)
 
     def dismiss(self, job_id: str) -> Job:
         """See the port."""
-        return load_job(self._again(lambda: self._ask("dismiss", job_id=job_id))["job"])
+        return _job(self._ask_again(Dismiss(job_id=job_id)))
 
     def remove(self, job_id: str) -> None:
         """See the port."""
-        self._again(lambda: self._ask("remove", job_id=job_id))
+        self._ask_again(Remove(job_id=job_id))
 
     def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         """See the port."""
-        self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id, item=item))
+        self._ask_again(RemoveOutput(job_id=job_id, output_id=output_id, item=item))
 
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""
-        answer = self._presence.health(PROBE)
-        if answer is not None and "error" in answer:
-            raise load_error(answer["error"])
-        return answer is not None
+        reply = self._presence.health(PROBE)
+        if isinstance(reply, Refused):
+            raise reply.error
+        return reply is not None
 
     def close(self) -> None:
         """See the port."""
@@ -91,28 +103,26 @@ class LocalExecutor:
 
     # -- within ----------------------------------------------------------------------------------------
 
-    def _again(self, ask: Callable[[], Any]) -> Any:
-        """Ask, and once more of the next supervisor: these verbs may be repeated."""
-        try:
-            return ask()
-        except Disconnected:
+    def _ask_again(self, request: Request) -> Reply:
+        """Ask, and once more of the next supervisor if one dies: for requests that may be repeated."""
+        for _ in range(2):
             with suppress(Disconnected):
-                return ask()
+                return self._ask(request)
         raise Unavailable("the supervisor died twice while it was asked")
 
-    def _ask(self, verb: str, **message: Any) -> Any:
-        """One question, one answer; raises Disconnected if the supervisor died in between."""
-        channel = self._channel()
+    def _ask(self, request: Request, *, resumed: bool = False) -> Reply:
+        """One request, one reply; raises the error it holds, or Disconnected if the supervisor died in between."""
+        channel = self._channel(resumed=resumed)
         try:
-            answer = self._exchange(channel, verb, message)
+            reply = ask(channel, request)
         except Disconnected:
             channel.close()
             raise
         with self._lock:
             self._idle.append(channel)
-        if "error" in answer:
-            raise load_error(answer["error"])
-        return answer
+        if isinstance(reply, Refused):
+            raise reply.error
+        return reply
 
     def _resubmit(self, job: Job, deadline: float | None) -> Job:
         """A submission whose answer was lost: it was committed, or it can be made again under the same id."""
@@ -121,17 +131,11 @@ class LocalExecutor:
         except NoSuchJob:
             pass
         try:
-            answer = self._ask("submit", job=dump_job(job), wait=_left(deadline))
+            return _job(self._ask(Submit(job=job, wait=_left(deadline))), job)
         except Disconnected as error:
             raise Unavailable("the supervisor died twice while the job was being accepted") from error
-        return load_job(answer["job"]) if "job" in answer else job
 
-    def _exchange(self, channel: Channel, verb: str, message: dict[str, Any]) -> Any:
-        self._number += 1
-        channel.send({"n": self._number, "verb": verb, **message})
-        return channel.receive()
-
-    def _channel(self) -> Channel:
+    def _channel(self, *, resumed: bool) -> Channel:
         """An idle connection that still stands, or a new one."""
         with self._lock:
             while self._idle:
@@ -139,13 +143,23 @@ class LocalExecutor:
                 if channel.open():
                     return channel
                 channel.close()
-        return self._presence.connect()  # without the lock: it may wait until a supervisor is up
+        return self._presence.connect(
+            resumed=resumed
+        )  # without the lock: it may wait until a supervisor is up
 
     def _after_fork(self) -> None:
         """A forked server process must not share connections, or a lock that is held, with its parent."""
         self._lock = threading.Lock()
         self._idle = []
         self._presence.after_fork()
+
+
+def _job(reply: Reply, sent: Job | None = None) -> Job:
+    """The job that a reply tells of: its own, or the one that was sent and accepted."""
+    if isinstance(reply, JobIs):
+        return reply.job
+    assert sent is not None
+    return sent
 
 
 def _deadline(timeout: float | None) -> float | None:

@@ -14,16 +14,18 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.executors.supervisor_start import LOOK, PATIENCE, SupervisorFinder, ask
+from dragoman.jobs.supervisor_requests import Health
 from dragoman.workers.framing import Channel, Disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.supervisor_requests import Reply
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,14 +34,20 @@ REST = 1.0
 WAIT = PATIENCE + 2.0
 """Seconds that a request waits at most: a search that fails says so earlier."""
 LATE = "the supervisor does not answer in time"
+BUSY = "the engine is being started, and as many requests as may wait for it do; try again"
 
 
 class SupervisorLink:
     """Safe for threads; after a fork the child calls ``after_fork``."""
 
-    def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
+    def __init__(
+        self, settings: EngineSettings, command: Sequence[str], max_waiting: int | None = None
+    ) -> None:
         self._settings = settings
         self._command = command
+        self._max_waiting = max_waiting
+        """Threads that may wait while there is no supervisor, so that others are left for what needs none."""
+        self._waiting = 0
         self._lock = threading.Lock()
         self._keeper: _LinkThread | None = None
 
@@ -54,16 +62,17 @@ class SupervisorLink:
             if old is not None:
                 old.close()  # only now: a supervisor that nobody holds would end
 
-    def connect(self, patience: float = WAIT) -> Channel:
+    def connect(self, patience: float = WAIT, *, resumed: bool = False) -> Channel:
         """A new connection to the supervisor that is held here.
 
         Raises Unavailable: if none comes up, when the one search for it ends, whoever waits; then at once until
-        there is one.
+        there is one. At once as well if ``max_waiting`` threads wait already; not for a call that is ``resumed``,
+        which was served before and has its thread anyway.
         """
         deadline = time.monotonic() + patience
         while True:
             keeper = self._kept()
-            keeper.await_hold(deadline)
+            self._await_hold(keeper, deadline, resumed=resumed)
             sock = keeper.visit(max(LOOK, deadline - time.monotonic()))
             if sock is not None:
                 return Channel(sock)
@@ -71,7 +80,21 @@ class SupervisorLink:
                 raise Unavailable(LATE)
             time.sleep(LOOK)
 
-    def health(self, seconds: float) -> dict[str, Any] | None:
+    def _await_hold(self, keeper: _LinkThread, deadline: float, *, resumed: bool) -> None:
+        if keeper.searching:
+            with self._lock:
+                if self._max_waiting is not None and self._waiting >= self._max_waiting and not resumed:
+                    raise Unavailable(BUSY)
+                self._waiting += 1
+            try:
+                keeper.await_hold(deadline)
+            finally:
+                with self._lock:
+                    self._waiting -= 1
+        else:
+            keeper.await_hold(deadline)
+
+    def health(self, seconds: float) -> Reply | None:
         """What the engine says within this time of how it is; None if it says nothing."""
         deadline = time.monotonic() + seconds
         try:
@@ -80,11 +103,9 @@ class SupervisorLink:
             return None
         channel.socket.settimeout(max(LOOK, deadline - time.monotonic()))
         try:
-            answer: dict[str, Any] = ask(channel, "health")
+            return ask(channel, Health())
         except Disconnected:
             return None
-        else:
-            return answer
         finally:
             channel.close()
 
@@ -97,7 +118,7 @@ class SupervisorLink:
 
     def after_fork(self) -> None:
         """In the child: the threads, and whoever had the lock, have stayed with the parent."""
-        self._lock = threading.Lock()
+        self._lock, self._waiting = threading.Lock(), 0
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.abandon()
@@ -124,6 +145,11 @@ class _LinkThread:
         self._failure = ""
         """Why there is none; empty while one is held or searched."""
         threading.Thread(target=self._keep, name="presence", daemon=True).start()
+
+    @property
+    def searching(self) -> bool:
+        """Whether none is held, and the search for one has not failed."""
+        return self._held is None and not self._failure
 
     def await_hold(self, deadline: float) -> None:
         """Return once a supervisor is held; raises Unavailable if that has failed, or is not by the deadline."""

@@ -9,16 +9,18 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket
+from dragoman.jobs.supervisor_requests import REPLIES, REQUESTS, Facts, Hello, Stop
 from dragoman.workers.framing import Channel, Disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.supervisor_requests import Reply, Request
 
 LOGGER = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class SupervisorFinder:
                 return channel
             elif replace:
                 _send_away(channel)
-                replace = facts["build"] != self._settings.build  # two servers must not replace for ever
+                replace = facts.build != self._settings.build  # two servers must not replace for ever
             else:
                 channel.close()
                 raise Unavailable(
@@ -78,9 +80,9 @@ class SupervisorFinder:
         sock.settimeout(seconds)  # one that hangs is as good as none
         return Channel(sock)
 
-    def _suits(self, facts: dict[str, Any], *, replace: bool) -> bool:
+    def _suits(self, facts: Facts, *, replace: bool) -> bool:
         mine = self._settings
-        return bool(facts["build"] == mine.build and (not replace or facts["digest"] == mine.digest))
+        return bool(facts.build == mine.build and (not replace or facts.digest == mine.digest))
 
     def _start_one(self) -> None:
         """Start a supervisor, unless one is on its way, ends just now, or the last one has only just failed."""
@@ -115,17 +117,23 @@ class SupervisorFinder:
         return process
 
 
-def ask(channel: Channel, verb: str) -> Any:
-    """A question without arguments, and its answer; raises Disconnected."""
-    channel.send({"n": 0, "verb": verb})
-    return channel.receive()
+def ask(channel: Channel, request: Request) -> Reply:
+    """One request and its reply; raises Disconnected, also if the reply is not one of ours."""
+    channel.send({"n": 0, **REQUESTS.dump(request)})
+    reply = channel.receive()
+    try:
+        del reply["n"]
+        return REPLIES.load(reply)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Disconnected("the supervisor speaks another language") from error
 
 
-def _facts(channel: Channel) -> dict[str, Any] | None:
+def _facts(channel: Channel) -> Facts | None:
     """Who the supervisor is; None if it does not say."""
-    with suppress(Disconnected):
-        facts: dict[str, Any] = ask(channel, "hello")
-        return facts
+    with suppress(Disconnected, KeyError, TypeError):
+        channel.send({"n": 0, **REQUESTS.dump(Hello())})
+        facts = channel.receive()  # of any version: what else it says is not looked at
+        return Facts(build=facts["build"], digest=facts["digest"], pid=facts["pid"])
     return None
 
 
@@ -133,6 +141,7 @@ def _send_away(channel: Channel) -> None:
     """Have a supervisor stop, and wait until it has gone."""
     LOGGER.info("replacing a supervisor of another build or other settings", extra={"action": "elect"})
     with suppress(Disconnected):
-        ask(channel, "stop")
-        channel.receive()
+        channel.send({"n": 0, **REQUESTS.dump(Stop())})
+        while True:
+            channel.receive()
     channel.close()

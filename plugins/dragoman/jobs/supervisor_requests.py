@@ -1,0 +1,134 @@
+"""What server processes ask of the supervisor over its socket, and what it replies. Each frame has a number, ``n``.
+
+    Submit        ──► Accepted, or JobIs the first one under its key; with ``wait`` JobIs, when it has finished
+    Wait          ──► JobIs, when it has finished
+    Dismiss       ──► JobIs, when nothing of it runs
+    Remove, RemoveOutput, Health, Stop ──► Ok
+    Hello         ──► Facts
+    any           ──► Refused
+
+``Hello``, ``Stop`` and ``Facts`` stay as they are in every version: by them one takes the place of another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dragoman.jobs.message_codec import MessageCodec
+
+if TYPE_CHECKING:
+    from dragoman.errors import DragomanError
+    from dragoman.model.job import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Who are you?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End; another takes your place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Can you write the store?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit:
+    """Accept a job; see Executor.submit."""
+
+    job: Job
+    wait: float | None
+    """Seconds until the reply; 0: at once. None: no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Reply when a job has finished; see Executor.wait."""
+
+    job_id: str
+    timeout: float | None
+    """Seconds until the reply; None: no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dismiss:
+    """See Executor.dismiss."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """See Executor.remove."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveOutput:
+    """See Executor.remove_output."""
+
+    job_id: str
+    output_id: str
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Who the supervisor is."""
+
+    build: str
+    """Tells one version of the code from another."""
+    digest: str
+    """Tells one set of settings from another."""
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ok:
+    """It is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The job is accepted as it was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobIs:
+    """The job as it is now."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """It cannot be done."""
+
+    error: DragomanError
+
+
+type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput
+type Reply = Facts | Ok | Accepted | JobIs | Refused
+
+REQUESTS: MessageCodec[Request] = MessageCodec(
+    "verb",
+    {
+        "hello": Hello,
+        "stop": Stop,
+        "health": Health,
+        "submit": Submit,
+        "wait": Wait,
+        "dismiss": Dismiss,
+        "remove": Remove,
+        "remove_output": RemoveOutput,
+    },
+)
+REPLIES: MessageCodec[Reply] = MessageCodec(
+    "reply", {"facts": Facts, "ok": Ok, "accepted": Accepted, "job": JobIs, "refused": Refused}
+)
