@@ -16,6 +16,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from dragoman.schemas.findings import explain, faults
+from dragoman.schemas.flat_arrays import doubtful
 from dragoman.schemas.forms import validating_form
 from dragoman.schemas.json_formats import format_checker, is_integer, is_number
 
@@ -30,6 +31,9 @@ _log = logging.getLogger(__name__)
 
 MOST: Final = 3
 """Findings that are reported for one value."""
+
+SEVERAL: Final = 8
+"""Items from which on an array is looked at as a whole first."""
 
 CACHED: Final = 4096
 """Compiled schemas that are kept."""
@@ -95,7 +99,7 @@ def _validator_class() -> type[Validator]:
     types = base.TYPE_CHECKER.redefine_many(
         {"number": lambda _, value: is_number(value), "integer": lambda _, value: is_integer(value)}
     )
-    keywords = {"type": _type, "anyOf": _any_of, "oneOf": _one_of, "enum": _enum}
+    keywords = {"type": _type, "anyOf": _any_of, "oneOf": _one_of, "enum": _enum, "items": _items}
     keywords |= {name: _kept(kind, keeps) for name, (kind, keeps) in _KEPT.items()}
     made: type[Validator] = extend(base, keywords, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
     return made
@@ -126,6 +130,15 @@ def _kept(kind: str, keeps: Callable[[Any, Any], bool]) -> Callable[..., Iterato
             yield ValidationError("beyond a limit")
 
     return keyword
+
+
+def _items(validator: Any, items: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    whole = isinstance(instance, list) and len(instance) >= SEVERAL and isinstance(items, dict)
+    if not whole or "prefixItems" in schema:
+        yield from Draft202012Validator.VALIDATORS["items"](validator, items, instance, schema)
+        return
+    for index in doubtful(instance, items, _formats().checkers):
+        yield from validator.descend(instance[index], items, path=index)
 
 
 def _enum(validator: Any, choices: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
