@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from dragoman.openapi.components import HTML, JSON_TYPE, Object, failures, page, record, ref, strings
-from dragoman.schemas.forms import media_types, taken_types
+from dragoman.schemas.alternatives import taken_types
+from dragoman.schemas.forms import media_types
 from dragoman.schemas.openapi30 import describe, to_oas30
 
 if TYPE_CHECKING:

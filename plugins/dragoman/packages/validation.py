@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import MOST_PROBLEMS, InputError, InputProblem, InvalidInputs
+from dragoman.schemas.alternatives import CHOICES, narrowed, taken_types
 from dragoman.schemas.file_values import FileContentError, expects_json, read_value, value_of
-from dragoman.schemas.forms import always_binary, may_be_binary, taken_types
+from dragoman.schemas.forms import always_binary, may_be_binary
 from dragoman.schemas.media_types import accepted
 from dragoman.schemas.messages import cut, shown
 from dragoman.schemas.value_check import check_of
@@ -34,17 +35,37 @@ ENCODINGS: Final = (*BINARY_ENCODINGS, "utf-8", "utf8", "us-ascii", "ascii", "is
 _COMPILED_PROCESSES: Final = 256
 
 
-class _Compiled:
-    """What is worked out once for an input: its check, its media types, whether it is binary."""
+class _Variant:
+    """What is worked out once for a schema: its check, and whether it is binary."""
 
-    __slots__ = ("binary", "check", "inner_files", "media_types", "schema")
+    __slots__ = ("binary", "check", "schema")
+
+    def __init__(self, schema: Mapping[str, JSON]) -> None:
+        self.schema = schema
+        self.check = check_of(schema)
+        self.binary = always_binary(schema)
+
+
+class _Compiled:
+    """What is worked out once for an input: its media types, and what each of them means."""
+
+    __slots__ = ("_meant", "_whole", "inner_files", "media_types")
 
     def __init__(self, spec: InputSpec) -> None:
-        self.schema = spec.schema
-        self.check = check_of(spec.schema)
+        self._whole = _Variant(spec.schema)
+        self._meant: dict[tuple[int, ...], _Variant] = {}
         self.media_types = taken_types(spec)
-        self.binary = always_binary(spec.schema)
         self.inner_files = spec.inner_files
+
+    def of(self, media_type: str | None) -> _Variant:
+        """The input for a value of that media type: only the alternatives of its schema that this may be."""
+        schema = narrowed(self._whole.schema, media_type)
+        if schema is self._whole.schema:
+            return self._whole
+        meant = tuple(id(option) for key in CHOICES for option in schema.get(key) or ())
+        if meant not in self._meant:
+            self._meant[meant] = _Variant(schema)
+        return self._meant[meant]
 
 
 _compiled: OrderedDict[int, tuple[Process, Mapping[str, _Compiled]]] = OrderedDict()
@@ -105,13 +126,14 @@ def validate_resolved(process: Process, input_id: str, value: ResolvedValue) -> 
     seen when it is bound.
     """
     compiled = _of(process)[input_id]
-    if value.path is not None and may_be_binary(compiled.schema):
+    variant = compiled.of(value.media_type)
+    if value.path is not None and may_be_binary(variant.schema):
         return
     try:
-        content = read_value(value, expects_json(compiled.schema))
+        content = read_value(value, expects_json(variant.schema))
     except FileContentError as error:
         raise InputError(input_id, str(error)) from error
-    findings = compiled.check.findings(_as_sent(content) if compiled.inner_files else content)
+    findings = variant.check.findings(_as_sent(content) if compiled.inner_files else content)
     if findings:
         raise InputError(input_id, "; ".join(findings))
 
@@ -148,16 +170,17 @@ def _wrong_value(compiled: _Compiled, value: InputValue) -> Iterator[str]:
         return
     if value.by_reference:
         return
+    variant = compiled.of(stated)
     encoding = (value.encoding or "").lower()
-    if encoding and encoding not in (BINARY_ENCODINGS if compiled.binary else ENCODINGS):
-        allowed = "base64" if compiled.binary else "base64, utf-8"
+    if encoding and encoding not in (BINARY_ENCODINGS if variant.binary else ENCODINGS):
+        allowed = "base64" if variant.binary else "base64, utf-8"
         yield f"got the encoding {shown(value.encoding)}; allowed: {allowed}"
-    elif compiled.binary:
+    elif variant.binary:
         yield from _wrong_base64(value.value)
     elif encoding == "base64":
-        yield from _wrong_encoded(compiled, value)
+        yield from _wrong_encoded(variant, value)
     else:
-        yield from compiled.check.findings(value.value)
+        yield from variant.check.findings(value.value)
 
 
 def _wrong_base64(text: JSON) -> Iterator[str]:
@@ -166,7 +189,7 @@ def _wrong_base64(text: JSON) -> Iterator[str]:
         yield f"{refusal}; allowed: base64 text, or a reference {{href, type}}"
 
 
-def _wrong_encoded(compiled: _Compiled, value: InputValue) -> Iterator[str]:
+def _wrong_encoded(variant: _Variant, value: InputValue) -> Iterator[str]:
     """Findings in JSON or text that was sent as base64."""
     refusal = _refusal(value.value)
     if refusal:
@@ -174,12 +197,12 @@ def _wrong_encoded(compiled: _Compiled, value: InputValue) -> Iterator[str]:
         return
     try:
         text = b"".join(base64_pieces(value.value)).decode("utf-8-sig")
-        content = value_of(text, compiled.schema, value.media_type)
+        content = value_of(text, variant.schema, value.media_type)
     except ValueError as error:
         reason = str(error) if isinstance(error, FileContentError) else "it is not text in UTF-8"
         yield f"got base64 of what cannot be read: {reason}"
         return
-    yield from compiled.check.findings(content)
+    yield from variant.check.findings(content)
 
 
 def _refusal(text: JSON) -> str:

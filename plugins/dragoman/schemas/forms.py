@@ -71,6 +71,9 @@ _EXPANDED: Final[Mapping[Shorthand, Mapping[str, JSON]]] = {
     },
 }
 
+UNKNOWN: Final = "x-unknown"
+"""Marks, to validate, what stood for a reference that is not looked up: it allows anything."""
+
 _LISTS = ("allOf", "anyOf", "oneOf")
 _SINGLES = ("items", "not", "additionalProperties")
 
@@ -126,11 +129,14 @@ def _single_type(schema: dict[str, JSON]) -> None:
 def validating_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     """The same schema as JSON Schema 2020-12.
 
-    A reference to another document is left out: nothing is fetched in order to validate.
+    A reference to another document is left out, and marked: nothing is fetched in order to validate. So is
+    ``contentSchema``, which is a URI in OGC's schema.yaml, and which validates nothing.
     """
     made = _map_children(schema, validating_form)
+    made.pop("contentSchema", None)
     if not str(made.get("$ref", "#")).startswith("#"):
         del made["$ref"]
+        made[UNKNOWN] = True
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
             made[exclusive] = made.pop(bound)
@@ -174,17 +180,13 @@ def media_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if isinstance(name, str)))
 
 
-def taken_types(spec: InputSpec) -> tuple[str, ...]:
-    """The media types that a value of an input may be stated to have; empty is any."""
-    stated = media_types(spec.schema)
-    return (*stated, *RASTERS) if spec.shorthand == "raster" else stated
-
-
 def described(spec: InputSpec) -> Mapping[str, JSON]:
     """The schema of an input for a process description: a raster as a branch for each media type that is read."""
     if spec.shorthand != "raster":
         return spec.schema
-    return {"oneOf": [{**spec.schema, "contentMediaType": name} for name in taken_types(spec)]}
+    return {
+        "oneOf": [{**spec.schema, "contentMediaType": name} for name in (*media_types(spec.schema), *RASTERS)]
+    }
 
 
 def offered_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 DEPTH: Final = 200
 """Arrays and objects within each other that a value may have."""
 
+_PLAIN: Final = frozenset({int, str, bool, type(None)})
+"""What is JSON already, whatever it holds."""
+
 
 class NotJSON(ValueError):
     """The value has no JSON form; the text says where and what it is."""
@@ -37,6 +40,9 @@ def to_json(value: object, place: str = "", depth: int = DEPTH) -> JSON:
     if depth == 0:
         raise NotJSON(f"{place or 'the value'} is nested too deeply")
     if isinstance(value, list | tuple):
+        kinds = set(map(type, value))
+        if kinds <= _PLAIN or (kinds == {float} and all(map(math.isfinite, value))):
+            return list(value)  # one by one, a million take a second
         return [to_json(item, f"{place}[{index}]", depth - 1) for index, item in enumerate(value)]
     if isinstance(value, Mapping) and not _is_dataset(value):
         return {_key(key, place): to_json(item, f"{place}.{key}", depth - 1) for key, item in value.items()}

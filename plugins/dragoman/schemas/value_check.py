@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,9 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from dragoman.schemas.alternatives import told_apart
 from dragoman.schemas.findings import explain, faults
+from dragoman.schemas.flat_arrays import doubtful
 from dragoman.schemas.forms import validating_form
 from dragoman.schemas.json_formats import format_checker, is_integer, is_number
 
@@ -30,6 +33,9 @@ _log = logging.getLogger(__name__)
 
 MOST: Final = 3
 """Findings that are reported for one value."""
+
+SEVERAL: Final = 8
+"""Items from which on an array is looked at as a whole first."""
 
 CACHED: Final = 4096
 """Compiled schemas that are kept."""
@@ -95,7 +101,14 @@ def _validator_class() -> type[Validator]:
     types = base.TYPE_CHECKER.redefine_many(
         {"number": lambda _, value: is_number(value), "integer": lambda _, value: is_integer(value)}
     )
-    keywords = {"type": _type, "anyOf": _any_of, "oneOf": _one_of, "enum": _enum}
+    keywords = {
+        "$ref": _reference,
+        "type": _type,
+        "anyOf": _any_of,
+        "oneOf": _one_of,
+        "enum": _enum,
+        "items": _items,
+    }
     keywords |= {name: _kept(kind, keeps) for name, (kind, keeps) in _KEPT.items()}
     made: type[Validator] = extend(base, keywords, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
     return made
@@ -128,6 +141,21 @@ def _kept(kind: str, keeps: Callable[[Any, Any], bool]) -> Callable[..., Iterato
     return keyword
 
 
+def _reference(validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """One that cannot be looked up allows anything, and takes nothing from what stands around it."""
+    with suppress(Unresolvable):
+        yield from Draft202012Validator.VALIDATORS["$ref"](validator, reference, instance, schema)
+
+
+def _items(validator: Any, items: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    whole = isinstance(instance, list) and len(instance) >= SEVERAL and isinstance(items, dict)
+    if not whole or "prefixItems" in schema:
+        yield from Draft202012Validator.VALIDATORS["items"](validator, items, instance, schema)
+        return
+    for index in doubtful(instance, items, _formats().checkers):
+        yield from validator.descend(instance[index], items, path=index)
+
+
 def _enum(validator: Any, choices: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not isinstance(instance, str):
         yield from Draft202012Validator.VALIDATORS["enum"](validator, choices, instance, schema)
@@ -147,6 +175,6 @@ def _any_of(validator: Any, branches: Any, instance: Any, _: Any) -> Iterator[Va
 
 def _one_of(validator: Any, branches: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     yield from _any_of(validator, branches, instance, schema)
-    fitting = (branch for branch in branches if validator.evolve(schema=branch).is_valid(instance))
-    if len(list(islice(fitting, 2))) == 2:
+    fitting = [branch for branch in branches if validator.evolve(schema=branch).is_valid(instance)]
+    if not told_apart(fitting):
         yield ValidationError("fits more than one branch")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from dragoman.errors import InputError, InvalidRequest
 from dragoman.model.resolved import ResolvedValue
 from dragoman.schemas import file_values
+from dragoman.schemas.alternatives import narrowed
 from dragoman.schemas.file_values import FileContentError, NotJsonText, read_text, text_types, value_of
 from dragoman.schemas.forms import may_be_binary
 from dragoman.schemas.media_types import known_extension
@@ -47,6 +48,7 @@ def resolve(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePoli
 
 def _stands_for_bytes(schema: Mapping[str, JSON], value: InputValue) -> bool:
     """Whether an inline text is base64: it is said to be, or only that branch of the schema fits it."""
+    schema = narrowed(schema, value.media_type)
     if value.encoding is not None:
         return value.encoding.lower() == "base64" or (value.encoding == "binary" and may_be_binary(schema))
     as_text = value.media_type is not None and value.media_type in text_types(schema)
@@ -115,11 +117,12 @@ def _new_file(spec: InputSpec, folder: Path, suffix: str) -> Path:
 
 def _deliver(spec: InputSpec, path: Path, media_type: str | None, *, ours: bool) -> ResolvedValue:
     """Return the file where it may be binary; else the value in it, and delete it if it is ours, a temporary one."""
-    if may_be_binary(spec.schema):
+    schema = narrowed(spec.schema, media_type)
+    if may_be_binary(schema):
         return ResolvedValue(path=path, media_type=media_type)
     try:
         text = read_text(path, file_values.VALUE_BYTES)
-        return ResolvedValue(value=value_of(text, spec.schema, media_type), media_type=media_type)
+        return ResolvedValue(value=value_of(text, schema, media_type), media_type=media_type)
     except NotJsonText as error:
         raise InvalidRequest("the content is not JSON, which this input asks for") from error
     except FileContentError as error:

@@ -10,6 +10,7 @@ dict, str, int, float, bool, list[...] of these, X | Y, none    the JSON value, 
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -196,7 +197,12 @@ def _of_kind(value: JSON, holds: bool, allowed: str) -> JSON:
 
 def _as_list(annotation: Any, value: JSON) -> list[object]:
     item = item_annotation(annotation)
-    return [_as_json(item, member) for member in _of_kind(value, isinstance(value, list), "an array")]
+    members: list[JSON] = _of_kind(value, isinstance(value, list), "an array")
+    if item in (int, str, bool) and set(map(type, members)) <= {item}:
+        return list(members)  # one by one, a million take seconds
+    if item is float and set(map(type, members)) <= {float} and all(map(math.isfinite, members)):
+        return list(members)
+    return [_as_json(item, member) for member in members]
 
 
 def _first_fitting(choices: tuple[Any, ...], value: JSON) -> object:
