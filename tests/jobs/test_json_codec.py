@@ -149,6 +149,7 @@ def test_a_runtime(runtime: Runtime) -> None:
 
 
 BEFORE_FORMS = {
+    '{"kind":"package","location":"/packages/echo"}': Runtime(form="native", folder="/packages/echo"),
     '{"kind":"package","location":"/srv/ndvi","loader":"algorithm:run","digest":"d1","memory_limit":null}': (
         Runtime(form="native", folder="/srv/ndvi", entry="algorithm:run", digest="d1")
     ),

@@ -25,6 +25,7 @@ def make_job(**changes: Any) -> Job:
         id=str(uuid.uuid4()),
         process_id="echo",
         process_version="1.0.0",
+        dialect="ogc",
         runtime=RUNTIME,
         created=now,
         updated=now,

@@ -121,17 +121,17 @@ def current_runtime(data: dict[str, JSON]) -> dict[str, JSON]:
     """
     if "kind" not in data:
         return data
-    kept = {"digest": data["digest"], "memory_limit": data["memory_limit"]}
+    kept: dict[str, JSON] = {name: data[name] for name in ("digest", "memory_limit") if name in data}
     if data["kind"] == "processor":
         return {"form": "processor", "options": json.loads(data["location"]), **kept}
     if data["kind"] == "package":
-        return {"form": "native", "folder": data["location"], "entry": data["loader"], **kept}
+        return {"form": "native", "folder": data["location"], "entry": data.get("loader", ""), **kept}
     location = json.loads(data["location"])
     options = {"profiles": location["profiles"]} if location["profiles"] else {}
     return {
         "form": data["kind"],
         "folder": location["folder"],
-        "entry": data["loader"],
+        "entry": data.get("loader", ""),
         "options": options,
         **kept,
     }

@@ -61,7 +61,8 @@ class Submission:
     """How a request is to be run."""
 
     mode: Mode = "async"
-    dialect: str = "ogc"
+    dialect: str = ""
+    """The dialect that the request came in; empty: none."""
     idempotency_key: str | None = None
     job_id: str | None = None
     """A uuid4 that the dialect has already given to its client; None: a new one."""

@@ -114,7 +114,8 @@ class Job:
     process_id: str
     process_version: str
     runtime: Runtime
-    dialect: str = "ogc"
+    dialect: str = ""
+    """The dialect that the request came in; empty: none."""
     principal: Principal = ANONYMOUS
     request: JobRequest = JobRequest()
     mode: Mode = "async"

@@ -22,7 +22,7 @@ def own_lines(error: BaseException, folder: Path) -> list[str]:
         if frames and number:
             lines.append(f"caused by {type(link).__name__}")
         for frame in frames[-MOST:]:
-            lines.append(f"{place(frame, folder)}, in {frame.name}")
+            lines.append(f"{source_line(frame, folder)}, in {frame.name}")
             lines.extend([f"    {frame.line}"] if frame.line else [])
     return lines
 
@@ -33,11 +33,11 @@ def import_place(error: BaseException, file: Path, folder: Path) -> str:
     own = [frame for frame in frames if Path(frame.filename) == file]
     if not own:
         return f"{folder.name}/{file.relative_to(folder)}"
-    inner = "" if frames[-1] is own[-1] else f" ({place(frames[-1], folder)})"
-    return place(own[-1], folder) + inner
+    inner = "" if frames[-1] is own[-1] else f" ({source_line(frames[-1], folder)})"
+    return source_line(own[-1], folder) + inner
 
 
-def place(frame: traceback.FrameSummary, folder: Path) -> str:
+def source_line(frame: traceback.FrameSummary, folder: Path) -> str:
     """``demo/algorithm.py:3`` of a frame in the folder."""
     return f"{folder.name}/{Path(frame.filename).relative_to(folder)}:{frame.lineno}"
 

@@ -83,23 +83,23 @@ def _may_fit(annotation: Any, spec: InputSpec) -> bool:
     mapping = not as_file and _is_mapping(get_origin(annotation) or annotation)  # a Dataset is one, too
     if may_be_binary(spec.schema):
         return spec.shorthand is None or not (mapping or annotation in (int, float, bool))
-    said = _single_type(spec.schema)
-    if said is None or annotation is Path:
+    json_type = _single_type(spec.schema)
+    if json_type is None or annotation is Path:
         return True
     if as_file:
-        return said == "string"  # sent by reference, text may be an ASCII grid
+        return json_type == "string"  # sent by reference, text may be an ASCII grid
     if annotation is str:
-        return said not in ("number", "boolean")  # sent by reference, an object may be taken as its text
+        return json_type not in ("number", "boolean")  # sent by reference, an object may be taken as its text
     if annotation in _SCALARS:
-        return said == _SCALARS[annotation]
+        return json_type == _SCALARS[annotation]
     if mapping:
-        return said in ("object", "string")
-    return (get_origin(annotation) or annotation) not in LISTS or said in ("array", "string")
+        return json_type in ("object", "string")
+    return (get_origin(annotation) or annotation) not in LISTS or json_type in ("array", "string")
 
 
 def _single_type(schema: Mapping[str, JSON]) -> str | None:
     """The one type of the schema, where it is as plain as that; ``integer`` counts as ``number``."""
-    said = schema.get("type")
-    if said not in _TYPES or schema.get("nullable") is True:
+    json_type = schema.get("type")
+    if json_type not in _TYPES or schema.get("nullable") is True:
         return None
-    return "number" if said == "integer" else str(said)
+    return "number" if json_type == "integer" else str(json_type)

@@ -20,6 +20,7 @@ from tempfile import mkstemp
 from typing import Any, Final, Literal, get_args, get_origin
 
 from dragoman.errors import InputError, PackageError, RequestError
+from dragoman.packages.class_names import class_name
 from dragoman.packages.native.signature import parameter_name
 from dragoman.schemas.file_values import FileContentError, expects_json, read_value
 from dragoman.schemas.forms import may_be_binary, media_types
@@ -85,10 +86,10 @@ class Coercion:
         text = isinstance(value.value, str)
         kinds = media_types(spec.schema) or (("text/plain",) if text else ("application/json",))
         name = f"{parameter_name(spec.id)}-"
-        handle, made = mkstemp(prefix=name, suffix=extension(kinds[0]), dir=self.context.scratch)
+        handle, path = mkstemp(prefix=name, suffix=extension(kinds[0]), dir=self.context.scratch)
         with open(handle, "w", encoding="utf-8") as stream:
             stream.write(value.value if text else json.dumps(value.value))
-        return Path(made)
+        return Path(path)
 
     def _dataset_reader(self, spec: InputSpec, value: ResolvedValue) -> Any:
         from dragoman.rasters.opening import open_raster
@@ -123,18 +124,24 @@ def _open(opener: Callable[[Path], Any], value: ResolvedValue, kind: str) -> Any
         raise _Mismatch(f"the file cannot be read as {kind}") from error
 
 
-def file_form(annotation: Any) -> Callable[[Coercion, InputSpec, ResolvedValue], object] | None:
-    """How a value becomes what is not JSON; told by name, so that nothing heavy is imported here."""
+type FileForm = Callable[[Coercion, InputSpec, ResolvedValue], object]
+
+FILE_FORMS: Final[Mapping[tuple[str, str], FileForm]] = {
+    ("rasterio", "DatasetReader"): Coercion._dataset_reader,
+    ("xarray", "Dataset"): Coercion._xarray,
+    ("dragoman", "Raster"): Coercion._raster,
+}
+"""How a file becomes an object, by the name of the class that an annotation asks for.
+
+For the other direction see ``outputs.output_writer``.
+"""
+
+
+def file_form(annotation: Any) -> FileForm | None:
+    """How a value becomes what is not JSON; None where it stays JSON."""
     if annotation is Path:
         return Coercion._path
-    if not isinstance(annotation, type):
-        return None
-    package = annotation.__module__.partition(".")[0]
-    return {
-        ("rasterio", "DatasetReader"): Coercion._dataset_reader,
-        ("xarray", "Dataset"): Coercion._xarray,
-        ("dragoman", "Raster"): Coercion._raster,
-    }.get((package, annotation.__name__))
+    return FILE_FORMS.get(class_name(annotation)) if isinstance(annotation, type) else None
 
 
 def without_none(annotation: Any) -> Any:
@@ -172,21 +179,24 @@ def _as_json(annotation: Any, value: JSON) -> object:
     return _as_scalar(origin, value)
 
 
+_SCALARS: Final[Mapping[Any, tuple[Callable[[JSON], bool], Callable[[JSON], object], str]]] = {
+    bool: (lambda value: isinstance(value, bool), bool, "true or false"),
+    str: (lambda value: isinstance(value, str), str, "a string"),
+    type(None): (lambda value: value is None, lambda _: None, "null"),
+    int: (is_integer, int, "an integer"),
+    float: (is_number, float, "a number"),
+}
+"""For each type of Python: which JSON values become one, how, and these values in words."""
+
+
 def _as_scalar(kind: Any, value: JSON) -> object:
-    if kind is bool:
-        return _of_kind(value, isinstance(value, bool), "true or false")
-    if kind is str:
-        return _of_kind(value, isinstance(value, str), "a string")
-    if kind is type(None):
-        return _of_kind(value, value is None, "null")
-    if kind is int:
-        return int(_of_kind(value, is_integer(value), "an integer"))
-    if kind is float:
-        try:
-            return float(_of_kind(value, is_number(value), "a number"))
-        except OverflowError as error:
-            raise _Mismatch(f"got {shown(value)}, which is too large") from error
-    raise PackageError(f"run asks for {kind!r}, which is no form of an input; allowed: {FORMS}")
+    if not isinstance(kind, type) or kind not in _SCALARS:
+        raise PackageError(f"run asks for {kind!r}, which is no form of an input; allowed: {FORMS}")
+    fits, convert, allowed = _SCALARS[kind]
+    try:
+        return convert(_of_kind(value, fits(value), allowed))
+    except OverflowError as error:
+        raise _Mismatch(f"got {shown(value)}, which is too large") from error
 
 
 def _of_kind(value: JSON, holds: bool, allowed: str) -> JSON:

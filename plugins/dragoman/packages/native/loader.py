@@ -13,7 +13,7 @@ from dragoman.errors import PackageError
 from dragoman.model.process import JSON, InputSpec, OutputSpec, Process, Runtime
 from dragoman.packages.digest import package_digest
 from dragoman.packages.native.examples import example_request, load_examples
-from dragoman.packages.native.process_file_schema import check_document, place
+from dragoman.packages.native.process_file_schema import check_document, key_path
 from dragoman.packages.native.quantities import parse_duration, parse_size
 from dragoman.packages.native.signature import CONTEXT, check_signature, find_entry, parameter_name
 from dragoman.packages.yaml_document import Document, read_document
@@ -110,7 +110,7 @@ def _config(document: Document) -> Mapping[str, JSON]:
     except SchemaError as error:
         raise document.error(("config_schema", *error.absolute_path), finding(error)) from error
     for mistake in validator(schema).iter_errors(config):
-        raise document.error(("config", *place(mistake)), finding(mistake))
+        raise document.error(("config", *key_path(mistake)), finding(mistake))
     return config
 
 
@@ -129,11 +129,11 @@ def _check_parameters(document: Document) -> None:
 
 
 def _input(document: Document, name: str) -> InputSpec:
-    said = document.data["inputs"][name]
+    declared = document.data["inputs"][name]
     path: KeyPath = ("inputs", name)
-    common = _common(document, path, said)
-    most = said.get("maxOccurs", 1)
-    least = 0 if "default" in common["schema"] else said.get("minOccurs", 1)
+    common = _common(document, path, declared)
+    most = declared.get("maxOccurs", 1)
+    least = 0 if "default" in common["schema"] else declared.get("minOccurs", 1)
     if most != "unbounded" and least > most:
         raise document.error((*path, "minOccurs"), f"got {least}; allowed: at most maxOccurs, {most}")
     return InputSpec(id=name, min_occurs=least, max_occurs=None if most == "unbounded" else most, **common)
@@ -144,21 +144,21 @@ def _output(document: Document, name: str) -> OutputSpec:
     return OutputSpec(id=name, **_common(document, path, document.data["outputs"][name]))
 
 
-def _common(document: Document, path: KeyPath, said: Mapping[str, JSON]) -> dict[str, Any]:
+def _common(document: Document, path: KeyPath, declared: Mapping[str, JSON]) -> dict[str, Any]:
     """What inputs and outputs have in common, as arguments of their specs."""
-    schema, word = expand(said["schema"])
-    place = (*path, "schema")
+    schema, word = expand(declared["schema"])
+    schema_path = (*path, "schema")
     try:
         Draft202012Validator.check_schema(validating_form(schema))
     except SchemaError as error:
-        raise document.error((*place, *error.absolute_path), finding(error)) from error
+        raise document.error((*schema_path, *error.absolute_path), finding(error)) from error
     if "default" in schema and (findings := SchemaCheck(schema).findings(schema["default"])):
-        raise document.error((*place, "default"), "; ".join(findings))
+        raise document.error((*schema_path, "default"), "; ".join(findings))
     return {
-        "title": said.get("title", ""),
-        "description": said.get("description", ""),
-        "keywords": tuple(said.get("keywords", ())),
-        "metadata": tuple(said.get("metadata", ())),
+        "title": declared.get("title", ""),
+        "description": declared.get("description", ""),
+        "keywords": tuple(declared.get("keywords", ())),
+        "metadata": tuple(declared.get("metadata", ())),
         "schema": schema,
         "shorthand": word,
     }

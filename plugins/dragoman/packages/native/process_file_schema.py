@@ -26,13 +26,13 @@ def _validator(name: str) -> Any:
 
 def check_document(document: Document, name: str) -> None:
     """Raise PackageError for the first mistake, in the order of lines; ``name``: process or example."""
-    found = map(nearest, _validator(name).iter_errors(document.data))
-    errors = [document.error(place(error), finding(error)) for error in found]
+    mistakes = map(nearest, _validator(name).iter_errors(document.data))
+    errors = [document.error(key_path(error), finding(error)) for error in mistakes]
     if errors:
         raise min(errors, key=_line)
 
 
-def place(error: ValidationError) -> KeyPath:
+def key_path(error: ValidationError) -> KeyPath:
     """The key that is wrong: the unknown one itself, where there is one."""
     path: KeyPath = tuple(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):

@@ -93,15 +93,15 @@ def check_class(folder: Path, entry: str, method: str) -> None:
 
     All else is left to the worker: a function that makes the instance, what is imported or assigned.
     """
-    found = find_entry(folder, entry)
-    source = _read(found.file, folder)
-    definition = source.definition(found.attribute)
+    located = find_entry(folder, entry)
+    source = _read(located.file, folder)
+    definition = source.definition(located.attribute)
     if not isinstance(definition, ast.ClassDef):
         return
-    label = f"{_label(found.file, folder)}:{definition.lineno}"
+    label = f"{_label(located.file, folder)}:{definition.lineno}"
     there = source.method(definition, method)
     if there is None and source.lacks(definition, method):
-        raise PackageError(f"{label}: class {found.attribute} has no method {method}")
+        raise PackageError(f"{label}: class {located.attribute} has no method {method}")
     if isinstance(there, ast.AsyncFunctionDef) and not there.decorator_list:
         raise PackageError(f"{label}: {method} is async; it has to be a plain function")
 
@@ -160,8 +160,8 @@ class _Source:
         """A method of the class, or of its bases in the same module; None where that is not certain."""
         members = _bound(definition.body)
         if name in members or depth == _BASES:
-            found = _single(members, name)
-            return None if isinstance(found, ast.ClassDef) else found
+            member = _single(members, name)
+            return None if isinstance(member, ast.ClassDef) else member
         if definition.bases and isinstance(parent := self._base(definition.bases[0]), ast.ClassDef):
             return self.method(parent, name, depth + 1)
         return None
@@ -187,8 +187,8 @@ class _Source:
 
 
 def _single(names: Mapping[str, list[ast.AST]], name: str) -> _Definition | None:
-    found = names.get(name, [])
-    one = found[0] if len(found) == 1 else None
+    bindings = names.get(name, [])
+    one = bindings[0] if len(bindings) == 1 else None
     return one if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else None
 
 

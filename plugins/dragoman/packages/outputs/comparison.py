@@ -59,8 +59,8 @@ def _compare_file(expected: Path, actual: Path | None, output: Output, tolerance
 
 
 def _first(differences: Iterator[str]) -> list[str]:
-    found = list(differences)
-    return found if len(found) <= MOST else [*found[:MOST], f": and {len(found) - MOST} more differences"]
+    listed = list(differences)
+    return listed if len(listed) <= MOST else [*listed[:MOST], f": and {len(listed) - MOST} more differences"]
 
 
 def json_differences(expected: JSON, actual: JSON, tolerance: float, place: str = "") -> Iterator[str]:
@@ -94,17 +94,17 @@ def _raster_differences(expected: Path, actual: Path, tolerance: float) -> Itera
     """Grid, CRS, nodata, type, mask and values."""
     from dragoman.rasters.opening import open_raster
 
-    with open_raster(expected) as wanted, open_raster(actual) as given:
+    with open_raster(expected) as reference, open_raster(actual) as result:
         for name in ("shape", "count", "dtypes", "crs"):
-            if getattr(wanted, name) != getattr(given, name):
-                yield f".{name}: is {getattr(given, name)}, expected {getattr(wanted, name)}"
-        if not wanted.transform.almost_equals(given.transform, 1e-9 * abs(wanted.transform.a)):
-            yield f".transform: is {tuple(given.transform)[:6]}, expected {tuple(wanted.transform)[:6]}"
-        if not _same_nodata(wanted.nodata, given.nodata):
-            yield f".nodata: is {given.nodata}, expected {wanted.nodata}"
-        if wanted.shape == given.shape and wanted.count == given.count:
-            for band in wanted.indexes:
-                a, b = wanted.read(band, masked=True), given.read(band, masked=True)
+            if getattr(reference, name) != getattr(result, name):
+                yield f".{name}: is {getattr(result, name)}, expected {getattr(reference, name)}"
+        if not reference.transform.almost_equals(result.transform, 1e-9 * abs(reference.transform.a)):
+            yield f".transform: is {tuple(result.transform)[:6]}, expected {tuple(reference.transform)[:6]}"
+        if not _same_nodata(reference.nodata, result.nodata):
+            yield f".nodata: is {result.nodata}, expected {reference.nodata}"
+        if reference.shape == result.shape and reference.count == result.count:
+            for band in reference.indexes:
+                a, b = reference.read(band, masked=True), result.read(band, masked=True)
                 yield from _array_differences(a, b, tolerance, f"[{band}]")
 
 
@@ -118,15 +118,15 @@ def _netcdf_differences(expected: Path, actual: Path, tolerance: float) -> Itera
     """Dimensions, variables with their dimensions, types and attributes, missing ones and values."""
     from dragoman.rasters.opening import open_dataset
 
-    with open_dataset(expected) as wanted, open_dataset(actual) as given:
-        if dict(wanted.sizes) != dict(given.sizes):
-            yield f".dimensions: are {dict(given.sizes)}, expected {dict(wanted.sizes)}"
+    with open_dataset(expected) as reference, open_dataset(actual) as result:
+        if dict(reference.sizes) != dict(result.sizes):
+            yield f".dimensions: are {dict(result.sizes)}, expected {dict(reference.sizes)}"
             return
-        for name, variable in wanted.variables.items():
-            if name not in given.variables:
+        for name, variable in reference.variables.items():
+            if name not in result.variables:
                 yield f".{name}: is missing"
                 continue
-            other = given.variables[name]
+            other = result.variables[name]
             if variable.dims != other.dims:
                 yield f".{name}: has the dimensions {other.dims}, expected {variable.dims}"
                 continue

@@ -24,7 +24,7 @@ FIELDS: Final = "pesto.cli.fields"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Algorithm:
+class ProjectInstance:
     """One instance of the project's class, started."""
 
     process: Callable[..., object]
@@ -44,7 +44,7 @@ class Algorithm:
         return returned
 
 
-def load_class(folder: Path, entry: str) -> Algorithm:
+def load_class(folder: Path, entry: str) -> ProjectInstance:
     """Import ``module:Class`` with the folder first on sys.path, make one, and start it.
 
     Raises PackageError, which names what failed, with the author's own error as its cause.
@@ -53,17 +53,17 @@ def load_class(folder: Path, entry: str) -> Algorithm:
     _prepare(folder, name)
     module = _import(folder, name)
     label = f"{folder.name}/{name.replace('.', '/')}.py: {attribute}"
-    if not callable(maker := getattr(module, attribute, None)):
+    if not callable(factory := getattr(module, attribute, None)):
         raise PackageError(f"{label} is not there, or is no class")
-    made = _author(f"{label}()", maker)
-    process = getattr(made, "process", None)
+    instance = _author(f"{label}()", factory)
+    process = getattr(instance, "process", None)
     if not callable(process) or inspect.iscoroutinefunction(process):
         raise PackageError(f"{label} has no plain method process")
-    start = getattr(made, "on_start", None)
+    start = getattr(instance, "on_start", None)
     if start is not None:
         _author(f"{label}.on_start", start)
-    given, returned = _classes(f"{name.rpartition('.')[0]}.input_output".removeprefix("."), process)
-    return Algorithm(process=process, input_class=given, output_class=returned)
+    input_class, output_class = _classes(f"{name.rpartition('.')[0]}.input_output".removeprefix("."), process)
+    return ProjectInstance(process=process, input_class=input_class, output_class=output_class)
 
 
 def _author(label: str, call: Any) -> Any:
@@ -92,10 +92,10 @@ def _prepare(folder: Path, module: str) -> None:
         sys.meta_path.append(_Fields())
 
 
-def _package(name: str, place: Path) -> ModuleType:
+def _package(name: str, folder: Path) -> ModuleType:
     """A folder without ``__init__.py`` as a package of its own: as a namespace, any module of its name goes first."""
     spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
-    spec.submodule_search_locations = [str(place)]
+    spec.submodule_search_locations = [str(folder)]
     return importlib.util.module_from_spec(spec)
 
 
@@ -116,9 +116,9 @@ def _import(folder: Path, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:  # an author's module may raise anything
-        place = import_place(error, folder / f"{name.replace('.', '/')}.py", folder)
+        position = import_place(error, folder / f"{name.replace('.', '/')}.py", folder)
         raise PackageError(
-            one_line(f"{place}: cannot be imported: {type(error).__name__}: {error}")
+            one_line(f"{position}: cannot be imported: {type(error).__name__}: {error}")
         ) from error
 
 
@@ -126,18 +126,18 @@ def _classes(name: str, process: Callable[..., object]) -> tuple[type | None, ty
     """Input, where ``process`` asks for it by its annotation, and Output; only where both can be imported."""
     try:
         module = importlib.import_module(name)
-        given: type = module.Input
-        returned: type = module.Output
+        input_class: type = module.Input
+        output_class: type = module.Output
     except Exception:  # as in PESTO: a project without them takes its inputs by name
         return None, None
-    return (given if _asks_for(process, given) else None), (
-        returned if isinstance(returned, type) and is_dataclass(returned) else None
+    return (input_class if _asks_for(process, input_class) else None), (
+        output_class if isinstance(output_class, type) and is_dataclass(output_class) else None
     )
 
 
-def _asks_for(process: Callable[..., object], given: object) -> bool:
+def _asks_for(process: Callable[..., object], input_class: object) -> bool:
     try:
         parameters = list(inspect.signature(process, eval_str=True).parameters.values())
     except (NameError, TypeError, ValueError, AttributeError):
         parameters = list(inspect.signature(process).parameters.values())
-    return len(parameters) == 1 and parameters[0].annotation is given
+    return len(parameters) == 1 and parameters[0].annotation is input_class

@@ -47,7 +47,7 @@ def import_project(folder: Path, profiles: Sequence[str] = ()) -> Path:
         raise PackageError(f"{folder.name}: is no PESTO project; it has no folder pesto/api")
     process = load_project(folder, profiles=profiles)
     _check(process, read_files(folder, profiles))
-    text = HEAD + _dumped(describe(process))
+    text = HEAD + _dumped(process_document(process))
     with target.open("x", encoding="utf-8") as file:
         file.write(text)
     try:
@@ -78,7 +78,7 @@ def _is_id(name: str) -> bool:
     return re.fullmatch(pattern["pattern"], name) is not None and len(name) <= pattern["maxLength"]
 
 
-def describe(process: Process) -> dict[str, JSON]:
+def process_document(process: Process) -> dict[str, JSON]:
     """The process.yml of a project, as data."""
     material = process.dialects["pesto"]
     document: dict[str, Any] = {
@@ -101,17 +101,19 @@ def describe(process: Process) -> dict[str, JSON]:
             }
         },
     }
-    made: dict[str, JSON] = json.loads(json.dumps(document))  # no part of it twice, else YAML writes aliases
-    return {name: value for name, value in made.items() if value not in ([], {}, "")}
+    separate: dict[str, JSON] = json.loads(
+        json.dumps(document)
+    )  # no part of it twice, else YAML writes aliases
+    return {name: value for name, value in separate.items() if value not in ([], {}, "")}
 
 
 def _input(spec: InputSpec) -> dict[str, JSON]:
-    made = _common(spec)
+    entry = _common(spec)
     if spec.min_occurs == 0:
-        made["minOccurs"] = 0
+        entry["minOccurs"] = 0
     if spec.max_occurs is None:
-        made["maxOccurs"] = "unbounded"
-    return made
+        entry["maxOccurs"] = "unbounded"
+    return entry
 
 
 def _common(spec: InputSpec | OutputSpec) -> dict[str, JSON]:

@@ -30,15 +30,15 @@ _PYTHON_PATH: Final = "PYTHONPATH"
 def environments(files: Mapping[str, JsonFile], profiles: Sequence[str], version: str) -> dict[str, str]:
     """The variables of the image, in order; raises PackageError."""
     document = files["requirements"]
-    said = document.data.get("environments") or {}
-    if not isinstance(said, dict):
+    declared = document.data.get("environments") or {}
+    if not isinstance(declared, dict):
         raise document.error("environments: is not an object", "environments")
-    for name, value in said.items():
+    for name, value in declared.items():
         if not _NAME.fullmatch(name) or isinstance(value, dict | list) or "\0" in str(value):
             raise document.error(f"environments: {name!r} is no variable with a text as its value", name)
     built = files["build"].data.get("version") or version
     variables = {PROFILE: "-".join([str(built), *profiles])}
-    return variables | {name: str(value) for name, value in said.items() if name != _PYTHON_PATH}
+    return variables | {name: str(value) for name, value in declared.items() if name != _PYTHON_PATH}
 
 
 def set_environment(variables: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ def set_environment(variables: Mapping[str, Any]) -> None:
     for name, value in variables.items():
         try:
             os.environ[name] = _VARIABLE.sub(
-                lambda found: os.environ.get(found[1] or found[2], ""), str(value)
+                lambda match: os.environ.get(match[1] or match[2], ""), str(value)
             )
         except ValueError as error:  # of a process.yml: "=" in a name, or a null character
             raise PackageError(f"dialects.pesto.environments: {name!r}: {error}") from error
@@ -55,9 +55,11 @@ def set_environment(variables: Mapping[str, Any]) -> None:
 def unserved(folder: Path, profiles: Sequence[str]) -> list[str]:
     """The requirements of a project, which PESTO copies or installs into the image, and nobody does here."""
     path = folder / REQUIREMENTS
-    found: list[str] = []
+    names: list[str] = []
     for file in (path, *(path.with_name(f"requirements.{profile}.json") for profile in profiles)):
         if file.is_file():
-            said: JSON = read_object(file, f"{folder.name}/{file.relative_to(folder)}").get("requirements")
-            found.extend(said if isinstance(said, dict) else ())
-    return list(dict.fromkeys(found))
+            requirements: JSON = read_object(file, f"{folder.name}/{file.relative_to(folder)}").get(
+                "requirements"
+            )
+            names.extend(requirements if isinstance(requirements, dict) else ())
+    return list(dict.fromkeys(names))

@@ -47,14 +47,14 @@ class JsonFile:
 
     def error(self, message: str, word: str = "") -> PackageError:
         """One line; it points to where ``word`` stands in JSON, in the last file that has it."""
-        place = f"{_label(self.paths[0], self.folder)}:1"
+        position = f"{_label(self.paths[0], self.folder)}:1"
         needle = json.dumps(word)
         for path in self.paths if word else ():
             lines = path.read_text("utf-8-sig").splitlines()
-            found = next((number for number, line in enumerate(lines, 1) if needle in line), None)
-            if found:
-                place = f"{_label(path, self.folder)}:{found}"
-        return PackageError(one_line(f"{place}: {message}"))
+            line_number = next((number for number, line in enumerate(lines, 1) if needle in line), None)
+            if line_number:
+                position = f"{_label(path, self.folder)}:{line_number}"
+        return PackageError(one_line(f"{position}: {message}"))
 
 
 def read_files(folder: Path, profiles: Sequence[str]) -> dict[str, JsonFile]:
@@ -73,12 +73,12 @@ def read_files(folder: Path, profiles: Sequence[str]) -> dict[str, JsonFile]:
 
 def known_profiles(folder: Path) -> list[str]:
     """The profiles that some file of the project has, sorted."""
-    found = (
+    matches = (
         _PROFILE.fullmatch(path.name)
         for part in ("api", "build")
         for path in (folder / "pesto" / part).glob("*")
     )
-    return sorted({match["profile"] for match in found if match})
+    return sorted({match["profile"] for match in matches if match})
 
 
 def _read(folder: Path, name: str, profiles: Sequence[str]) -> JsonFile:
@@ -93,12 +93,12 @@ def _read(folder: Path, name: str, profiles: Sequence[str]) -> JsonFile:
 
 def merged(base: dict[str, JSON], over: dict[str, JSON]) -> dict[str, JSON]:
     """``over`` laid upon ``base``: objects member by member, anything else replaced; order is kept."""
-    made = dict(base)
+    result = dict(base)
     for name, value in over.items():
-        below = made.get(name)
+        below = result.get(name)
         objects = isinstance(below, dict) and isinstance(value, dict)
-        made[name] = merged(below or {}, value) if objects else deepcopy(value)
-    return made
+        result[name] = merged(below or {}, value) if objects else deepcopy(value)
+    return result
 
 
 def read_object(path: Path, label: str) -> dict[str, JSON]:

@@ -20,7 +20,7 @@ from dragoman.errors import InputError, OutputError, RequestError
 from dragoman.model.job import Output
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.outputs.writing import write_value
-from dragoman.packages.pesto.algorithm import Algorithm, load_class
+from dragoman.packages.pesto.algorithm import ProjectInstance, load_class
 from dragoman.packages.pesto.environment import set_environment
 from dragoman.packages.pesto.schemas import PNG
 from dragoman.schemas.file_values import FileContentError, expects_json, read_value
@@ -37,7 +37,7 @@ class PestoProgram:
     """A PESTO algorithm, loaded and started."""
 
     process: Process
-    algorithm: Algorithm
+    algorithm: ProjectInstance
     max_pixels: int | None
 
     def run(

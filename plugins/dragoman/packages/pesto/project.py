@@ -64,21 +64,21 @@ def load_project(folder: Path, *, id: str | None = None, profiles: Sequence[str]
     _check_config(files["config"], files["config_schema"])
     check_class(folder, ENTRY, "process")
     definitions = _definitions(files.get("user_definitions"))
-    said: Mapping[str, JSON] = description.data
+    data: Mapping[str, JSON] = description.data
     return Process(
-        id=id or said["name"],
-        version=said["version"],
-        title=said["title"],
-        description=said["description"],
-        keywords=tuple(said.get("keywords", ())),
+        id=id or data["name"],
+        version=data["version"],
+        title=data["title"],
+        description=data["description"],
+        keywords=tuple(data.get("keywords", ())),
         inputs=input_specs(files["input_schema"], definitions),
         outputs=output_specs(files["output_schema"], definitions),
-        resources=resources(said["resources"]),
+        resources=resources(data["resources"]),
         config=files["config"].data,
         dialects={
             "pesto": {
                 **_material(files, definitions),
-                "environments": environments(files, profiles, said["version"]),
+                "environments": environments(files, profiles, data["version"]),
             }
         },
         outputs_checked=False,
@@ -104,9 +104,9 @@ def notes(process: Process) -> list[str]:
     return [one_line(text)] if names else []
 
 
-def resources(said: Mapping[str, JSON]) -> dict[str, float]:
+def resources(declared: Mapping[str, JSON]) -> dict[str, float]:
     """The advice that other dialects understand: cpu, gpu and ram, where they are numbers."""
-    numbers = {name: said.get(name) for name in ("cpu", "ram", "gpu")}
+    numbers = {name: declared.get(name) for name in ("cpu", "ram", "gpu")}
     return {
         name: value
         for name, value in numbers.items()

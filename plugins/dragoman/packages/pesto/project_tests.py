@@ -46,23 +46,23 @@ class ResourceTest:
 
     def values(self, process: Process) -> dict[str, tuple[InputValue, ...]]:
         """The inputs as a request has them; an image is a file: URL."""
-        made = {}
+        inputs = {}
         for name, content in self.inputs.items():
             spec = process.inputs.get(name)
             several = spec is not None and spec.repeatable and isinstance(content, list)
             binary = spec is not None and may_be_binary(spec.schema)
-            made[name] = tuple(_value(item, binary) for item in (content if several else [content]))
-        return made
+            inputs[name] = tuple(_value(item, binary) for item in (content if several else [content]))
+        return inputs
 
 
 def load_tests(folder: Path) -> tuple[ResourceTest, ...]:
     """The tests of a project in the order of their names; PackageError for one that cannot be read."""
-    found = sorted(path for path in (folder / "pesto/tests/resources").glob("test_*") if path.is_dir())
+    folders = sorted(path for path in (folder / "pesto/tests/resources").glob("test_*") if path.is_dir())
     return tuple(
         ResourceTest(
             path=path, inputs=_members(path / "input", folder), outputs=_members(path / "output", folder)
         )
-        for path in found
+        for path in folders
     )
 
 
@@ -121,8 +121,9 @@ def compare(test: ResourceTest, actual: Mapping[str, Output], folder: Path) -> l
 
     ``folder`` holds the files of ``actual``.
     """
-    found = list(_differences(test, actual, folder))
-    return found if len(found) <= MOST else [*found[:MOST], f"and {len(found) - MOST} more differences"]
+    differences = list(_differences(test, actual, folder))
+    more = len(differences) - MOST
+    return differences if more <= 0 else [*differences[:MOST], f"and {more} more differences"]
 
 
 def _differences(test: ResourceTest, actual: Mapping[str, Output], folder: Path) -> Iterator[str]:
@@ -166,14 +167,14 @@ def _image_differences(expected: Content, output: Output, folder: Path, place: s
         yield f"{place}: one is an image, the other is not"
         return
     try:
-        wanted, given = read_image(expected), read_image(folder / output.file)
+        reference, result = read_image(expected), read_image(folder / output.file)
     except RequestError as error:
         yield f"{place}: cannot be compared with {expected.name}: {error.detail}"
         return
-    if wanted.shape != given.shape:
-        yield f"{place}: has the shape {given.shape}, expected {wanted.shape}"
-    elif not np.array_equal(wanted, given):
-        yield f"{place}: {int((wanted != given).sum())} of {wanted.size} values differ"
+    if reference.shape != result.shape:
+        yield f"{place}: has the shape {result.shape}, expected {reference.shape}"
+    elif not np.array_equal(reference, result):
+        yield f"{place}: {int((reference != result).sum())} of {reference.size} values differ"
 
 
 def _json(output: Output, folder: Path) -> JSON:

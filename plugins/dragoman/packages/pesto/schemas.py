@@ -59,8 +59,8 @@ def split(data: Mapping[str, JSON]) -> dict[str, JSON]:
     """A schema file as ``properties`` (verbatim, in order) and what is said of the whole, where it is said."""
     rest = {name: value for name, value in data.items() if name not in (*OVERRIDES, "definitions")}
     properties = rest.get("properties", rest)
-    said = {name: data[name] for name in OVERRIDES if name in data}
-    return deepcopy({"properties": properties, **said})
+    overrides = {name: data[name] for name in OVERRIDES if name in data}
+    return deepcopy({"properties": properties, **overrides})
 
 
 def input_specs(document: JsonFile, definitions: Mapping[str, JSON]) -> dict[str, InputSpec]:
@@ -115,14 +115,23 @@ def _input(
 ) -> InputSpec:
     description = str(schema.get("description") or "")
     if is_image(schema) or is_images(schema):
-        made, word = expand("raster")
+        value_schema, word = expand("raster")
         most = None if is_images(schema) else 1
         return InputSpec(
-            id=name, description=description, schema=made, shorthand=word, min_occurs=least, max_occurs=most
+            id=name,
+            description=description,
+            schema=value_schema,
+            shorthand=word,
+            min_occurs=least,
+            max_occurs=most,
         )
-    made = _json_schema(document, name, schema, {**STANDARD, "Image": INNER_IMAGE, **definitions})
+    value_schema = _json_schema(document, name, schema, {**STANDARD, "Image": INNER_IMAGE, **definitions})
     return InputSpec(
-        id=name, description=description, schema=made, min_occurs=least, inner_files=holds_files(made)
+        id=name,
+        description=description,
+        schema=value_schema,
+        min_occurs=least,
+        inner_files=holds_files(value_schema),
     )
 
 
@@ -145,8 +154,8 @@ def _output(
         return OutputSpec(id=name, description=description, schema=image_schema(), shorthand="raster")
     if is_images(schema):
         return OutputSpec(id=name, description=description, schema=images_schema())
-    made = _json_schema(document, name, schema, {**STANDARD, **definitions})
-    return OutputSpec(id=name, description=description, schema=made)
+    value_schema = _json_schema(document, name, schema, {**STANDARD, **definitions})
+    return OutputSpec(id=name, description=description, schema=value_schema)
 
 
 def image_schema() -> dict[str, JSON]:
@@ -163,17 +172,17 @@ def _json_schema(
     document: JsonFile, name: str, schema: Mapping[str, JSON], definitions: Mapping[str, JSON]
 ) -> dict[str, JSON]:
     try:
-        made = inlined(schema, definitions)
+        value_schema = inlined(schema, definitions)
     except UnknownReference as error:
         known = ", ".join(definitions)
         message = f"{name}: the $ref {error.reference!r} is unknown; known: {known}, each after {PREFIX}"
         raise document.error(message, error.reference) from error
-    made.pop("description", None)  # it is the input's, or the output's
+    value_schema.pop("description", None)  # it is the input's, or the output's
     try:
-        Draft202012Validator.check_schema(validating_form(made))
+        Draft202012Validator.check_schema(validating_form(value_schema))
     except SchemaError as error:
         raise document.error(f"{name}: is not a JSON Schema: {error.message}", name) from error
-    return made
+    return value_schema
 
 
 def inlined(
@@ -190,16 +199,16 @@ def inlined(
             raise UnknownReference(schema["$ref"])
         if name in within:
             return {}
-        meant = inlined(definitions[name], definitions, (*within, name))
-        return meant | {key: schema[key] for key in ("title", "description") if key in schema}
+        target = inlined(definitions[name], definitions, (*within, name))
+        return target | {key: schema[key] for key in ("title", "description") if key in schema}
     words = _words() - {"format"}  # PESTO checks none, and what a schema says here is checked
-    made = {key: _child(key, value, definitions, within) for key, value in schema.items() if key in words}
-    if made.get("type") == "null":
-        del made["type"]
-        made["enum"] = [None]
-    if made.get("not") != schema.get("not"):  # widened, it would forbid more
-        del made["not"]
-    return ogc_form({key: value for key, value in made.items() if value != []})
+    kept = {key: _child(key, value, definitions, within) for key, value in schema.items() if key in words}
+    if kept.get("type") == "null":
+        del kept["type"]
+        kept["enum"] = [None]
+    if kept.get("not") != schema.get("not"):  # widened, it would forbid more
+        del kept["not"]
+    return ogc_form({key: value for key, value in kept.items() if value != []})
 
 
 def _child(key: str, value: JSON, definitions: Mapping[str, JSON], within: tuple[str, ...]) -> JSON:
