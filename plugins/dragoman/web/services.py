@@ -8,9 +8,26 @@ from typing import TYPE_CHECKING
 from dragoman.web.sync_slots import DEVELOPMENT, SyncSlots
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from dragoman.config.settings import Settings
     from dragoman.jobs.service import JobService
+    from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Catalogue
+
+
+def _no_paths() -> Mapping[str, JSON]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostApi:
+    """What the host serves beside the dialects: pygeoapi's collections, say."""
+
+    paths: Callable[[], Mapping[str, JSON]] = _no_paths
+    """Their OpenAPI paths; asked for when a document is, not at the start."""
+    conformance: tuple[str, ...] = ()
+    """Their conformance classes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +42,5 @@ class Services:
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"
+    host: HostApi = HostApi()
+    """For documents that tell of all that the server has."""

@@ -21,7 +21,8 @@ from tests.adapters.pesto.recorded import recording
 
 from dragoman.adapters.ogc import routes as ogc
 from dragoman.adapters.pesto import routes as pesto
-from dragoman.config.settings import FetchSettings, LimitSettings, PestoSettings, Settings
+from dragoman.adapters.pesto.settings import PestoSettings
+from dragoman.config.settings import FetchSettings, LimitSettings, Settings
 from dragoman.errors import AlgorithmError
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
@@ -194,7 +195,7 @@ class Server:
         settings = Settings(
             config_path=home / "config.yml", server_url=ROOT, host="127.0.0.1", port=5000, home=home,
             database_url="", workers=1, limits=LimitSettings(request_bytes=1_000_000, min_free_disk=1),
-            pesto=PestoSettings(default_process="algo-service", asynchronous=("later",)),
+            dialects={"pesto": PestoSettings(default_process="algo-service", asynchronous=("later",))},
             data_roots=(home,), cors_origins=("https://maps.example.org",),
         )  # fmt: skip
         self.settings = replace(settings, **changes)

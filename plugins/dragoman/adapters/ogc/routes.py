@@ -14,22 +14,20 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from dragoman import errors
 from dragoman.adapters.ogc import describe, jobs, processes, results
+from dragoman.adapters.ogc.openapi.document import document
 from dragoman.adapters.ogc.surface import Surface
-from dragoman.openapi.document import document
 from dragoman.web import guards
 from dragoman.web.dispatch import Handler, add_rule, dispatcher, word_unrouted
 from dragoman.web.links import Link, link, url
 from dragoman.web.responses import json_response, problem_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from flask.blueprints import BlueprintSetupState
 
     from dragoman.model.process import JSON
     from dragoman.web.services import Services
-
-type Definition = Callable[[str], dict[str, JSON]]
 
 ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
     ("/processes", "processes", {"GET": processes.listing}),
@@ -44,17 +42,10 @@ ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
 """Path, name of the endpoint, and the handler of each method."""
 
 
-def blueprint(
-    services: Services, *, definition: Definition | None = None, other_classes: Sequence[str] = ()
-) -> Blueprint:
-    """The OGC surface, to be registered before the host's own routes; it brings all guards.
-
-    ``definition`` makes the API definition for a base URL; without it, it is that of this surface alone.
-    ``other_classes`` are the conformance classes of what else the host serves (collections).
-    """
+def blueprint(services: Services) -> Blueprint:
+    """The OGC surface, to be registered before the host's own routes; it brings all guards."""
     made = Blueprint("dragoman_ogc", __name__)
-    api = Surface(services, definition or (lambda base: _definition(services, base)))
-    api.other_classes = tuple(other_classes)
+    api = Surface(services)
     made.record(lambda state: _mounted(api, state))
     guards.install(made, services.settings)
     made.register_error_handler(Exception, lambda error: _failed(api, error))
@@ -87,13 +78,16 @@ def conformance(api: Surface) -> Response:
     """GET /conformance."""
     links = api.links(url(api.base, "conformance"))
     return api.answer(
-        "conformance", describe.conformance(api.other_classes), title="Conformance classes", links=links
+        "conformance",
+        describe.conformance(api.services.host.conformance),
+        title="Conformance classes",
+        links=links,
     )
 
 
 def openapi(api: Surface) -> Response:
     """GET /openapi, GET /api: the definition of this very server."""
-    definition = api.definition(api.base)
+    definition = _definition(api.services, api.base)
     if api.form() == "json":
         return json_response(definition, media_type=describe.OPENAPI)
     return api.answer("openapi", definition, title="The API", links=api.links(url(api.base, "openapi")))
@@ -101,7 +95,11 @@ def openapi(api: Surface) -> Response:
 
 def _definition(services: Services, base: str) -> dict[str, JSON]:
     return document(
-        services.catalogue, server_url=base, title=services.title, description=services.description
+        services.catalogue,
+        server_url=base,
+        title=services.title,
+        description=services.description,
+        extra=services.host.paths(),
     )
 
 

@@ -16,8 +16,6 @@ from dragoman.web.responses import html_response, json_response
 from dragoman.web.result_values import loader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flask import Response
 
     from dragoman.model.job import Job
@@ -33,7 +31,7 @@ _JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Surface:
     """One mounted OGC surface."""
 
-    def __init__(self, services: Services, definition: Callable[[str], dict[str, JSON]]) -> None:
+    def __init__(self, services: Services) -> None:
         self.services = services
         self.settings = services.settings
         self.catalogue = services.catalogue
@@ -41,10 +39,6 @@ class Surface:
         self.waiters = services.waiters
         self.policy = SourcePolicy.from_settings(services.settings)
         """Which hosts the server talks to."""
-        self.definition = definition
-        """The OpenAPI document for a base URL."""
-        self.other_classes: tuple[str, ...] = ()
-        """Conformance classes of what else the host serves."""
         self.prefix = ""
         """The path that the blueprint is mounted under, as pygeoapi's own routes are."""
 

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.pesto import describe, documents, metrics, translate
+from dragoman.adapters.pesto.openapi import document
 from dragoman.errors import Unavailable
 from dragoman.jobs.service import Submission
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.openapi.files import to_yaml
-from dragoman.openapi.pesto import document
 from dragoman.web.auth import principal
 from dragoman.web.request_body import json_body
 from dragoman.web.responses import data_response, json_response, sorted_json

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from dragoman import errors
 from dragoman.adapters.pesto.contract import contract_of
-from dragoman.config.settings import PestoSettings
+from dragoman.adapters.pesto.settings import settings_of
 from dragoman.web import problems
 from dragoman.web.auth import principal
 from dragoman.web.links import client_base
@@ -39,7 +39,7 @@ class Surface:
         self.services = services
         self.jobs = services.jobs
         self.waiters = services.waiters
-        self.settings = services.settings.pesto or PestoSettings()
+        self.settings = settings_of(services.settings)
         self.prefix = ""
         """The path that the blueprint is mounted under."""
         self.contract = cache(self._contract)
