@@ -14,6 +14,7 @@ from dragoman.packages.yaml_document import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from dragoman.model.principal import Principal
     from dragoman.model.process import Process
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,10 @@ class Catalogue:
         if process is None:
             raise NoSuchProcess(f"there is no process '{id}'")
         return process
+
+    def visible_to(self, principal: Principal) -> Catalogue:
+        """The processes that a principal may know of: all, while no policy says otherwise."""
+        return self
 
     def __iter__(self) -> Iterator[Process]:
         return iter(self.processes.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dragoman.web.auth import anonymous
 from dragoman.web.sync_slots import DEVELOPMENT, SyncSlots
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.service import JobService
     from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Catalogue
+    from dragoman.web.auth import Authenticate
 
 
 def _no_paths() -> Mapping[str, JSON]:
@@ -37,8 +39,10 @@ class Services:
     settings: Settings
     catalogue: Catalogue
     jobs: JobService
-    waiters: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
-    """Places of calls that wait for their jobs, which all dialects share: they are the web server's threads."""
+    slots: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
+    """For calls that wait for their jobs; all dialects share them, since they are the web server's threads."""
+    authenticate: Authenticate = anonymous
+    """Who asks; every path of the server is asked about."""
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"

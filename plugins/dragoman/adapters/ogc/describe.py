@@ -125,11 +125,9 @@ def _job_links(job: Job, base: str, form: str) -> list[Link]:
 
 
 def removed_info(job: Job, base: str) -> dict[str, JSON]:
-    """What a job was that has just been removed: dismissed, and nothing of it left to link to."""
-    gone = job.evolve(
-        status=JobStatus.DISMISSED, failure=None, message="The job and its results were removed."
-    )
-    return status_info(gone, base) | {"links": [link(url(base, "jobs"), "up", title="All jobs")]}
+    """What is told of a job that has just been removed: nothing of it is left to link to."""
+    removed = job.evolve(failure=None, message="The job and its results were removed.")
+    return status_info(removed, base) | {"links": [link(url(base, "jobs"), "up", title="All jobs")]}
 
 
 def landing(title: str, text: str, base: str, more: Sequence[Link], *, form: str = "json") -> dict[str, JSON]:
