@@ -87,12 +87,12 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         policy=SourcePolicy.from_settings(settings),
     )
     title, description = identification(settings)
-    waiters = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
+    slots = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
     return Services(
         settings=settings,
         catalogue=processes,
         jobs=jobs,
-        waiters=waiters,
+        slots=slots,
         title=title,
         description=description,
     )

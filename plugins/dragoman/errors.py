@@ -10,6 +10,7 @@
     │   │   └── InputError               one input is wrong; what an algorithm raises
     │   ├── UnsupportedMediaType, PayloadTooLarge, MethodNotAllowed
     │   ├── RangeNotSatisfiable, PreconditionFailed
+    │   ├── Unauthorized             (no token, or one that is not good)
     │   ├── Forbidden                (Origin, peer, principal)
     │   └── IdempotencyConflict
     ├── NotFound
@@ -155,6 +156,19 @@ class MethodNotAllowed(RequestError):
     """The method is not allowed here."""
 
     code = "method-not-allowed"
+
+
+class Unauthorized(RequestError):
+    """This needs a valid token.
+
+    ``challenge`` tells the client how to come by one (RFC 9110, 11.6.1), for instance ``Bearer realm="geo"``.
+    """
+
+    code = "unauthorized"
+
+    def __init__(self, detail: str = "", *, challenge: str = "Bearer") -> None:
+        self.challenge = challenge
+        super().__init__(detail)
 
 
 class Forbidden(RequestError):

@@ -15,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
+from dragoman.adapters.pesto.settings import PestoSettings
+from dragoman.adapters.registry import dialect_settings
+from dragoman.config.dialects import dialect_keys
 from dragoman.config.file import unset_empty
-from dragoman.config.settings import KEYS, PestoSettings, Settings, default_environment, load_settings
+from dragoman.config.settings import KEYS, Settings, default_environment, load_settings
 from dragoman.config.values import DURATIONS, SIZES, parse_quantity
 from dragoman.errors import SettingsError
 from dragoman.jobs.stores import open_store
@@ -38,7 +41,7 @@ def load(tmp_path: Path) -> Load:
         assert old in TEXT
         path = tmp_path / "config.yml"
         path.write_text(TEXT.replace(old, new, 1) if old else TEXT + new, encoding="utf-8")
-        return load_settings(path, env)
+        return load_settings(path, env, dialect_settings())
 
     return build
 
@@ -70,7 +73,8 @@ def test_pygeoapi_itself_accepts_our_file() -> None:
 def test_settings_do_not_import_pygeoapi_or_rasters() -> None:
     script = (
         "import sys, pathlib; from dragoman.config.settings import load_settings;"
-        f"load_settings(pathlib.Path({str(OURS)!r}), {{}});"
+        "from dragoman.adapters.registry import dialect_settings;"
+        f"load_settings(pathlib.Path({str(OURS)!r}), {{}}, dialect_settings());"
         "print([name for name in ('pygeoapi', 'numpy', 'requests', 'flask') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -154,7 +158,9 @@ def test_so_may_the_folder_of_the_file_that_a_database_is_relative_to(tmp_path: 
     folder = tmp_path / "a %41 #?b"
     folder.mkdir()
     (folder / "config.yml").write_text(TEXT, encoding="utf-8")
-    settings = load_settings(folder / "config.yml", {"DRAGOMAN_DATABASE_URL": "sqlite:///x%20y.db"})
+    settings = load_settings(
+        folder / "config.yml", {"DRAGOMAN_DATABASE_URL": "sqlite:///x%20y.db"}, dialect_settings()
+    )
     assert make_url(settings.database_url).database == str(folder / "x y.db")
 
 
@@ -172,7 +178,7 @@ def test_a_section_that_is_missing_is_named(tmp_path: Path, section: str) -> Non
     data["server"]["manager"]["dialects"] = {}
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     with pytest.raises(SettingsError, match=rf"config\.yml:1: {section}: is missing; allowed: "):
-        load_settings(path, {})
+        load_settings(path, {}, dialect_settings())
 
 
 @pytest.mark.parametrize(
@@ -211,15 +217,15 @@ def test_a_dialect_may_be_off(load: Load) -> None:
 
 
 def test_pesto_is_on_unless_it_is_off(load: Load) -> None:
-    assert load().pesto == PestoSettings()
+    assert load().dialects["pesto"] == PestoSettings()
     block = TEXT[TEXT.index("      pesto: ") : TEXT.index("\nlogging:")]
-    assert load(block, "      pesto: off\n").pesto is None
-    assert load(block, "      pesto: on\n").pesto == PestoSettings()
+    assert load(block, "      pesto: off\n").dialects["pesto"] is False
+    assert load(block, "      pesto: on\n").dialects["pesto"] == PestoSettings()
 
 
 def test_pesto_names_the_processes_that_it_treats_alone(load: Load) -> None:
     settings = load("asynchronous: []", "asynchronous: [ndvi]\n        default_process: echo")
-    assert settings.pesto == PestoSettings(default_process="echo", asynchronous=("ndvi",))
+    assert settings.dialects["pesto"] == PestoSettings(default_process="echo", asynchronous=("ndvi",))
 
 
 def test_prefixes_of_object_stores_end_with_a_slash(load: Load) -> None:
@@ -353,7 +359,7 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, content: byt
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SettingsError) as caught:
-        load_settings(path, {})
+        load_settings(path, {}, dialect_settings())
     assert "other.yml" in caught.value.detail
     assert "\n" not in caught.value.detail
 
@@ -405,7 +411,10 @@ def test_settings_travel_to_another_process(load: Load) -> None:
 
 
 def test_every_key_has_its_line() -> None:
-    assert all(text.endswith(".") and "\n" not in text for text in KEYS.values())
+    assert all(
+        text.endswith(".") and "\n" not in text
+        for text in {**KEYS, **dialect_keys(dialect_settings())}.values()
+    )
 
 
 @given(number=st.integers(1, 10**6), unit=st.sampled_from(sorted(SIZES)), space=st.sampled_from(["", " "]))

@@ -14,7 +14,9 @@ import yaml
 from harness import REPOSITORY
 
 from dragoman import errors
+from dragoman.adapters.registry import dialect_settings
 from dragoman.cli.main import app
+from dragoman.config.dialects import dialect_keys
 from dragoman.config.settings import KEYS, MANAGER, Settings, load_settings
 from dragoman.model.context import Context
 from dragoman.web.problems import expected, status_of
@@ -51,7 +53,7 @@ def test_the_readme_is_short_and_opens_with_the_two_commands() -> None:
 
 
 def test_every_setting_has_its_line_and_none_is_invented() -> None:
-    assert _settings_rows().keys() == KEYS.keys()
+    assert _settings_rows().keys() == {**KEYS, **dialect_keys(dialect_settings())}.keys()
 
 
 def test_the_documented_defaults_are_those_of_the_code_and_of_the_shipped_file(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def _put(data: dict[str, Any], key: list[str], value: object) -> None:
 def _load(path: Path, data: object) -> Settings:
     """The settings of some data, without what only tells files apart."""
     path.write_text(yaml.safe_dump(data), "utf-8")
-    return replace(load_settings(path, {}), config_path=path.parent, raw={}, processes=())
+    return replace(load_settings(path, {}, dialect_settings()), config_path=path.parent, raw={}, processes=())
 
 
 def test_every_environment_variable_is_documented_and_none_is_invented() -> None:

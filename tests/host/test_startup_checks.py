@@ -9,6 +9,7 @@ import pytest
 from harness import deaf_port
 from storekit import Database
 
+from dragoman.adapters.registry import dialect_settings
 from dragoman.config.settings import Settings, load_settings
 from dragoman.errors import SettingsError
 from dragoman.host.startup_checks import faults, prepare
@@ -29,7 +30,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Setti
         path.write_text(TEXT.replace("  level: INFO\n", f"  level: INFO\n{logging}"), encoding="utf-8")
         for name, value in env.items():
             monkeypatch.setenv(name, value)
-        return load_settings(path, env)
+        return load_settings(path, env, dialect_settings())
 
     return build
 

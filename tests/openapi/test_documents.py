@@ -8,6 +8,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from dragoman.adapters.pesto.routes import ROUTES
+from dragoman.adapters.registry import DIALECTS, dialect_settings, documents
 from dragoman.composition import catalogue as build
 from dragoman.config.settings import load_settings
 from dragoman.openapi import files
@@ -21,31 +22,36 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def served() -> Catalogue:
-    return build(load_settings(ROOT / "pygeoapi-config.yml", {}))
+    return build(load_settings(ROOT / "pygeoapi-config.yml", {}, dialect_settings()))
 
 
 def test_what_was_written_does_not_drift(tmp_path: Path, catalogue: list[Process]) -> None:
     folder = tmp_path / "openapi"
-    files.write(folder, catalogue)
-    assert files.drift(folder, catalogue) == ""
+    files.write(folder, documents(catalogue))
+    assert files.drift(folder, documents(catalogue)) == ""
     assert yaml.safe_load((folder / "ogc.yml").read_text())["openapi"] == "3.0.3"
 
 
 def test_a_change_shows_as_drift(tmp_path: Path, catalogue: list[Process]) -> None:
-    files.write(tmp_path, catalogue)
-    assert "-  /processes/echo:" in files.drift(tmp_path, catalogue[1:])
-    assert files.drift(tmp_path / "missing", catalogue)
+    files.write(tmp_path, documents(catalogue))
+    assert "-  /processes/echo:" in files.drift(tmp_path, documents(catalogue[1:]))
+    assert files.drift(tmp_path / "missing", documents(catalogue))
 
 
 def test_the_file_is_written_without_anchors(catalogue: list[Process]) -> None:
-    tokens = yaml.scan(files.texts(catalogue)["ogc.yml"])
+    tokens = yaml.scan(files.texts(documents(catalogue))["ogc.yml"])
     assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
 
 
 def test_the_documents_of_the_repository_are_up_to_date(served: Catalogue) -> None:
     assert not served.problems
-    drift = files.drift(ROOT / "openapi", served)
+    drift = files.drift(ROOT / "openapi", documents(served))
     assert not drift, f"run `make openapi`:\n{drift[:2000]}"
+
+
+def test_the_repository_has_a_document_of_each_dialect_and_no_other() -> None:
+    present = {path.stem for path in (ROOT / "openapi").glob("*.yml")}
+    assert present == {dialect.name for dialect in DIALECTS}
 
 
 def test_the_document_of_the_repository_is_valid(served: Catalogue) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from dragoman.openapi.document import document
+from dragoman.adapters.ogc.openapi.document import document
 from dragoman.openapi.merging import merge
 
 REMOTE = "https://schemas.example.org/openapi.yml#/components"

@@ -7,7 +7,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from dragoman.openapi.document import document
+from dragoman.adapters.ogc.openapi.document import document
 from dragoman.openapi.merging import operations
 
 if TYPE_CHECKING:

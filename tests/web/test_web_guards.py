@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, request
 
 from dragoman.config.settings import LimitSettings, Settings
 from dragoman.web import guards
+from dragoman.web.auth import anonymous
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -26,7 +27,7 @@ def app(**changes: Any) -> FlaskClient:
     made = Flask("host")
     for name in ("one", "two"):
         blueprint = Blueprint(name, __name__)
-        guards.install(blueprint, settings)
+        guards.install(blueprint, settings, anonymous)
         made.register_blueprint(blueprint)
     made.add_url_rule(
         "/x", view_func=lambda: request.get_data(as_text=True) or "fine", methods=["GET", "POST"]

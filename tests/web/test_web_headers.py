@@ -145,11 +145,11 @@ def test_pages_join_without_gap_or_overlap(limit: int, offset: int, matched: int
 
 
 def test_places_are_counted_and_given_back() -> None:
-    waiters = SyncSlots(1)
-    with waiters.place(), pytest.raises(Unavailable), waiters.place():
+    slots = SyncSlots(1)
+    with slots.slot(), pytest.raises(Unavailable), slots.slot():
         pass
-    assert waiters.enter()
-    assert not waiters.enter()
+    assert slots.enter()
+    assert not slots.enter()
 
 
 @pytest.mark.parametrize(

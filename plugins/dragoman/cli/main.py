@@ -187,20 +187,21 @@ def openapi(
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("openapi"),
 ) -> None:
     """Write the API documents that the repository carries."""
+    from dragoman.adapters.registry import documents
     from dragoman.openapi import files
 
-    catalogue = _catalogue()
+    generated = documents(_catalogue())
     if check_only:
-        drift = files.drift(folder, catalogue)
+        drift = files.drift(folder, generated)
         typer.echo(drift or "up to date")
         raise typer.Exit(1 if drift else 0)
-    files.write(folder, catalogue)
+    files.write(folder, generated)
 
 
 @app.command(hidden=True)
 def supervise() -> None:
     """The supervisor process; started by server processes, with its settings on standard input."""
-    from dragoman.adapters.ogc.callbacks import notification
+    from dragoman.adapters.registry import notification
     from dragoman.jobs.engine.notifier import Notifier
     from dragoman.jobs.engine.supervisor import supervise as run
 

@@ -1,4 +1,4 @@
-"""Every key of the configuration that is ours to read, with a line on each."""
+"""Every key of the configuration that is ours to read, but those of the dialects, with a line on each."""
 
 from __future__ import annotations
 
@@ -37,15 +37,8 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.auth.oidc": "Who issues tokens (not available in this version).",
     "server.manager.auth.public": "What needs no token (not available in this version).",
     "server.manager.auth.execute": "Who may execute what (not available in this version).",
-    "server.manager.dialects.pesto": "PESTO; off turns it off.",
-    "server.manager.dialects.pesto.default_process": "The process that is also served at /api/v1/...",
-    "server.manager.dialects.pesto.asynchronous": "Processes whose POST returns a link at once.",
-    "server.manager.dialects.ncdjango": "ncdjango (not available in this version; off is accepted).",
-    "server.manager.dialects.appstore": "AppStore (not available in this version; off is accepted).",
-    "server.manager.dialects.ccp": "CCP (not available in this version; off is accepted).",
-    "server.manager.dialects.aeon": "aeon (not available in this version; off is accepted).",
     "resources.*.processor.name": f"{PACKAGED} for a folder of yours; else any pygeoapi processor.",
     "resources.*.processor.package": "The package's folder, relative to this file.",
     "resources.*.processor.profiles": "Profiles of a PESTO project that are switched on.",
 }
-"""Every key that we read, ours and pygeoapi's, with a line on each; ``*`` stands for any process id."""
+"""Ours and pygeoapi's; ``*`` stands for any process id. Each dialect brings its own (``config.dialects``)."""

@@ -1,7 +1,8 @@
 """What the operator decided: one frozen object, made once from the whole YAML, passed in, never global.
 
 The keys are the public contract of ``docs/operating.md``; ``KEYS`` lists them all and drives the check for
-unknown ones. A mistake is a ``SettingsError``: one line with file, key, what is wrong and what is allowed.
+unknown ones, with what each dialect adds. A mistake is a ``SettingsError``: one line with file, key, what is
+wrong and what is allowed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from dragoman.config.dialects import UNAVAILABLE, DialectSettings, dialect_keys, read_dialects
 from dragoman.config.file import ConfigFile, check_schema, read_config, shown
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
 from dragoman.config.values import Section
@@ -22,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["KEYS", "MANAGER", "PACKAGED", "FetchSettings", "JobSettings", "LimitSettings", "PestoSettings"]
+__all__ = ["KEYS", "MANAGER", "PACKAGED", "FetchSettings", "JobSettings", "LimitSettings"]
 __all__ += ["ProcessDeclaration", "Settings", "default_environment", "load_settings"]
 
-UNAVAILABLE: Final = "is not available in this version"
 GIB: Final = 1024**3
 
 _PROCESS_ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}", re.ASCII)  # it is a segment of URLs
@@ -74,16 +75,6 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PestoSettings:
-    """The PESTO dialect."""
-
-    default_process: str | None = None
-    """The process that is also served at ``/api/v1/...``; None: nothing is."""
-    asynchronous: tuple[str, ...] = ()
-    """Processes whose POST returns a link at once; a PESTO project may say so itself."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessDeclaration:
     """One process resource of the YAML: a package of ours, or a foreign processor."""
 
@@ -124,10 +115,10 @@ class Settings:
     behind_proxy: bool = False
     processes: tuple[ProcessDeclaration, ...] = ()
     """In the declared order."""
-    pesto: PestoSettings | None = PestoSettings()
-    """None: off."""
-    dialects: Mapping[str, Any] = field(default_factory=dict)
-    """The other dialects, as written; one that is off is False."""
+    dialects: Mapping[str, object] = field(default_factory=dict)
+    """What each dialect made of its part, by name; one that is off is False, one that is not here has its defaults."""
+    counted_dialects: tuple[str, ...] = ()
+    """The dialects whose settings the engine depends on."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The whole parsed YAML, substituted."""
 
@@ -135,8 +126,10 @@ class Settings:
     def digest(self) -> str:
         """Hash of what the engine depends on: a supervisor that has another one is replaced."""
         engine = asdict(self)
-        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw", "dialects", "pesto"):
+        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw"):
             del engine[irrelevant]
+        dialects = engine.pop("dialects")
+        engine["dialects"] = {name: dialects[name] for name in self.counted_dialects}
         text = json.dumps(engine, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -148,16 +141,20 @@ def default_environment(env: Mapping[str, str]) -> dict[str, str]:
     return {"DRAGOMAN_URL": f"http://localhost:{env.get('DRAGOMAN_PORT') or 5000}"}
 
 
-def load_settings(path: Path, env: Mapping[str, str]) -> Settings:
-    """Read, check and freeze the configuration; SettingsError for the first mistake found."""
-    config = read_config(path, {**env, **default_environment(env)}, KEYS)
+def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[DialectSettings]) -> Settings:
+    """Read, check and freeze the configuration; SettingsError for the first mistake found.
+
+    ``dialects`` are those that there are: this room knows none of them.
+    """
+    config = read_config(path, {**env, **default_environment(env)}, {**KEYS, **dialect_keys(dialects)})
     server = Section(config, ("server",))
     bind, manager = server.section("bind"), server.section("manager")
     if (name := manager.text("name", "")) != MANAGER:
         raise manager.error("name", f"{shown(name)} is another job manager; allowed: {MANAGER}")
     host, port = bind.text("host", "127.0.0.1").strip("[]"), bind.whole("port", 5000, 1, 65535)
     home = manager.folder("output_dir", "var")
-    auth, processes, dialects = manager.section("auth"), _processes(config), manager.section("dialects")
+    auth, processes = manager.section("auth"), _processes(config)
+    process_ids = [process.id for process in processes]
     settings = Settings(
         config_path=config.path,
         server_url=server.web_url("url"),  # after the port, which it follows
@@ -174,8 +171,8 @@ def load_settings(path: Path, env: Mapping[str, str]) -> Settings:
         cors_origins=manager.section("cors").origins("origins"),
         behind_proxy=auth.flag("behind_proxy", False),
         processes=processes,
-        dialects=_dialects(dialects),
-        pesto=_pesto(dialects, [process.id for process in processes]),
+        dialects=read_dialects(manager.section("dialects"), dialects, process_ids),
+        counted_dialects=tuple(dialect.name for dialect in dialects if dialect.counted),
         raw=config.data,
     )
     _refuse_unbuilt_auth(auth)
@@ -212,28 +209,6 @@ def _limits(section: Section) -> LimitSettings:
         max_pixels=section.whole("max_pixels", default.max_pixels, 1),
         min_free_disk=section.size("min_free_disk", default.min_free_disk, zero=True),
     )
-
-
-def _dialects(section: Section) -> dict[str, Any]:
-    """The dialects switched off; one that is configured would be silently ignored, so it stops the start."""
-    unbuilt = {name: value for name, value in section.values.items() if name != "pesto"}
-    for name, value in unbuilt.items():
-        if value is not None and value is not False:
-            raise section.error(name, f"{UNAVAILABLE}; allowed: off, or leave it out")
-    return unbuilt
-
-
-def _pesto(dialects: Section, process_ids: Sequence[str]) -> PestoSettings | None:
-    if isinstance(switch := dialects.values.get("pesto"), bool):
-        return PestoSettings() if switch else None
-    section = dialects.section("pesto")
-    default, asynchronous = section.values.get("default_process"), section.words("asynchronous")
-    for key, name in (("default_process", default), *(("asynchronous", name) for name in asynchronous)):
-        if name is not None and name not in process_ids:
-            raise section.error(
-                key, f"{shown(name)} is not a process; allowed: {', '.join(process_ids) or 'none'}"
-            )
-    return PestoSettings(default_process=default, asynchronous=asynchronous)
 
 
 def _refuse_unbuilt_auth(auth: Section) -> None:

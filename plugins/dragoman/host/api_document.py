@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pygeoapi.api import CONFORMANCE_CLASSES, all_apis
 
 from dragoman import composition
+from dragoman.adapters.ogc.openapi.document import document as ogc_document
 from dragoman.host.bootstrap import read_settings
-from dragoman.openapi import document as openapi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def api_document(
 ) -> dict[str, Any]:
     """The whole document for the server at ``base``, with the paths ``extra`` of pygeoapi's own resources."""
     title, description = composition.identification(settings)
-    return openapi.document(
+    return ogc_document(
         catalogue,
         server_url=base,
         title=title,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from dragoman.adapters.registry import dialect_settings
 from dragoman.config.file import unset_empty
 from dragoman.config.settings import default_environment, load_settings
 from dragoman.errors import SettingsError
@@ -27,7 +28,7 @@ def read_settings() -> Settings:
         os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
     path = Path(os.environ["PYGEOAPI_CONFIG"])
     try:
-        settings = load_settings(path, os.environ)
+        settings = load_settings(path, os.environ, dialect_settings())
         text = path.read_text("utf-8")
     except SettingsError as error:
         give_up(error)

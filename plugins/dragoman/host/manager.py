@@ -21,8 +21,8 @@ from dragoman.host.bootstrap import read_settings
 from dragoman.host.mounting import build_services, mount
 from dragoman.jobs.service import Submission
 from dragoman.model.job import InputValue, JobQuery, JobRequest
-from dragoman.model.principal import ANONYMOUS
 from dragoman.model.status import JobStatus
+from dragoman.web import auth, execution
 
 if TYPE_CHECKING:
     from dragoman.web.services import Services
@@ -72,21 +72,21 @@ class JobManager(BaseManager):  # type: ignore[misc]
         """See BaseManager."""
         statuses = () if status is None else (JobStatus(status.value),)
         page = self.services.jobs.find(
-            JobQuery(statuses=statuses, limit=limit or 10_000, offset=offset or 0), ANONYMOUS
+            JobQuery(statuses=statuses, limit=limit or 10_000, offset=offset or 0), auth.current()
         )
         return {"jobs": [_pygeoapi_job(job) for job in page.jobs], "numberMatched": page.matched}
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """See BaseManager."""
         try:
-            return _pygeoapi_job(self.services.jobs.status(job_id, ANONYMOUS))
+            return _pygeoapi_job(self.services.jobs.status(job_id, auth.current()))
         except NoSuchJob as error:
             raise JobNotFoundError from error
 
     def get_job_result(self, job_id: str) -> tuple[str, Any]:
         """See BaseManager."""
         try:
-            job = self.services.jobs.results(job_id, ANONYMOUS)
+            job = self.services.jobs.results(job_id, auth.current())
         except NoSuchJob as error:
             raise JobNotFoundError from error
         except DragomanError as error:
@@ -96,9 +96,7 @@ class JobManager(BaseManager):  # type: ignore[misc]
     def delete_job(self, job_id: str) -> bool:
         """See BaseManager."""
         try:
-            job = self.services.jobs.status(job_id, ANONYMOUS)
-            remove = self.services.jobs.remove if job.status.finished else self.services.jobs.dismiss
-            remove(job_id, ANONYMOUS)
+            execution.cancel(self.services.jobs, job_id, auth.current())
         except NoSuchJob as error:
             raise JobNotFoundError from error
         return True
@@ -107,7 +105,7 @@ class JobManager(BaseManager):  # type: ignore[misc]
         """See BaseManager; waits for the job, and gives its outputs as one mapping."""
         values = {name: (InputValue(value=value),) for name, value in data_dict.items()}
         how = Submission(mode="sync", dialect="pygeoapi", wait=None)
-        job = self.services.jobs.submit(process_id, JobRequest(inputs=values), ANONYMOUS, how)
+        job = self.services.jobs.submit(process_id, JobRequest(inputs=values), auth.current(), how)
         outputs = {output.id: output.value for output in job.outputs.values()}
         return job.id, "application/json", outputs, PygeoapiStatus[job.status.value], {}
 

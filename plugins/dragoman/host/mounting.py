@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.serving import WSGIRequestHandler
 
 from dragoman import composition
-from dragoman.adapters.ogc import routes as ogc
-from dragoman.adapters.pesto import routes as pesto
+from dragoman.adapters import registry
 from dragoman.errors import DragomanError
-from dragoman.host.api_document import api_document, other_classes, other_paths
+from dragoman.host.api_document import other_classes, other_paths
 from dragoman.host.bootstrap import give_up, read_settings
 from dragoman.web import health
+from dragoman.web.services import HostApi
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -32,22 +33,21 @@ def mount(state: BlueprintSetupState) -> None:
     if Path(sys.argv[0]).name == "pygeoapi":
         _check_port(settings)
     try:
-        services = build_services(settings)
+        services = replace(build_services(settings), host=_host_api(settings))
     except DragomanError as error:  # an engine that does not come up: its own words stand above
         give_up(error)
-    others = functools.cache(
-        lambda: other_paths(settings)
-    )  # asked for when the document is, not at the start
-    blueprint = ogc.blueprint(
-        services,
-        definition=lambda base: api_document(settings, services.catalogue, base, others()),
-        other_classes=other_classes(settings),
-    )
-    state.app.register_blueprint(blueprint, url_prefix=state.url_prefix)
-    if settings.pesto is not None:
-        state.app.register_blueprint(pesto.blueprint(services), url_prefix=state.url_prefix)
+    registry.mount(state.app, services, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
     _serve_well(cast("Flask", state.app))
+
+
+def _host_api(settings: Settings) -> HostApi:
+    """What pygeoapi serves beside us, and the conformance classes of the dialects that are on."""
+    dialects = (name for dialect in registry.enabled(settings) for name in dialect.conformance)
+    return HostApi(
+        paths=functools.cache(lambda: other_paths(settings)),
+        conformance=(*dialects, *other_classes(settings)),
+    )
 
 
 def _check_port(settings: Settings) -> None:

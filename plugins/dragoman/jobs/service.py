@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 INLINE_REQUEST = 64 * 1024
 """Characters of JSON up to which the inputs of a job are kept in its row."""
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 FAILURES: Mapping[str, type[DragomanError]] = {
     cls.code: cls for cls in (AlgorithmError, OutputError, TimedOut, OutOfMemory, WorkerLost)
@@ -99,7 +102,7 @@ class JobService:
         Raises NoSuchProcess, InvalidInputs, InvalidRequest (an unknown output),
         IdempotencyConflict, QueueFull, Unavailable; nothing is kept of what is refused.
         """
-        process = self.catalogue.get(process_id)
+        process = self.catalogue.visible_to(principal).get(process_id)
         self.check(process, request)
         now = datetime.now(UTC)
         timeouts = [t for t in (process.timeout, submission.timeout) if t]
@@ -175,6 +178,8 @@ class JobService:
 
     def status(self, job_id: str, principal: Principal) -> Job:
         """The job; raises NoSuchJob if there is none that the principal may see."""
+        if not _JOB_ID.fullmatch(job_id):  # it comes from a URL
+            raise NoSuchJob(f"there is no job '{job_id[:100]}'")
         job = self._store.get(job_id)
         if not (principal.admin or job.principal.id == principal.id):
             raise NoSuchJob(f"there is no job '{job_id}'")

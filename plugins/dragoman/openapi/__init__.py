@@ -1,1 +1,1 @@
-"""Documents and clients that are generated from the processes."""
+"""What the dialects' OpenAPI documents are built with: words, merging, files."""

@@ -1,25 +1,16 @@
-"""What the operations of the OpenAPI document share: schemas, parameters, headers and answers.
-
-The schemas are those of OGC 18-062r2, with the members of its 2.0 draft that are served as well. Answers are
-open: a member more is never a violation.
-"""
+"""The words that every dialect's OpenAPI document is built from."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dragoman.model.process import JSON
 
 type Object = dict[str, JSON]
 
-STATUSES: Final = ("accepted", "running", "successful", "failed", "dismissed")
 HTML: Final = "text/html"
 JSON_TYPE: Final = "application/json"
-PROBLEM: Final = "application/problem+json"
-OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
 
 
 def ref(kind: str, name: str) -> Object:
@@ -30,24 +21,25 @@ def ref(kind: str, name: str) -> Object:
 def record(required: tuple[str, ...] = (), about: str = "", /, **properties: JSON) -> Object:
     """A schema of an object with these members, and any others.
 
-    That others are allowed is the default; said aloud, the R generator makes of it a class that it lacks.
+    Do not write additionalProperties: true, although it is the default: the R generator then emits a class that
+    does not exist.
     """
-    made: Object = {"type": "object"}
+    schema: Object = {"type": "object"}
     if about:
-        made["description"] = about
+        schema["description"] = about
     if required:
-        made["required"] = list(required)
-    return made | {"properties": properties}
+        schema["required"] = list(required)
+    return schema | {"properties": properties}
 
 
 def strings(*words: str, description: str = "") -> Object:
     """A schema of a string, or of one of some words."""
-    made: Object = {"type": "string"}
+    schema: Object = {"type": "string"}
     if words:
-        made["enum"] = list(words)
+        schema["enum"] = list(words)
     if description:
-        made["description"] = description
-    return made
+        schema["description"] = description
+    return schema
 
 
 def listed(items: Object) -> Object:
@@ -58,221 +50,3 @@ def listed(items: Object) -> Object:
 def page(schema: Object, media_type: str = JSON_TYPE) -> Object:
     """The content of an answer that is also a page."""
     return {media_type: {"schema": schema}, HTML: {"schema": {"type": "string"}}}
-
-
-TIME: Final[Object] = {"type": "string", "format": "date-time"}
-LINKS: Final = listed(ref("schemas", "Link"))
-DESCRIPTION: Final[Mapping[str, JSON]] = {
-    "title": strings(),
-    "description": strings(),
-    "keywords": listed(strings()),
-    "metadata": listed(ref("schemas", "Metadata")),
-}
-SUMMARY: Final[Mapping[str, JSON]] = {
-    "id": strings(),
-    "version": strings(),
-    **DESCRIPTION,
-    "jobControlOptions": listed(strings("sync-execute", "async-execute", "dismiss")),
-    "outputTransmission": listed(strings("value", "reference")),
-    "links": LINKS,
-}
-SECONDS: Final[Object] = {"type": "number", "minimum": 0, "maximum": 10**9}
-CALLBACK: Final[Object] = {
-    "type": "string",
-    "format": "uri",
-    "pattern": "^https?://[A-Za-z0-9]",
-    "nullable": True,
-}
-"""``null`` is as good as absent: many a client sends every member it knows."""
-ANY_SCHEMA: Final[Object] = {"type": "object", "description": "JSON Schema with the OGC fields."}
-
-SCHEMAS: Final[Mapping[str, Object]] = {
-    "Link": record(
-        ("href",), href=strings(), rel=strings(), type=strings(), hreflang=strings(), title=strings()
-    ),
-    "Reference": record(
-        ("href",),
-        "The value lies there.",
-        href={"type": "string", "pattern": "^(https?|file|data):"},
-        type=strings(description="Its media type."),
-    ),
-    "Metadata": record(title=strings(), role=strings(), href=strings()),
-    "LandingPage": record(("links",), title=strings(), description=strings(), links=LINKS),
-    "Conformance": record(("conformsTo",), conformsTo=listed(strings())),
-    "ProcessSummary": record(("id", "version"), **SUMMARY),
-    "ProcessList": record(
-        ("processes", "links"), processes=listed(ref("schemas", "ProcessSummary")), links=LINKS
-    ),
-    "InputDescription": record(
-        ("schema",),
-        "Beside these, maxOccurs: a whole number or unbounded, for which the R generator has no class.",
-        **DESCRIPTION,
-        schema=ANY_SCHEMA,
-        minOccurs={"type": "integer"},
-    ),
-    "OutputDescription": record(("schema",), **DESCRIPTION, schema=ANY_SCHEMA),
-    "Process": record(
-        ("id", "version", "inputs", "outputs"),
-        **SUMMARY,
-        inputs={"type": "object", "additionalProperties": ref("schemas", "InputDescription")},
-        outputs={"type": "object", "additionalProperties": ref("schemas", "OutputDescription")},
-    ),
-    "StatusCode": strings(*STATUSES),
-    "StatusInfo": record(
-        ("jobID", "status", "type"),
-        "A job: how far it is, and where its results are.",
-        jobID=strings(),
-        id=strings(description="The same as jobID."),
-        type=strings("process"),
-        processingEntityType=strings(description="Always ogc-api-processes."),
-        processID=strings(),
-        status=ref("schemas", "StatusCode"),
-        message=strings(),
-        created=TIME,
-        started=TIME,
-        finished=TIME,
-        updated=TIME,
-        progress={"type": "integer", "minimum": 0, "maximum": 100},
-        links=LINKS,
-    ),
-    "JobList": record(
-        ("jobs", "links"),
-        jobs=listed(ref("schemas", "StatusInfo")),
-        links=LINKS,
-        numberMatched={"type": "integer", "minimum": 0},
-        numberReturned={"type": "integer", "minimum": 0},
-    ),
-    "Results": {
-        "description": "Each output by its id, as a value, a qualified value or a link; or one bare value.",
-        "title": "Results",
-    },
-    "Format": record(
-        mediaType=strings(), encoding=strings(), schema={"description": "A schema, or the URL of one."}
-    ),
-    "OutputRequest": record(format=ref("schemas", "Format"), transmissionMode=strings("value", "reference")),
-    "Subscriber": record(
-        (),
-        "Called with the job's results, its status or its failure.",
-        successUri=CALLBACK,
-        inProgressUri=CALLBACK,
-        failedUri=CALLBACK,
-    ),
-    "Problem": record(
-        ("type",),
-        "What went wrong (RFC 7807).",
-        type=strings(),
-        title=strings(),
-        status={"type": "integer"},
-        detail=strings(),
-        instance=strings(),
-    ),
-    "Health": record(("status",), status=strings(), reasons=listed(strings())),
-    "Anything": {"description": "Any JSON value.", "title": "Anything"},
-}
-
-
-def _query(name: str, description: str, schema: Object) -> Object:
-    """An optional parameter; nullable, or the R generator makes methods that cannot be called without it."""
-    explode = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
-    made: Object = {"name": name, "in": "query", "description": description, "required": False, **explode}
-    return made | {"schema": schema | {"nullable": True}}
-
-
-def _header(name: str, description: str, example: str, **schema: JSON) -> Object:
-    made: Object = {"name": name, "in": "header", "description": description, "required": False}
-    return made | {"schema": {"type": "string", "nullable": True, **schema}, "example": example}
-
-
-def _limit(default: int | None) -> Object:
-    made: Object = {"type": "integer", "minimum": 1, "maximum": 10000}
-    return made if default is None else made | {"default": default}
-
-
-PARAMETERS: Final[Mapping[str, Object]] = {
-    "f": _query("f", "The form of the answer; default: by the Accept header.", strings("json", "html")),
-    "processLimit": _query("limit", "How many processes to list at most; default: all.", _limit(None)),
-    "jobLimit": _query("limit", "How many jobs to list at most.", _limit(100)),
-    "offset": _query(
-        "offset",
-        "How many to leave out; see the links next and prev.",
-        {"type": "integer", "minimum": 0, "maximum": 10**9},
-    ),
-    "jobType": _query("type", "Only jobs of these types.", listed(strings("process"))),
-    "jobProcess": _query("processID", "Only jobs of these processes.", listed(strings())),
-    "jobStatus": _query("status", "Only jobs in one of these states.", listed(strings(*STATUSES))),
-    "datetime": _query(
-        "datetime", "Only jobs created then: a time, or an interval like 2026-01-01T00:00:00Z/..", strings()
-    ),
-    "minDuration": _query("minDuration", "Only jobs that ran at least so many seconds.", SECONDS),
-    "maxDuration": _query("maxDuration", "Only jobs that ran at most so many seconds.", SECONDS),
-    "outputs": _query("outputs", "Only these outputs.", listed(strings())),
-    "jobID": {
-        "name": "jobID",
-        "in": "path",
-        "description": "The job's id.",
-        "required": True,
-        "schema": {"type": "string", "format": "uuid"},
-    },
-    "outputID": {
-        "name": "outputID",
-        "in": "path",
-        "description": "The output's id, as the process declares it.",
-        "required": True,
-        "schema": {"type": "string", "minLength": 1},
-    },
-    "item": {
-        "name": "item",
-        "in": "path",
-        "description": "Which file, from 0, of an output that is a list of files.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 0, "maximum": 2147483647},
-    },
-    "prefer": _header(
-        "Prefer",
-        "RFC 7240: respond-async starts a job; wait=N answers with the results if they are there in time.",
-        "respond-async, wait=10",
-    ),
-    "idempotencyKey": _header(
-        "Idempotency-Key",
-        "The same request under the same key returns the first job; another one is a conflict.",
-        "6f1c9a52-tile-17",
-        maxLength=255,
-        pattern="^[!-~]([ -~]*[!-~])?$",
-    ),
-}
-
-HEADERS: Final[Mapping[str, Object]] = {
-    "Location": {"description": "The job.", "schema": strings()},
-    "PreferenceApplied": {"description": "What of Prefer was honoured (RFC 7240).", "schema": strings()},
-    "RetryAfter": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}},
-    "Link": {"description": "Where each output is (RFC 8288); rel names the output.", "schema": strings()},
-}
-
-FAILURES: Final[Mapping[str, tuple[str, str]]] = {
-    "400": ("BadRequest", "The request is wrong; detail names what was given and what is allowed."),
-    "403": ("Forbidden", "This is not allowed from here: an Origin or a peer that is not the server's own."),
-    "404": ("NotFound", "There is no such process, job or result (yet); type says which."),
-    "409": ("Conflict", "The job's state, or the first request under the Idempotency-Key, forbids this."),
-    "412": ("PreconditionFailed", "The result is not the one that If-Match or If-Unmodified-Since asks for."),
-    "413": ("PayloadTooLarge", "The body is larger than this server accepts."),
-    "415": ("UnsupportedMediaType", "The body is not JSON."),
-    "416": ("RangeNotSatisfiable", "The byte range lies outside the result."),
-    "500": ("ServerError", "The server, or the job whose results were asked for, failed."),
-    "503": ("Unavailable", "The server cannot do this just now, for instance because its queue is full."),
-}
-
-
-def responses() -> dict[str, Object]:
-    """The answers of every failure."""
-    made: dict[str, Object] = {}
-    for status, (name, description) in FAILURES.items():
-        headers = {"headers": {"Retry-After": ref("headers", "RetryAfter")}} if status == "503" else {}
-        content = {PROBLEM: {"schema": ref("schemas", "Problem")}, **page(ref("schemas", "Problem"))}
-        made[name] = {"description": description, **headers, "content": content}
-    return made
-
-
-def failures(*statuses: str) -> Object:
-    """References to the answers of these failures, and of those that any request may meet."""
-    chosen = sorted({"400", "403", "500", "503", *statuses})
-    return {status: ref("responses", FAILURES[status][0]) for status in chosen}

@@ -13,6 +13,7 @@ from dragoman.packages.yaml_document import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from dragoman.model.principal import Principal
     from dragoman.model.process import JSON, Process
     from dragoman.packages.forms import Forms
 
@@ -56,6 +57,10 @@ class Catalogue:
         if process is None:
             raise NoSuchProcess(f"there is no process '{id}'")
         return process
+
+    def visible_to(self, principal: Principal) -> Catalogue:
+        """The processes that a principal may know of: all, while no policy says otherwise."""
+        return self
 
     def __iter__(self) -> Iterator[Process]:
         return iter(self.processes.values())

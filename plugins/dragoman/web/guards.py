@@ -7,6 +7,8 @@ Without a proxy (and, for now, without authentication) the server serves this ma
   127.0.0.1 makes a hostile page same-origin with this server, and its own Origin no longer tells on it;
 - an unsafe method has no Origin (no browser), the server's own, or one of ``cors.origins``.
 
+Whoever passes is authenticated here, before any view, by the function that the composition root chose.
+
 GET is open to all origins; OPTIONS preflights are answered here and never challenged.
 """
 
@@ -16,19 +18,19 @@ import ipaddress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from flask import current_app, request
+from flask import request
 
 from dragoman.errors import DragomanError, Forbidden, PayloadTooLarge
+from dragoman.web import auth, wording
 from dragoman.web.links import origin_of, public_base
-from dragoman.web.responses import empty_response, problem_response
+from dragoman.web.responses import empty_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flask import Blueprint, Response
     from flask.blueprints import BlueprintSetupState
 
     from dragoman.config.settings import Settings
+    from dragoman.web.auth import Authenticate
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 
@@ -47,36 +49,23 @@ ACCEPTED: Final = (
 METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 _INSTALLED: Final = "dragoman_guards"
-_WORDS: Final = "dragoman_refusals"
-
-type Word = Callable[[Exception], Response]
-"""Makes an answer of an error."""
 
 
-def install(blueprint: Blueprint, settings: Settings) -> None:
+def install(blueprint: Blueprint, settings: Settings, authenticate: Authenticate) -> None:
     """Guard every path of the application that the blueprint is registered with; once per application."""
 
     def register(state: BlueprintSetupState) -> None:
         if _INSTALLED in state.app.extensions:
             return
         state.app.extensions[_INSTALLED] = settings
-        state.app.before_request_funcs.setdefault(None, []).insert(0, lambda: check(settings))
+        state.app.before_request_funcs.setdefault(None, []).insert(0, lambda: check(settings, authenticate))
         state.app.after_request_funcs.setdefault(None, []).append(lambda answer: open_up(settings, answer))
 
     blueprint.record(register)
 
 
-def worded_by(blueprint: Blueprint, word: Word) -> None:
-    """Have a dialect word what is refused on its own paths."""
-
-    def register(state: BlueprintSetupState) -> None:
-        state.app.extensions.setdefault(_WORDS, {})[state.name] = word
-
-    blueprint.record(register)
-
-
-def check(settings: Settings) -> Response | None:
-    """A refusal of the current request, or the answer to a preflight; None lets it pass."""
+def check(settings: Settings, authenticate: Authenticate) -> Response | None:
+    """A refusal of the current request, or the answer to a preflight; None lets it pass, and tells who asks."""
     try:
         if not settings.behind_proxy:
             _check_peer(request.remote_addr or "")
@@ -84,11 +73,11 @@ def check(settings: Settings) -> Response | None:
         if request.method not in SAFE:
             _check_origin(request.headers.get("Origin"), settings)
         _check_size(settings.limits.request_bytes)
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return empty_response()
+        auth.identify(request, authenticate)
     except DragomanError as error:
-        word = current_app.extensions.get(_WORDS, {}).get(request.blueprint)
-        return word(error) if word else problem_response(error, base_url=settings.server_url)
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return empty_response()
+        return wording.refuse_here(error, settings.server_url)
     return None
 
 

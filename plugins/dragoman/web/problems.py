@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from dragoman import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dragoman.model.process import JSON
 
@@ -25,6 +25,7 @@ STATUSES: Final[Mapping[type[errors.DragomanError], HTTPStatus]] = {
     errors.RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -51,6 +52,17 @@ class RangeOutside(errors.RangeNotSatisfiable):
     def __init__(self, size: int) -> None:
         self.size = size
         super().__init__(f"the range lies outside the result, which has {size} bytes")
+
+
+class WrongMethod(errors.MethodNotAllowed):
+    """The method is not allowed here.
+
+    ``allowed`` are the methods that are, for the header Allow.
+    """
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"{method} is not allowed here; allowed: {self.allowed}")
 
 
 def status_of(error: BaseException) -> HTTPStatus:
@@ -85,6 +97,10 @@ def headers_of(error: BaseException) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, RangeOutside):
         return {"Content-Range": f"bytes */{error.size}"}
+    if isinstance(error, errors.Unauthorized):
+        return {"WWW-Authenticate": error.challenge}
+    if isinstance(error, WrongMethod):
+        return {"Allow": error.allowed}
     return {}
 
 

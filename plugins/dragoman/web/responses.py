@@ -111,20 +111,17 @@ def log_unexpected(error: BaseException) -> None:
         log.error("unexpected error at %s %s", request.method, request.path, exc_info=error, extra=extra)
 
 
-def problem_response(error: BaseException, *, type: str = "about:blank", base_url: str = "") -> Response:
-    """A problem document, or its page where the request asks for one; logs what was not expected."""
-    log_unexpected(error)
+def problem_response(
+    error: BaseException, *, type: str = "about:blank", base_url: str = "", pages_too: bool = True
+) -> Response:
+    """A problem document, or its page where the request asks for one and ``pages_too``."""
     document = problems.problem(error, type=type, instance=quote(request.path, safe="/"))
     accept = request.headers.get("Accept", "")
-    if _asks_for_page(accept):
+    if pages_too and _asks_for_page(accept):
         text = pages.render("problem", title=document["title"], data=document, links=[], base_url=base_url)
-        response = html_response(text, document["status"])
-    else:
-        plain = wants_plain_json(accept)
-        media_type = "application/json" if plain else "application/problem+json"
-        response = json_response(document, document["status"], media_type=media_type)
-    response.headers.update(problems.headers_of(error))
-    return response
+        return html_response(text, document["status"])
+    media_type = "application/json" if wants_plain_json(accept) else "application/problem+json"
+    return json_response(document, document["status"], media_type=media_type)
 
 
 def _asks_for_page(accept: str) -> bool:

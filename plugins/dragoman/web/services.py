@@ -5,12 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dragoman.web.auth import anonymous
 from dragoman.web.sync_slots import DEVELOPMENT, SyncSlots
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from dragoman.config.settings import Settings
     from dragoman.jobs.service import JobService
+    from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Catalogue
+    from dragoman.web.auth import Authenticate
+
+
+def _no_paths() -> Mapping[str, JSON]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostApi:
+    """What the host serves beside the dialects: pygeoapi's collections, say."""
+
+    paths: Callable[[], Mapping[str, JSON]] = _no_paths
+    """Their OpenAPI paths; asked for when a document is, not at the start."""
+    conformance: tuple[str, ...] = ()
+    """Their conformance classes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +39,12 @@ class Services:
     settings: Settings
     catalogue: Catalogue
     jobs: JobService
-    waiters: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
-    """Places of calls that wait for their jobs, which all dialects share: they are the web server's threads."""
+    slots: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
+    """For calls that wait for their jobs; all dialects share them, since they are the web server's threads."""
+    authenticate: Authenticate = anonymous
+    """Who asks; every path of the server is asked about."""
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"
+    host: HostApi = HostApi()
+    """For documents that tell of all that the server has."""

@@ -21,23 +21,23 @@ _THREADS: Final = re.compile(r"--threads(?:=(\d+))?")
 
 
 class SyncSlots:
-    """A set number of places for waiting calls."""
+    """A set number of slots for waiting calls."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._free = threading.BoundedSemaphore(limit)
 
     def enter(self) -> bool:
-        """Take a place, at once or not at all; whoever gets True owes a ``leave``."""
+        """Take a slot, at once or not at all; whoever gets True owes a ``leave``."""
         return self._free.acquire(blocking=False)
 
     def leave(self) -> None:
-        """Give a place back."""
+        """Give a slot back."""
         self._free.release()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place; raises Unavailable if there is none."""
+    def slot(self) -> Iterator[None]:
+        """Hold a slot; raises Unavailable if there is none."""
         if not self.enter():
             raise Unavailable(
                 f"{self.limit} synchronous calls wait already; try again, or send 'Prefer: respond-async'",

@@ -14,6 +14,7 @@ from tests.adapters.pesto.conftest import ROOT, echo
 
 from dragoman.adapters.pesto import documents
 from dragoman.adapters.pesto.contract import contract_of
+from dragoman.adapters.pesto.settings import settings_of
 from dragoman.model.job import JobFailure, Output
 from dragoman.model.status import JobStatus
 from dragoman.web.sync_slots import SyncSlots
@@ -39,8 +40,8 @@ def submit(client: FlaskClient, process: str = "later", **inputs: Any) -> str:
 def waiting(make_server: MakeServer) -> tuple[Server, FlaskClient, str]:
     """A job that waits, of a stateful process."""
     server = make_server()
-    settings = replace(server.settings.pesto, asynchronous=("waiting", "fail", "many"))  # type: ignore[type-var]  # it is on
-    server = make_server(pesto=settings)
+    settings = replace(settings_of(server.settings), asynchronous=("waiting", "fail", "many"))
+    server = make_server(dialects={"pesto": settings})
     client = server.client()
     return server, client, submit(client, "waiting")
 
@@ -331,8 +332,8 @@ def test_what_is_not_there_is_404(client: FlaskClient, path: str) -> None:
 
 def test_no_default_process_no_paths_at_the_root(make_server: MakeServer) -> None:
     server = make_server()
-    settings = replace(server.settings.pesto, default_process=None)  # type: ignore[type-var]  # it is on
-    client = make_server(pesto=settings).client()
+    settings = replace(settings_of(server.settings), default_process=None)
+    client = make_server(dialects={"pesto": settings}).client()
     assert client.get("/pesto/echo/api/v1/health").data == b"OK"
     unchecked = FlaskClient(client.application)
     assert unchecked.get("/api/v1/health").status_code == 404

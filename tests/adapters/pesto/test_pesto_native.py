@@ -12,6 +12,7 @@ from tests.adapters.pesto.conftest import ECHO, OURS, make
 from dragoman import __version__
 from dragoman.adapters.pesto.contract import contract_of
 from dragoman.adapters.pesto.describe import OPTIONAL, config, describe, version
+from dragoman.adapters.registry import dialect_settings
 from dragoman.composition import catalogue
 from dragoman.config.settings import load_settings
 from dragoman.packages.pesto.project import DESCRIBED
@@ -115,7 +116,7 @@ def test_version_and_config() -> None:
 
 
 def test_what_is_served_is_valid_draft_6_with_all_its_references() -> None:
-    served = catalogue(load_settings(REPOSITORY / "pygeoapi-config.yml", {}))
+    served = catalogue(load_settings(REPOSITORY / "pygeoapi-config.yml", {}, dialect_settings()))
     for process in served:
         document = described(process)
         for part in ("input", "output"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dragoman.adapters.dialect import Notification
 from dragoman.adapters.ogc.describe import status_info
 from dragoman.adapters.ogc.results_documents import results_document, wanted
 from dragoman.model.status import JobStatus
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """One POST of a JSON body to a subscriber; its URL is the client's: mind the SSRF guard."""
-
-    url: str
-    body: JSON
 
 
 def notification(job: Job, server_url: str, read: Callable[[Output], bytes]) -> Notification | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
+from dragoman.adapters.ogc.conformance import CLASSES
 from dragoman.errors import DragomanError
 from dragoman.model.status import JobStatus
 from dragoman.schemas.forms import described
@@ -19,20 +20,7 @@ if TYPE_CHECKING:
 
 REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
 EXCEPTIONS: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
-CONFORMANCE: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
-
-CLASSES: Final = (
-    "core",
-    "ogc-process-description",
-    "json",
-    "html",
-    "oas30",
-    "job-list",
-    "callback",
-    "dismiss",
-)
-"""The conformance classes of Part 1, 1.0: all of them."""
 
 OGC_CODES: Final = frozenset(
     {
@@ -137,11 +125,9 @@ def _job_links(job: Job, base: str, form: str) -> list[Link]:
 
 
 def removed_info(job: Job, base: str) -> dict[str, JSON]:
-    """What a job was that has just been removed: dismissed, and nothing of it left to link to."""
-    gone = job.evolve(
-        status=JobStatus.DISMISSED, failure=None, message="The job and its results were removed."
-    )
-    return status_info(gone, base) | {"links": [link(url(base, "jobs"), "up", title="All jobs")]}
+    """What is told of a job that has just been removed: nothing of it is left to link to."""
+    removed = job.evolve(failure=None, message="The job and its results were removed.")
+    return status_info(removed, base) | {"links": [link(url(base, "jobs"), "up", title="All jobs")]}
 
 
 def landing(title: str, text: str, base: str, more: Sequence[Link], *, form: str = "json") -> dict[str, JSON]:
@@ -164,5 +150,4 @@ def landing(title: str, text: str, base: str, more: Sequence[Link], *, form: str
 
 def conformance(others: Sequence[str] = ()) -> dict[str, JSON]:
     """confClasses.yaml; ``others`` are the classes of what else the host serves."""
-    own = [CONFORMANCE + name for name in CLASSES]
-    return {"conformsTo": [*own, *(name for name in others if name not in own)]}
+    return {"conformsTo": list(dict.fromkeys((*CLASSES, *others)))}

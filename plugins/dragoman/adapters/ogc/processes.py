@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from flask import request
-
 from dragoman.adapters.ogc import describe, queries, results, translate
-from dragoman.errors import Unavailable
 from dragoman.jobs.service import Submission
-from dragoman.web.auth import principal
+from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.prefer import parse_prefer
 from dragoman.web.request_body import json_body
@@ -20,72 +16,56 @@ if TYPE_CHECKING:
     from flask import Response
 
     from dragoman.adapters.ogc.surface import Surface
-    from dragoman.model.job import Job, JobRequest
+    from dragoman.model.job import Job
+    from dragoman.web.call import Call
 
 
-def listing(api: Surface) -> Response:
+def listing(api: Surface, call: Call) -> Response:
     """GET /processes: all of them unless ``limit`` says fewer."""
-    form = api.form()
-    arguments = request.args.to_dict(flat=False)
-    total = len(api.catalogue)
-    limit = queries.whole(arguments, "limit", max(total, 1), 1, queries.MAX_LIMIT)
-    offset = queries.whole(arguments, "offset", 0, 0, queries.MAX_OFFSET)
+    catalogue = api.services.catalogue.visible_to(call.principal)
+    total = len(catalogue)
+    limit = queries.whole(call.arguments, "limit", max(total, 1), 1, queries.MAX_LIMIT)
+    offset = queries.whole(call.arguments, "offset", 0, 0, queries.MAX_OFFSET)
     paging = Paging(limit=limit, offset=offset, matched=total)
-    base = api.base
-    shown = islice(api.catalogue, offset, offset + limit)
+    listed = islice(catalogue, offset, offset + limit)
     document = {
-        "processes": [describe.summary(process, base) for process in shown],
-        "links": page_links(url(base, "processes"), api.query(), paging, form=form),
+        "processes": [describe.summary(process, call.base) for process in listed],
+        "links": page_links(url(call.base, "processes"), call.query, paging, form=call.form),
         "numberMatched": total,
     }
-    return api.answer("processes", document, title="Processes")
+    return api.answer(call, "processes", document, title="Processes")
 
 
-def detail(api: Surface, process_id: str) -> Response:
+def detail(api: Surface, call: Call, process_id: str) -> Response:
     """GET /processes/{processID}."""
-    form = api.form()
-    process = api.catalogue.get(process_id)
-    document = describe.description(process, api.base, form=form)
-    return api.answer("process", document, title=process.title or process.id, example=process.example)
+    process = api.services.catalogue.visible_to(call.principal).get(process_id)
+    document = describe.description(process, call.base, form=call.form)
+    title = process.title or process.id
+    return api.answer(call, "process", document, title=title, example=process.example)
 
 
-def execute(api: Surface, process_id: str) -> Response:
+def execute(api: Surface, call: Call, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
-    api.form()
-    process = api.catalogue.get(process_id)
-    asked = translate.execute_request(json_body(), process, api.policy)
-    plan = translate.plan(process.modes, parse_prefer(request.headers.getlist("Prefer")))
-    key = translate.idempotency_key(request.headers.get("Idempotency-Key"))
-    submission = Submission(mode=plan.mode, dialect="ogc", idempotency_key=key)
-    job = _run(api, process_id, asked, submission, plan)
+    process = api.services.catalogue.visible_to(call.principal).get(process_id)
+    request = translate.execute_request(json_body(), process, api.policy)
+    prefer = parse_prefer(call.headers.getlist("Prefer"))
+    plan = translate.plan(("async",) if api.habits.always_async else process.modes, prefer)
+    submission = Submission(
+        mode=plan.mode,
+        dialect=api.habits.name,
+        idempotency_key=translate.idempotency_key(call.headers.get("Idempotency-Key")),
+        wait=plan.wait,
+    )
+    job = execution.run(api.services, call.principal, process_id, request, submission)
     if plan.wait == 0 or not job.status.finished:
-        return _accepted(api, job, plan)
-    return results.respond(api, job)
+        return _accepted(api, call, job, plan)
+    return results.respond(api, call, job)
 
 
-def _run(
-    api: Surface, process_id: str, asked: JobRequest, submission: Submission, plan: translate.Plan
-) -> Job:
-    """Submit, and wait as planned; a bounded wait that finds no place is not waited at all."""
-    who = principal()
-    if plan.wait is None:
-        with api.waiters.place():
-            job = api.jobs.submit(process_id, asked, who, replace(submission, wait=None))
-        if not job.status.finished:
-            raise Unavailable("the server is stopping; the job goes on when it is back")
-        return job
-    seated = plan.wait > 0 and api.waiters.enter()
-    try:
-        return api.jobs.submit(process_id, asked, who, replace(submission, wait=plan.wait if seated else 0))
-    finally:
-        if seated:
-            api.waiters.leave()
-
-
-def _accepted(api: Surface, job: Job, plan: translate.Plan) -> Response:
-    document = describe.status_info(job, api.base, form=api.form())
-    response = api.answer("job", document, title=f"Job {job.id}", status=201)
-    response.headers["Location"] = url(api.base, "jobs", job.id)
+def _accepted(api: Surface, call: Call, job: Job, plan: translate.Plan) -> Response:
+    document = describe.status_info(api.habits.reads_as(job), call.base, form=call.form)
+    response = api.answer(call, "job", document, title=f"Job {job.id}", status=201)
+    response.headers["Location"] = url(call.base, "jobs", job.id)
     if plan.applied:
         response.headers["Preference-Applied"] = plan.applied
     return response

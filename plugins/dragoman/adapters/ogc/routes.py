@@ -6,32 +6,79 @@ the host's own handlers on the same paths.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, Response
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-
-from dragoman import errors
 from dragoman.adapters.ogc import describe, jobs, processes, results
-from dragoman.adapters.ogc.surface import Surface
-from dragoman.openapi.document import document
-from dragoman.web import guards
-from dragoman.web.dispatch import Handler, add_rule, dispatcher, word_unrouted
+from dragoman.adapters.ogc.habits import STANDARD
+from dragoman.adapters.ogc.openapi.document import document
+from dragoman.adapters.ogc.surface import Surface, links_of
+from dragoman.errors import NoSuchPage
+from dragoman.web.dispatch import Handler, add_rule
 from dragoman.web.links import Link, link, url
-from dragoman.web.responses import json_response, problem_response
+from dragoman.web.responses import json_response
+from dragoman.web.surface import Route, add_routes, new_blueprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from flask import Blueprint, Response
 
-    from flask.blueprints import BlueprintSetupState
-
+    from dragoman.adapters.ogc.habits import Habits
     from dragoman.model.process import JSON
+    from dragoman.web.call import Call
     from dragoman.web.services import Services
 
-type Definition = Callable[[str], dict[str, JSON]]
 
-ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
+def landing(api: Surface, call: Call) -> Response:
+    """GET /: where everything is."""
+    more: list[Link] = []
+    resources = (api.settings.raw.get("resources") or {}).values()
+    if any(isinstance(item, dict) and item.get("type") == "collection" for item in resources):
+        more.append(link(url(call.base, "collections"), "data", title="Collections"))
+    services = api.services
+    document = describe.landing(services.title, services.description, call.base, more, form=call.form)
+    return api.answer(call, "landing", document, title=services.title)
+
+
+def conformance(api: Surface, call: Call) -> Response:
+    """GET /conformance."""
+    links = links_of(call, url(call.base, "conformance"))
+    return api.answer(
+        call,
+        "conformance",
+        describe.conformance(api.services.host.conformance),
+        title="Conformance classes",
+        links=links,
+    )
+
+
+def openapi(api: Surface, call: Call) -> Response:
+    """GET /openapi, GET /api: the definition of this very server."""
+    definition = _definition(api.services, call.base)
+    if call.form == "json":
+        return json_response(definition, media_type=describe.OPENAPI)
+    return api.answer(
+        call, "openapi", definition, title="The API", links=links_of(call, url(call.base, "openapi"))
+    )
+
+
+def _definition(services: Services, base: str) -> dict[str, JSON]:
+    return document(
+        services.catalogue,
+        server_url=base,
+        title=services.title,
+        description=services.description,
+        extra=services.host.paths(),
+    )
+
+
+def _no_such_page(rest: str) -> Response:
+    raise NoSuchPage
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    ("/", "landing", {"GET": landing}),
+    ("/conformance", "conformance", {"GET": conformance}),
+    ("/openapi", "openapi", {"GET": openapi}),
+    ("/api", "api", {"GET": openapi}),
     ("/processes", "processes", {"GET": processes.listing}),
     ("/processes/<process_id>", "process", {"GET": processes.detail}),
     ("/processes/<process_id>/execution", "execution", {"POST": processes.execute}),
@@ -41,88 +88,20 @@ ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
     ("/jobs/<job_id>/results/<output_id>", "output", {"GET": results.of_output}),
     ("/jobs/<job_id>/results/<output_id>/<int:index>", "item", {"GET": results.of_item}),
 )
-"""Path, name of the endpoint, and the handler of each method."""
 
 
-def blueprint(
-    services: Services, *, definition: Definition | None = None, other_classes: Sequence[str] = ()
-) -> Blueprint:
-    """The OGC surface, to be registered before the host's own routes; it brings all guards.
+def blueprint(services: Services, habits: Habits = STANDARD) -> Blueprint:
+    """The OGC resources with these habits, to be registered before the host's own routes; it brings all guards.
 
-    ``definition`` makes the API definition for a base URL; without it, it is that of this surface alone.
-    ``other_classes`` are the conformance classes of what else the host serves (collections).
+    It may be mounted again, under another name and prefix.
     """
-    made = Blueprint("dragoman_ogc", __name__)
-    api = Surface(services, definition or (lambda base: _definition(services, base)))
-    api.other_classes = tuple(other_classes)
-    made.record(lambda state: _mounted(api, state))
-    guards.install(made, services.settings)
-    made.register_error_handler(Exception, lambda error: _failed(api, error))
-    word_unrouted(made, lambda error: problem_response(error, base_url=api.base))
-    own: tuple[tuple[str, str, Mapping[str, Handler]], ...] = (
-        ("/", "landing", {"GET": landing}),
-        ("/conformance", "conformance", {"GET": conformance}),
-        ("/openapi", "openapi", {"GET": openapi}),
-        ("/api", "api", {"GET": openapi}),
-    )
-    for path, name, handlers in (*own, *ROUTES):
-        add_rule(made, path, name, _dispatcher(api, handlers))
-    for path, name in (("/processes/<path:rest>", "processes_rest"), ("/jobs/<path:rest>", "jobs_rest")):
-        add_rule(made, path, name, _no_such_page)
-    return made
+    api = Surface(services, habits)
 
+    def bind(handler: Handler) -> Handler:
+        return lambda **arguments: handler(api, api.call(), **arguments)
 
-def landing(api: Surface) -> Response:
-    """GET /: where everything is."""
-    more: list[Link] = []
-    resources = (api.settings.raw.get("resources") or {}).values()
-    if any(isinstance(item, dict) and item.get("type") == "collection" for item in resources):
-        more.append(link(url(api.base, "collections"), "data", title="Collections"))
-    services = api.services
-    document = describe.landing(services.title, services.description, api.base, more, form=api.form())
-    return api.answer("landing", document, title=services.title)
-
-
-def conformance(api: Surface) -> Response:
-    """GET /conformance."""
-    links = api.links(url(api.base, "conformance"))
-    return api.answer(
-        "conformance", describe.conformance(api.other_classes), title="Conformance classes", links=links
-    )
-
-
-def openapi(api: Surface) -> Response:
-    """GET /openapi, GET /api: the definition of this very server."""
-    definition = api.definition(api.base)
-    if api.form() == "json":
-        return json_response(definition, media_type=describe.OPENAPI)
-    return api.answer("openapi", definition, title="The API", links=api.links(url(api.base, "openapi")))
-
-
-def _definition(services: Services, base: str) -> dict[str, JSON]:
-    return document(
-        services.catalogue, server_url=base, title=services.title, description=services.description
-    )
-
-
-def _dispatcher(api: Surface, handlers: Mapping[str, Handler]) -> Handler:
-    """A view that calls the handler of the request's method with the surface."""
-    bound = {method: partial(handler, api) for method, handler in handlers.items()}
-    return dispatcher(bound, lambda error: problem_response(error, base_url=api.base))
-
-
-def _no_such_page(rest: str) -> Response:
-    raise errors.NoSuchPage
-
-
-def _failed(api: Surface, error: Exception) -> Response:
-    """Any error of our own routes as a problem document."""
-    if isinstance(error, RequestEntityTooLarge):
-        error = errors.PayloadTooLarge()
-    elif isinstance(error, HTTPException) and error.response is not None:
-        return error.get_response()  # type: ignore[return-value]  # a Flask response, made by Flask
-    return problem_response(error, type=describe.exception_type(error), base_url=api.base)
-
-
-def _mounted(api: Surface, state: BlueprintSetupState) -> None:
-    api.prefix = (state.url_prefix or "").rstrip("/")
+    mounted = new_blueprint(habits.name, api, [habits.prefix])
+    add_routes(mounted, ROUTES, bind, root=habits.prefix)
+    for part in ("processes", "jobs"):
+        add_rule(mounted, f"{habits.prefix}/{part}/<path:rest>", f"{part}_rest", _no_such_page)
+    return mounted

@@ -1,74 +1,62 @@
-"""What the routes share: the services, the public base URL, the form of an answer."""
+"""What the handlers share: the services, the habits, and the form of an answer."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask import request
 
-from dragoman.errors import NoSuchJob
+from dragoman.adapters.ogc import describe
 from dragoman.sources.policy import SourcePolicy
+from dragoman.web.call import Call, current_call
 from dragoman.web.html import pages
 from dragoman.web.links import public_base, self_links
 from dragoman.web.negotiation import form_of
-from dragoman.web.responses import html_response, json_response
+from dragoman.web.responses import html_response, json_response, problem_response
 from dragoman.web.result_values import loader
+from dragoman.web.surface import Surface as MountedSurface
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flask import Response
 
+    from dragoman.adapters.ogc.habits import Habits
     from dragoman.model.job import Job
     from dragoman.model.process import JSON
-    from dragoman.web.links import Link, Query
-    from dragoman.web.negotiation import Form
+    from dragoman.web.links import Link
     from dragoman.web.result_values import Load
     from dragoman.web.services import Services
 
-_JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+class Surface(MountedSurface):
+    """One mount of the OGC resources."""
 
-class Surface:
-    """One mounted OGC surface."""
-
-    def __init__(self, services: Services, definition: Callable[[str], dict[str, JSON]]) -> None:
-        self.services = services
-        self.settings = services.settings
-        self.catalogue = services.catalogue
-        self.jobs = services.jobs
-        self.waiters = services.waiters
+    def __init__(self, services: Services, habits: Habits) -> None:
+        super().__init__(services)
+        self.habits = habits
         self.policy = SourcePolicy.from_settings(services.settings)
         """Which hosts the server talks to."""
-        self.definition = definition
-        """The OpenAPI document for a base URL."""
-        self.other_classes: tuple[str, ...] = ()
-        """Conformance classes of what else the host serves."""
-        self.prefix = ""
-        """The path that the blueprint is mounted under, as pygeoapi's own routes are."""
 
     @property
     def base(self) -> str:
         """The public URL of the landing page, without a slash at its end."""
-        return public_base(self.settings) + self.prefix
+        return public_base(self.settings) + self.prefix + self.habits.prefix
 
-    def form(self) -> Form:
-        """The form of the answer; raises InvalidQueryParameter, so ask before anything is done."""
-        return form_of(request.args.get("f"), request.headers.get("Accept", ""))
+    def call(self) -> Call:
+        """The call of the current request; raises InvalidQueryParameter for an ``f`` that is not known."""
+        if not self.habits.pages:
+            return current_call(self.base)
+        return current_call(self.base, form_of(request.args.get("f"), request.headers.get("Accept", "")))
 
-    def query(self) -> Query:
-        """The query of the current request, member by member."""
-        return list(request.args.items(multi=True))
-
-    def links(self, href: str) -> list[Link]:
-        """self and alternate of a document that holds no links of its own."""
-        return self_links(href, self.query(), form=self.form())
+    def word(self, error: Exception) -> Response:
+        """Any error as a problem document, or as its page."""
+        kind = describe.exception_type(error)
+        return problem_response(error, type=kind, base_url=self.base, pages_too=self.habits.pages)
 
     def answer(
         self,
+        call: Call,
         page: str,
-        data: JSON,
+        document: JSON,
         *,
         title: str,
         status: int = 200,
@@ -76,10 +64,10 @@ class Surface:
         **extra: JSON,
     ) -> Response:
         """A document as JSON, or as its page."""
-        if self.form() == "json":
-            return json_response(data, status)
+        if call.form == "json":
+            return json_response(document, status)
         extra.setdefault("site", self.services.title)
-        text = pages.render(page, title=title, data=data, links=links or [], base_url=self.base, **extra)
+        text = pages.render(page, title=title, data=document, links=links or [], base_url=call.base, **extra)
         return html_response(text, status)
 
     def loader(self, job: Job) -> Load:
@@ -87,7 +75,6 @@ class Surface:
         return loader(self.jobs, job)
 
 
-def check_job_id(job_id: str) -> None:
-    """Raise NoSuchJob for what cannot be the id of a job."""
-    if not _JOB_ID.fullmatch(job_id):
-        raise NoSuchJob(f"there is no job '{job_id[:100]}'")
+def links_of(call: Call, href: str) -> list[Link]:
+    """self and alternate of a document that holds no links of its own."""
+    return self_links(href, call.query, form=call.form)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.pesto import documents
-from dragoman.errors import IllegalTransition, NoSuchOutput, ResultNotReady
+from dragoman.errors import NoSuchOutput, ResultNotReady
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
-from dragoman.web.auth import principal
+from dragoman.web import execution
 from dragoman.web.responses import (
     data_response,
     file_response,
@@ -25,32 +25,32 @@ if TYPE_CHECKING:
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.adapters.pesto.surface import Surface
     from dragoman.model.job import Job
+    from dragoman.web.call import Call
 
 ALL: Final = 10**9
 """Jobs in a list, which has no pages in PESTO."""
 
 
-def listing(api: Surface, contract: Contract) -> Response:
+def listing(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /jobs: an object, the link to the state of each job by its id."""
-    page = api.jobs.find(JobQuery(process_ids=(contract.process.id,), limit=ALL), principal())
-    root = api.root
-    return json_response({job.id: {"link": documents.job_url(job, root, "status")} for job in page.jobs})
+    page = api.jobs.find(JobQuery(process_ids=(contract.process.id,), limit=ALL), call.principal)
+    return json_response({job.id: {"link": documents.job_url(job, call.base, "status")} for job in page.jobs})
 
 
-def status(api: Surface, contract: Contract, job_id: str) -> Response:
+def status(api: Surface, call: Call, contract: Contract, job_id: str) -> Response:
     """GET /jobs/{id}/status."""
-    return json_response(documents.status(api.job(contract, job_id), api.root))
+    return json_response(documents.status(api.job(call, contract, job_id), call.base))
 
 
-def results(api: Surface, contract: Contract, job_id: str) -> Response:
+def results(api: Surface, call: Call, contract: Contract, job_id: str) -> Response:
     """GET /jobs/{id}/results: where each lies; a failed job's own error."""
-    job = _with_results(api, contract, job_id)
-    return json_response(documents.results(job, contract, api.root))
+    job = _with_results(api, call, contract, job_id)
+    return json_response(documents.results(job, contract, call.base))
 
 
-def result(api: Surface, contract: Contract, job_id: str, result_id: str) -> Response:
+def result(api: Surface, call: Call, contract: Contract, job_id: str, result_id: str) -> Response:
     """GET /jobs/{id}/results/{key}."""
-    job = _with_results(api, contract, job_id)
+    job = _with_results(api, call, contract, job_id)
     part = documents.part(job, contract, result_id)
     form, output = documents.form(part, contract), part.output
     if form == "binary":
@@ -65,31 +65,27 @@ def result(api: Surface, contract: Contract, job_id: str, result_id: str) -> Res
     return response
 
 
-def forget(api: Surface, contract: Contract, job_id: str, result_id: str) -> Response:
+def forget(api: Surface, call: Call, contract: Contract, job_id: str, result_id: str) -> Response:
     """DELETE /jobs/{id}/results/{key}: as often as one likes."""
-    job = api.job(contract, job_id)
+    job = api.job(call, contract, job_id)
     try:
         part = documents.part(job, contract, result_id)
     except NoSuchOutput:
         return json_response({})
-    api.jobs.remove_output(job.id, part.output_id, principal(), part.index)
+    api.jobs.remove_output(job.id, part.output_id, call.principal, part.index)
     return json_response({})
 
 
-def dismiss(api: Surface, contract: Contract, job_id: str) -> Response:
+def dismiss(api: Surface, call: Call, contract: Contract, job_id: str) -> Response:
     """DELETE /jobs/{id}: stop a job; remove one that has come to its end already, as OGC's clients do."""
-    job, who = api.job(contract, job_id), principal()
-    try:
-        document = documents.status(api.jobs.dismiss(job.id, who), api.root)
-    except IllegalTransition:
-        gone = api.jobs.remove(job.id, who)
-        document = documents.status(gone.evolve(status=JobStatus.DISMISSED, failure=None), api.root)
-    return json_response(document)
+    job = api.job(call, contract, job_id)
+    ended = execution.cancel(api.jobs, job.id, call.principal)
+    return json_response(documents.status(ended.job, call.base))
 
 
-def _with_results(api: Surface, contract: Contract, job_id: str) -> Job:
+def _with_results(api: Surface, call: Call, contract: Contract, job_id: str) -> Job:
     """The job, if its results can be had; raises as JobService.results."""
-    job = api.job(contract, job_id)
+    job = api.job(call, contract, job_id)
     if job.status is JobStatus.DISMISSED:
         raise ResultNotReady(f"job '{job_id}' was cancelled; it has no results")
-    return api.jobs.results(job.id, principal())
+    return api.jobs.results(job.id, call.principal)

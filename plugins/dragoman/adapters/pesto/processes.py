@@ -6,13 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.pesto import describe, documents, metrics, translate
-from dragoman.errors import Unavailable
+from dragoman.adapters.pesto.openapi import document
 from dragoman.jobs.service import Submission
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.openapi.files import to_yaml
-from dragoman.openapi.pesto import document
-from dragoman.web.auth import principal
+from dragoman.web import execution
 from dragoman.web.request_body import json_body
 from dragoman.web.responses import data_response, json_response, sorted_json
 from dragoman.web.result_values import loader
@@ -22,33 +21,34 @@ if TYPE_CHECKING:
 
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.adapters.pesto.surface import Surface
+    from dragoman.web.call import Call
 
 TEXT: Final = "text/plain; charset=utf-8"
 
 
-def describing(api: Surface, contract: Contract) -> Response:
+def describing(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /describe."""
-    return json_response(describe.describe(contract, api.root))
+    return json_response(describe.describe(contract, call.base))
 
 
-def health(api: Surface, contract: Contract) -> Response:
+def health(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /health."""
     return data_response(b"OK", TEXT)
 
 
-def config(api: Surface, contract: Contract) -> Response:
+def config(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /config."""
     return json_response(describe.config(contract))
 
 
-def version(api: Surface, contract: Contract) -> Response:
+def version(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /version."""
     return data_response(sorted_json(describe.version(contract)), "application/json")
 
 
-def openapi(api: Surface, contract: Contract) -> Response:
+def openapi(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /openapi: the document of the dialect, with this process's address."""
-    return data_response(_openapi(api.root).encode(), TEXT)
+    return data_response(_openapi(call.base).encode(), TEXT)
 
 
 @lru_cache(maxsize=16)
@@ -56,28 +56,25 @@ def _openapi(root: str) -> str:
     return to_yaml(document(root))
 
 
-def measure(api: Surface, contract: Contract) -> Response:
+def measure(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /metrics."""
-    ids, who = (contract.process.id,), principal()
+    ids = (contract.process.id,)
     counts = {
-        state: api.jobs.find(JobQuery(process_ids=ids, statuses=(state,), limit=0), who).matched
+        state: api.jobs.find(JobQuery(process_ids=ids, statuses=(state,), limit=0), call.principal).matched
         for state in JobStatus
     }
     return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)
 
 
-def process(api: Surface, contract: Contract) -> Response:
+def process(api: Surface, call: Call, contract: Contract) -> Response:
     """POST /process, POST /jobs: the outputs, or at once the link to the state of the job."""
-    asked = translate.job_request(json_body(any_type=True), contract)
-    process_id, who = contract.process.id, principal()
+    request = translate.job_request(json_body(any_type=True), contract)
+    process_id, principal = contract.process.id, call.principal
     if contract.asynchronous:
-        job = api.jobs.submit(process_id, asked, who, Submission(mode="async", dialect="pesto"))
-        return json_response({"link": documents.job_url(job, api.root, "status")})
-    with api.waiters.place():
-        how = Submission(mode="sync", dialect="pesto", wait=None)
-        job = api.jobs.submit(process_id, asked, who, how)
-    if not job.status.finished:
-        raise Unavailable("the server is stopping; the job goes on when it is back")
+        job = api.jobs.submit(process_id, request, principal, Submission(mode="async", dialect="pesto"))
+        return json_response({"link": documents.job_url(job, call.base, "status")})
+    submission = Submission(mode="sync", dialect="pesto", wait=None)
+    job = execution.run(api.services, principal, process_id, request, submission)
     if job.status is not JobStatus.SUCCESSFUL:
-        job = api.jobs.results(job.id, who)  # raises the job's own error
+        job = api.jobs.results(job.id, principal)  # raises the job's own error
     return json_response(documents.outputs(job, contract, loader(api.jobs, job)))

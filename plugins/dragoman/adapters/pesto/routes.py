@@ -5,25 +5,19 @@ Every process has the paths under ``/pesto/{processID}``, the default process th
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, Response
-
 from dragoman.adapters.pesto import jobs, processes
-from dragoman.adapters.pesto.surface import Surface, failed
-from dragoman.errors import NoSuchPage
-from dragoman.web import guards
-from dragoman.web.dispatch import Handler, add_rule, dispatcher
+from dragoman.adapters.pesto.surface import Surface
+from dragoman.web.surface import Route, add_routes, new_blueprint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from flask import Blueprint, Response
 
-    from flask.blueprints import BlueprintSetupState
-
+    from dragoman.web.dispatch import Handler
     from dragoman.web.services import Services
 
-ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
+ROUTES: Final[tuple[Route, ...]] = (
     ("/describe", "describe", {"GET": processes.describing}),
     ("/health", "health", {"GET": processes.health}),
     ("/config", "config", {"GET": processes.config}),
@@ -37,41 +31,30 @@ ROUTES: Final[tuple[tuple[str, str, Mapping[str, Handler]], ...]] = (
     ("/jobs/<job_id>/results", "results", {"GET": jobs.results}),
     ("/jobs/<job_id>/results/<result_id>", "result", {"GET": jobs.result, "DELETE": jobs.forget}),
 )
-"""Path after ``/api/v1``, name of the endpoint, and the handler of each method."""
+"""Paths after ``/api/v1``."""
 
 
 def blueprint(services: Services) -> Blueprint:
     """The PESTO surface of every process; it brings all guards."""
-    made = Blueprint("dragoman_pesto", __name__)
     api = Surface(services)
-    made.record(lambda state: _mounted(api, state))
-    guards.install(made, services.settings)
-    guards.worded_by(made, failed)
-    made.register_error_handler(Exception, failed)
-    _add_all(made, api, "/pesto/<process_id>", "", None)
-    add_rule(made, "/pesto/<path:rest>", "rest", _no_such_page)
-    if api.settings.default_process is not None:
-        _add_all(made, api, "", "default_", api.settings.default_process)
-    return made
+    default = api.own.default_process
+    mounted = new_blueprint("pesto", api, ["/pesto"] if default is None else ["/pesto", "/api/v1"])
 
+    def of_one(handler: Handler) -> Handler:
+        def view(process_id: str, **arguments: str) -> Response:
+            call = api.call(process_id)
+            return handler(api, call, api.contract(process_id, call.principal), **arguments)
 
-def _add_all(made: Blueprint, api: Surface, root: str, prefix: str, fixed: str | None) -> None:
-    """The paths of one process, ``fixed`` or named by the path."""
-    for path, name, handlers in ROUTES:
-        bound = {method: partial(_call, handler, api, fixed) for method, handler in handlers.items()}
-        add_rule(made, f"{root}/api/v1{path}", prefix + name, dispatcher(bound, failed))
-    add_rule(made, f"{root}/api/v1/<path:rest>", f"{prefix}rest_of_process", _no_such_page)
+        return view
 
+    def of_default(handler: Handler) -> Handler:
+        def view(**arguments: str) -> Response:
+            call = api.call(None)
+            return handler(api, call, api.contract(default or "", call.principal), **arguments)
 
-def _call(
-    handler: Handler, api: Surface, fixed: str | None, process_id: str = "", **arguments: str
-) -> Response:
-    return handler(api, api.contract(process_id if fixed is None else fixed), **arguments)
+        return view
 
-
-def _no_such_page(rest: str, process_id: str = "") -> Response:
-    raise NoSuchPage
-
-
-def _mounted(api: Surface, state: BlueprintSetupState) -> None:
-    api.prefix = (state.url_prefix or "").rstrip("/")
+    add_routes(mounted, ROUTES, of_one, root="/pesto/<process_id>/api/v1")
+    if default is not None:
+        add_routes(mounted, ROUTES, of_default, root="/api/v1", endpoints="default_")
+    return mounted

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
-from dragoman.openapi import merging, process_paths
-from dragoman.openapi.components import (
+from dragoman.adapters.ogc.openapi import process_paths
+from dragoman.adapters.ogc.openapi.components import (
     HEADERS,
-    HTML,
-    JSON_TYPE,
     OPENAPI,
     PARAMETERS,
     SCHEMAS,
-    Object,
     failures,
-    page,
-    ref,
     responses,
 )
+from dragoman.openapi import merging
+from dragoman.openapi.components import HTML, JSON_TYPE, Object, page, ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from dragoman.openapi.components import HTML, JSON_TYPE, Object, failures, page, record, ref, strings
+from dragoman.adapters.ogc.openapi.components import failures
+from dragoman.openapi.components import HTML, JSON_TYPE, Object, page, record, ref, strings
 from dragoman.schemas.alternatives import taken_types
 from dragoman.schemas.forms import media_types
 from dragoman.schemas.openapi30 import describe, to_oas30

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from dragoman.model.process import JSON
 
-SERVER_URL: Final = "http://localhost:5000/pesto/{processID}"
 DESCRIPTION: Final = (
     "The PESTO dialect (Airbus Geo Processing API), as dragoman speaks it. Every process has these paths under "
     "/pesto/{processID}; one that the operator chose has them at the root as well. A stateless process answers "
@@ -136,7 +135,7 @@ ERRORS: Final[Mapping[str, str]] = {
 }
 
 
-def document(root: str = SERVER_URL) -> dict[str, JSON]:
+def document(root: str) -> dict[str, JSON]:
     """The whole document; ``root`` is the URL before ``/api/v1``, or a template of it with ``{processID}``."""
     server: Object = {"url": root}
     if "{processID}" in root:

@@ -1,0 +1,57 @@
+"""Running and ending jobs, as every dialect does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dragoman.errors import IllegalTransition, Unavailable
+from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from dragoman.jobs.service import JobService, Submission
+    from dragoman.model.job import Job, JobRequest
+    from dragoman.model.principal import Principal
+    from dragoman.web.services import Services
+
+
+def run(
+    services: Services, principal: Principal, process_id: str, request: JobRequest, submission: Submission
+) -> Job:
+    """Submit a job, and wait for it as ``submission.wait`` says; raises as JobService.submit.
+
+    Waiting without end takes one of the slots of sync calls; without a free one, or when the server is stopping,
+    Unavailable is raised. A bounded wait that finds no slot is not waited at all.
+    """
+    if submission.wait is None:
+        with services.slots.slot():
+            job = services.jobs.submit(process_id, request, principal, submission)
+        if not job.status.finished:
+            raise Unavailable("the server is stopping; the job goes on when it is back")
+        return job
+    waits = submission.wait > 0 and services.slots.enter()
+    try:
+        wait = submission.wait if waits else 0
+        return services.jobs.submit(process_id, request, principal, replace(submission, wait=wait))
+    finally:
+        if waits:
+            services.slots.leave()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A job that a client has done with."""
+
+    job: Job
+    """Dismissed; its message is the job's own."""
+    removed: bool
+    """Whether it had finished before, so that it was removed with its results."""
+
+
+def cancel(jobs: JobService, job_id: str, principal: Principal) -> Ended:
+    """Stop a job; remove one that has finished already (2.0 rule). Raises NoSuchJob."""
+    try:
+        return Ended(job=jobs.dismiss(job_id, principal), removed=False)
+    except IllegalTransition:
+        job = jobs.remove(job_id, principal)
+        return Ended(job=job.evolve(status=JobStatus.DISMISSED, failure=None), removed=True)

@@ -1,0 +1,148 @@
+"""How each dialect is spoken by the contract suite: a driver knows paths, payloads and words, and asserts nothing."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dragoman.adapters.ogc import describe
+from dragoman.adapters.pesto.documents import WORDS
+from dragoman.model.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+
+class Driver(Protocol):
+    """One dialect, spoken to the processes of the suite: each takes a ``text`` and returns it."""
+
+    name: str
+    words: Mapping[JobStatus, str]
+    """What each state is called."""
+    nowhere: str
+    """A path below the dialect's own that nobody serves."""
+    error: str
+    """The component of its API document that an error's body is."""
+
+    def documented(self, path: str) -> str:
+        """The path of the API document that this one is an instance of."""
+
+    def ids(self, client: FlaskClient) -> list[str] | None:
+        """The processes that are listed; None where a dialect has no list."""
+
+    def describe(self, client: FlaskClient, process_id: str) -> TestResponse: ...
+
+    def submit(self, client: FlaskClient, process_id: str, inputs: Mapping[str, Any]) -> TestResponse:
+        """Start a job without waiting for it."""
+
+    def job_id(self, submitted: TestResponse) -> str: ...
+
+    def state(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse: ...
+
+    def state_word(self, response: TestResponse) -> str: ...
+
+    def results(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse: ...
+
+    def text(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        """The output ``text`` by itself."""
+
+    def dismiss(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse: ...
+
+    def reason(self, response: TestResponse) -> str:
+        """What an error says."""
+
+
+def _body(response: TestResponse) -> Any:
+    return response.json
+
+
+class OgcDriver:
+    name = "ogc"
+    words: Mapping[JobStatus, str] = MappingProxyType({status: status.value for status in JobStatus})
+    nowhere = "/processes/echo/nothing"
+    error = "Problem"
+
+    def documented(self, path: str) -> str:
+        return re.sub(r"^/processes/[a-z]+", "/processes/echo", path)
+
+    def ids(self, client: FlaskClient) -> list[str] | None:
+        return [process["id"] for process in _body(client.get("/processes"))["processes"]]
+
+    def describe(self, client: FlaskClient, process_id: str) -> TestResponse:
+        return client.get(f"/processes/{process_id}")
+
+    def submit(self, client: FlaskClient, process_id: str, inputs: Mapping[str, Any]) -> TestResponse:
+        path = f"/processes/{process_id}/execution"
+        body = {"inputs": inputs, "response": "document"}
+        return client.post(path, json=body, headers={"Prefer": "respond-async"})
+
+    def job_id(self, submitted: TestResponse) -> str:
+        return submitted.headers["Location"].rpartition("/")[2]
+
+    def state(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/jobs/{job_id}")
+
+    def state_word(self, response: TestResponse) -> str:
+        return str(_body(response)["status"])
+
+    def results(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/jobs/{job_id}/results")
+
+    def text(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/jobs/{job_id}/results/text")
+
+    def dismiss(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.delete(f"/jobs/{job_id}")
+
+    def reason(self, response: TestResponse) -> str:
+        known = (describe.EXCEPTIONS + code for code in describe.OGC_CODES)
+        assert _body(response)["type"] in ("about:blank", *known)
+        return str(_body(response)["detail"])
+
+
+class PestoDriver:
+    name = "pesto"
+    words = WORDS
+    nowhere = "/pesto/echo/api/v1/nothing"
+    error = "Error"
+
+    def documented(self, path: str) -> str:
+        return re.sub(r"^/pesto/[a-z]+", "", path)
+
+    def ids(self, client: FlaskClient) -> list[str] | None:
+        return None
+
+    def describe(self, client: FlaskClient, process_id: str) -> TestResponse:
+        return client.get(f"/pesto/{process_id}/api/v1/describe")
+
+    def submit(self, client: FlaskClient, process_id: str, inputs: Mapping[str, Any]) -> TestResponse:
+        return client.post(f"/pesto/{process_id}/api/v1/jobs", json=inputs)
+
+    def job_id(self, submitted: TestResponse) -> str:
+        return str(_body(submitted)["link"]).split("/")[-2]
+
+    def state(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/pesto/{process_id}/api/v1/jobs/{job_id}/status")
+
+    def state_word(self, response: TestResponse) -> str:
+        return str(_body(response)["status"])
+
+    def results(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/pesto/{process_id}/api/v1/jobs/{job_id}/results")
+
+    def text(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/pesto/{process_id}/api/v1/jobs/{job_id}/results/text")
+
+    def dismiss(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.delete(f"/pesto/{process_id}/api/v1/jobs/{job_id}")
+
+    def reason(self, response: TestResponse) -> str:
+        assert _body(response).keys() == {"detail"}
+        return str(_body(response)["detail"])
+
+
+DRIVERS: Mapping[str, Driver] = {driver.name: driver for driver in (OgcDriver(), PestoDriver())}

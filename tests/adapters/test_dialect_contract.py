@@ -1,0 +1,242 @@
+"""What holds in every dialect: one suite, run through a driver of each, every answer held to its API document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_answers import ApiDocument
+from openapi_schema_validator import OAS30Validator
+from tests.adapters.drivers import DRIVERS
+
+from dragoman.adapters import registry
+from dragoman.adapters.pesto.settings import PestoSettings
+from dragoman.config.settings import FetchSettings, LimitSettings, Settings
+from dragoman.errors import AlgorithmError, Unauthorized
+from dragoman.jobs.result_folder import FolderResults
+from dragoman.jobs.service import JobService
+from dragoman.model.job import Job, Output
+from dragoman.model.principal import Principal
+from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
+from dragoman.model.status import JobStatus
+from dragoman.packages.catalogue import Catalogue
+from dragoman.sources.policy import SourcePolicy
+from dragoman.web.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flask import Request
+    from memoryengine import MemoryEngine, Run
+    from tests.adapters.conftest import NewEngine
+    from tests.adapters.drivers import Driver
+    from werkzeug.test import TestResponse
+
+IDS = ("echo", "waiting", "broken")
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+CHALLENGE = 'Bearer realm="geo"'
+
+
+def _echo(job: Job, folder: Path) -> dict[str, Output]:
+    text = job.request.inputs["text"][0].value
+    return {"text": Output(id="text", media_type="text/plain", value=text)}
+
+
+def _fail(job: Job, folder: Path) -> dict[str, Output]:
+    raise AlgorithmError("the sky fell")
+
+
+RUNS: dict[str, Run | None] = {"echo": _echo, "waiting": None, "broken": _fail}
+
+
+def _process(process_id: str) -> Process:
+    text = InputSpec(id="text", schema={"type": "string"})
+    return Process(
+        id=process_id,
+        version="1.0.0",
+        inputs={"text": text},
+        outputs={"text": OutputSpec(id="text", schema={"type": "string"})},
+        runtime=Runtime(form="native", folder="/nowhere"),
+    )
+
+
+def _by_token(request: Request) -> Principal:
+    """``Bearer NAME`` is NAME's token."""
+    scheme, _, name = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not name:
+        raise Unauthorized(challenge=CHALLENGE)
+    return Principal(id=name)
+
+
+class Talk(NamedTuple):
+    """A client that speaks one dialect, and the engine behind it."""
+
+    driver: Driver
+    client: FlaskClient
+    engine: MemoryEngine
+
+    def submit(self, process_id: str = "echo") -> str:
+        return self.driver.job_id(self.driver.submit(self.client, process_id, {"text": "hello"}))
+
+    def state(self, job_id: str, process_id: str = "echo") -> str:
+        return self.driver.state_word(self.driver.state(self.client, process_id, job_id))
+
+
+@pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS])
+def talk(request: pytest.FixtureRequest, tmp_path: Path, new_engine: NewEngine) -> Iterator[Talk]:
+    driver = DRIVERS[request.param]
+    document = ApiDocument(driver.name)
+
+    class Checked(FlaskClient):
+        def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+            headers = {"Authorization": "Bearer alice", **kwargs.pop("headers", {})}
+            response = super().open(*args, **{"buffered": True, "headers": headers, **kwargs})
+            document.check(response, driver.documented(response.request.path))
+            if response.status_code >= 400:
+                schema = {"$ref": f"#/components/schemas/{driver.error}"}
+                OAS30Validator({"allOf": [schema], "components": document.data["components"]}).validate(
+                    response.json
+                )
+            return response
+
+    settings = Settings(
+        config_path=tmp_path / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
+        home=tmp_path, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
+        dialects={"pesto": PestoSettings(asynchronous=IDS)},
+    )  # fmt: skip
+    results = FolderResults(tmp_path)
+    engine = new_engine(results, RUNS)
+    catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
+    jobs = JobService(
+        catalogue=catalogue, store=engine, executor=engine, results=results,
+        policy=SourcePolicy(fetch=FetchSettings()),
+    )  # fmt: skip
+    app = Flask("host")
+    app.test_client_class = Checked
+    registry.mount(app, Services(settings=settings, catalogue=catalogue, jobs=jobs, authenticate=_by_token))
+    with app.test_client() as client:
+        yield Talk(driver, client, engine)
+
+
+def test_every_dialect_has_a_driver() -> None:
+    assert DRIVERS.keys() == {dialect.name for dialect in registry.DIALECTS}
+
+
+def test_every_state_has_a_word(talk: Talk) -> None:
+    assert talk.driver.words.keys() == set(JobStatus)
+
+
+def test_processes_are_listed_and_described(talk: Talk) -> None:
+    assert talk.driver.ids(talk.client) in (None, list(IDS))
+    described = talk.driver.describe(talk.client, "echo")
+    assert described.status_code == 200
+    assert "text" in described.text
+    assert talk.driver.describe(talk.client, "nope").status_code == 404
+
+
+def test_a_job_is_polled_to_success_and_gives_its_results(talk: Talk) -> None:
+    job_id = talk.submit("waiting")
+    words = talk.driver.words
+    assert talk.state(job_id, "waiting") == words[JobStatus.ACCEPTED]
+    assert talk.engine.get(job_id).dialect == talk.driver.name
+    talk.engine.finish(job_id, _echo)
+    assert talk.state(job_id, "waiting") == words[JobStatus.SUCCESSFUL]
+    assert talk.driver.results(talk.client, "waiting", job_id).status_code == 200
+    assert talk.driver.text(talk.client, "waiting", job_id).text == "hello"
+
+
+def test_results_are_not_there_before_the_end(talk: Talk) -> None:
+    job_id = talk.submit("waiting")
+    response = talk.driver.results(talk.client, "waiting", job_id)
+    assert response.status_code == 404
+    assert "not ready" in talk.driver.reason(response)
+
+
+def test_a_failed_job_says_why(talk: Talk) -> None:
+    job_id = talk.submit("broken")
+    assert talk.state(job_id, "broken") == talk.driver.words[JobStatus.FAILED]
+    response = talk.driver.results(talk.client, "broken", job_id)
+    assert response.status_code == 500
+    assert talk.driver.reason(response) == "the sky fell"
+
+
+def test_a_job_is_dismissed(talk: Talk) -> None:
+    job_id = talk.submit("waiting")
+    ended = talk.driver.dismiss(talk.client, "waiting", job_id)
+    assert talk.driver.state_word(ended) == talk.driver.words[JobStatus.DISMISSED]
+    assert talk.engine.get(job_id).status is JobStatus.DISMISSED
+    assert talk.driver.results(talk.client, "waiting", job_id).status_code == 404
+
+
+def test_a_finished_job_is_removed(talk: Talk) -> None:
+    job_id = talk.submit()
+    ended = talk.driver.dismiss(talk.client, "echo", job_id)
+    assert talk.driver.state_word(ended) == talk.driver.words[JobStatus.DISMISSED]
+    assert job_id not in talk.engine.jobs
+    assert talk.driver.state(talk.client, "echo", job_id).status_code == 404
+    assert talk.driver.dismiss(talk.client, "echo", job_id).status_code == 404
+
+
+@pytest.mark.parametrize("job_id", [UNKNOWN, UNKNOWN.upper().replace("0", "F"), "1", "a.b"])
+def test_an_unknown_job_is_404_everywhere(talk: Talk, job_id: str) -> None:
+    driver, client = talk.driver, talk.client
+    for ask in (driver.state, driver.results, driver.text, driver.dismiss):
+        response = ask(client, "echo", job_id)
+        assert response.status_code == 404
+        assert "there is no job" in driver.reason(response)
+
+
+@pytest.mark.parametrize(("inputs", "word"), [({"text": 5}, "5"), ({}, "missing")])
+def test_a_bad_input_is_named_and_nothing_is_kept(talk: Talk, inputs: dict[str, Any], word: str) -> None:
+    response = talk.driver.submit(talk.client, "echo", inputs)
+    assert response.status_code == 400
+    assert "input 'text'" in talk.driver.reason(response)
+    assert word in talk.driver.reason(response)
+    assert not talk.engine.jobs
+
+
+def test_a_full_queue_says_when_to_try_again(talk: Talk) -> None:
+    talk.engine.full = True
+    response = talk.driver.submit(talk.client, "echo", {"text": "hello"})
+    assert response.status_code in (429, 503)
+    assert response.headers["Retry-After"] == "7"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_an_unknown_path_is_refused_in_the_dialects_words(talk: Talk, method: str) -> None:
+    response = talk.client.open(talk.driver.nowhere, method=method)
+    assert response.status_code == 404
+    assert talk.driver.reason(response)
+
+
+def test_a_wrong_method_is_refused_with_what_is_allowed(talk: Talk) -> None:
+    path = talk.driver.describe(talk.client, "echo").request.path
+    response = talk.client.patch(path)
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+    for refused in (response, talk.client.open(path, method="PROPFIND")):
+        assert refused.status_code == 405
+        assert talk.driver.reason(refused)
+
+
+def test_without_a_token_every_path_is_a_challenge_in_the_dialects_words(talk: Talk) -> None:
+    described = talk.driver.describe(talk.client, "echo").request.path
+    job_path = talk.driver.state(talk.client, "echo", UNKNOWN).request.path
+    for path in (described, job_path, talk.driver.nowhere):
+        response = talk.client.get(path, headers={"Authorization": ""})
+        assert response.status_code == 401
+        assert response.headers["WWW-Authenticate"] == CHALLENGE
+        assert talk.driver.reason(response) == "This needs a valid token."
+    preflight = {"Authorization": "", "Access-Control-Request-Method": "GET"}
+    assert talk.client.options(described, headers=preflight).status_code == 204
+
+
+def test_a_job_is_its_owners_alone(talk: Talk) -> None:
+    job_id = talk.submit("waiting")
+    assert talk.engine.get(job_id).principal == Principal(id="alice")
+    other = {"Authorization": "Bearer bob"}
+    path = talk.driver.state(talk.client, "waiting", job_id).request.path
+    assert talk.client.get(path, headers=other).status_code == 404
+    assert talk.client.get(path).status_code == 200
