@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +18,8 @@ from dragoman.model.status import JobStatus, check_transition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from dragoman.jobs.result_folder import FolderResults
+    from dragoman.jobs.ports import ResultStore
 
 type Run = Callable[[Job, Path], Mapping[str, Output]]
 
@@ -26,7 +27,7 @@ type Run = Callable[[Job, Path], Mapping[str, Output]]
 class Engine:
     """Store and executor in one: a job is run as it is submitted, or stays until ``finish``."""
 
-    def __init__(self, results: FolderResults, runs: Mapping[str, Run | None]) -> None:
+    def __init__(self, results: ResultStore, runs: Mapping[str, Run | None]) -> None:
         self.jobs: dict[str, Job] = {}
         self.results = results
         self.runs = runs
@@ -96,7 +97,10 @@ class Engine:
     def finish(self, job_id: str, run: Run) -> Job:
         job = self.transition(job_id, JobStatus.RUNNING, started=datetime.now(UTC), attempts=1)
         try:
-            outputs = run(job, self.results.outputs(job_id))
+            with tempfile.TemporaryDirectory() as home:
+                outputs = run(job, Path(home) / "outputs")
+                if (Path(home) / "outputs").exists():
+                    self.results.publish(job_id, Path(home) / "outputs")
         except DragomanError as error:
             failure = JobFailure(code=error.code, detail=error.detail)
             return self.transition(job_id, JobStatus.FAILED, failure=failure, message=error.detail)
@@ -128,6 +132,9 @@ class Engine:
         if output_id in job.outputs:
             self.jobs[job_id] = replace(job, outputs=job.outputs_without(output_id, item))
 
+    def printed(self, job: Job, offset: int, limit: int) -> bytes:
+        return b""
+
     def alive(self) -> bool:
         return self.up
 
@@ -148,7 +155,7 @@ def _matches(job: Job, query: JobQuery) -> bool:
     )
 
 
-type NewEngine = Callable[[FolderResults, Mapping[str, Run | None]], Engine]
+type NewEngine = Callable[[ResultStore, Mapping[str, Run | None]], Engine]
 
 
 @pytest.fixture

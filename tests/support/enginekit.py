@@ -15,6 +15,7 @@ from harness import HANG, TEST_PROCESSES, gone, wait_for
 from jobmaking import make_job
 
 from dragoman.config.settings import FetchSettings
+from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine_settings import EngineSettings
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
@@ -69,6 +70,7 @@ class EngineKit:
         self.executor = LocalExecutor(settings, COMMAND)
         self.store = open_store(settings.database_url)
         self.results = FolderResults(settings.home)
+        self.run_files = RunFiles(settings.home, self.results)
 
     def submit(self, process: str | Path, *, job: dict[str, Any] | None = None, **inputs: Any) -> Job:
         """Submit a job."""
@@ -96,8 +98,9 @@ class EngineKit:
         return now if now.status is JobStatus.RUNNING else None
 
     def files(self, job: Job) -> list[Path]:
-        """Everything in a job's folder."""
-        return list(self.results.log(job.id).parent.rglob("*"))
+        """All that there is of a job: results, log, request, and what a run of it writes."""
+        folders = (self.settings.home / "jobs" / job.id[:2] / job.id, self.run_files.folder(job.id))
+        return [path for folder in folders for path in folder.rglob("*")]
 
     @property
     def supervisor(self) -> int:

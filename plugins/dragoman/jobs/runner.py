@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
 
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
+
+OUTPUTS = "outputs"
+"""Of a run's folder, the folder that holds the files of its outputs, if there are any."""
 
 MAX_TEXT = 4000
 """Characters of a failure or a message that clients are told; the job's log keeps all."""
@@ -139,27 +141,38 @@ def load_program(process_id: str, runtime: Runtime, context: RunContext, max_pix
 
 
 def run_job(
-    job: Job, program: Program, *, results: ResultStore, policy: SourcePolicy, report: Report
+    job: Job, program: Program, *, folder: Path, results: ResultStore, policy: SourcePolicy, report: Report
 ) -> Mapping[str, Output]:
-    """Run a claimed job to its outputs, whose files then lie in its outputs folder.
+    """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``describe_failure``.
     """
-    folder = results.scratch(job.id)
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
+    outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report)
+    if (folder / OUTPUTS).exists():
+        results.publish(job.id, folder / OUTPUTS)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    return outputs
+
+
+def run_locally(
+    job: Job,
+    inputs: Mapping[str, tuple[InputValue, ...]],
+    program: Program,
+    *,
+    folder: Path,
+    policy: SourcePolicy,
+    report: Report,
+) -> Mapping[str, Output]:
+    """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     values = _resolve(program.process, inputs, folder / "inputs", policy)
     context = RunContext(
         job_id=job.id, config=program.process.config, scratch=folder / "scratch", report=report
     )
-    staged = folder / "outputs"
-    outputs = _outputs(job.request, values, program, context, folder)
-    if staged.exists():
-        os.replace(staged, results.outputs(job.id))
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-    return outputs
+    return _outputs(job.request, values, program, context, folder)
 
 
 def _outputs(
@@ -171,7 +184,7 @@ def _outputs(
 ) -> Mapping[str, Output]:
     """What the program makes of the values, within the region and in the formats asked for."""
     wanted = request.outputs.keys() if request.outputs else None
-    staged = folder / "outputs"
+    staged = folder / OUTPUTS
     if request.roi is None:
         outputs = program.run(values, context=context, folder=staged, wanted=wanted)
     else:

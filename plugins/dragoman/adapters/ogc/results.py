@@ -27,16 +27,9 @@ from dragoman.adapters.ogc.surface import check_job_id
 from dragoman.errors import ResultNotAvailable
 from dragoman.model.status import JobStatus
 from dragoman.web.auth import principal
+from dragoman.web.file_responses import Part, file_response, multipart_response
 from dragoman.web.links import url
-from dragoman.web.responses import (
-    Part,
-    data_response,
-    empty_response,
-    file_response,
-    harden,
-    json_response,
-    multipart_response,
-)
+from dragoman.web.responses import data_response, empty_response, harden, json_response
 from dragoman.web.result_values import kind_of
 
 if TYPE_CHECKING:
@@ -110,8 +103,7 @@ def _raw(api: Surface, job: Job, outputs: Sequence[Output]) -> Response:
 
 def _itself(api: Surface, job: Job, output: Output) -> Response:
     if output.file is not None:
-        path = api.jobs.output_path(job, output)
-        return file_response(path, output.media_type, name=path.name)
+        return file_response(api.jobs.content(job, output), output.media_type)
     if output.items:
         return json_response(item_links(job, output, api.base))
     media_type, data = native(output)
@@ -128,10 +120,10 @@ def _parts(api: Surface, job: Job, output: Output, here: bool) -> Iterator[Part]
     elif output.items:
         for index, item in enumerate(output.items):
             if item.file is not None:
-                path = api.jobs.output_path(job, item)
-                yield Part(id=f"{output.id}/{index}", media_type=item.media_type, content=path)
+                file = api.jobs.content(job, item)
+                yield Part(id=f"{output.id}/{index}", media_type=item.media_type, content=file)
     else:
-        content = api.jobs.output_path(job, output) if output.file is not None else native(output)[1]
+        content = api.jobs.content(job, output) if output.file is not None else native(output)[1]
         yield Part(id=output.id, media_type=media_type_of(output), content=content)
 
 

@@ -30,8 +30,9 @@ from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
     from dragoman.jobs.engine.pool import Pool, Worker
+    from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.engine_settings import EngineLimits
-    from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.jobs.ports import JobStore
 
 LOGGER = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Engine:
         self,
         *,
         store: JobStore,
-        results: ResultStore,
+        results: RunFiles,
         pool: Pool,
         limits: EngineLimits,
         changed: Callable[[Job], None],
@@ -125,7 +126,7 @@ class Engine:
         gone = (output, *output.items) if item is None else output.items[item : item + 1]
         for each in gone:
             if each.file is not None:
-                (self._results.outputs(job_id) / each.file).unlink(missing_ok=True)
+                self._results.remove_file(job_id, each.file)
         left = job.outputs_without(output_id, item)
         self._store.report(job_id, job.attempts, outputs=left)
 
@@ -179,7 +180,7 @@ class Engine:
         pid = worker.identity.pid if worker.identity is not None else 0
         if job is not None and worker.claimed and worker.ending != "dismissed":
             self._results.keep_log(job.id, pid)
-        self._results.spool(pid).unlink(missing_ok=True)
+        self._results.discard_log(pid)
         if job is None:
             return
         self._placed.pop(job.id, None)

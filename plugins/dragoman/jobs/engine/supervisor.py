@@ -22,6 +22,7 @@ from dragoman.jobs.engine.connections import Client, RequestHandler
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.pool import TERM_TIMEOUT, Key, Pool, Worker
 from dragoman.jobs.engine.recovery import recover
+from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Engine
 from dragoman.jobs.engine.worker import WorkerSetup
 from dragoman.jobs.engine_settings import EngineLimits
@@ -93,7 +94,7 @@ class _Supervisor:
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "elect"})
             return TAKEN
-        results = FolderResults(settings.home)
+        results = RunFiles(settings.home, FolderResults(settings.home))
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
         )
@@ -103,7 +104,7 @@ class _Supervisor:
         facts = {"build": settings.build, "digest": settings.digest, "pid": os.getpid()}
         self._desk = RequestHandler(self._engine, self._store, facts, self._stop)
         recover(self._store, results, self._engine, home_hash(settings.home), shared=self._store.shared)
-        results.sweep_spools()
+        results.sweep()
         self._engine.load()
         keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
         keeper.start()

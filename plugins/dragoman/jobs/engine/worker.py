@@ -22,7 +22,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dragoman.errors import OutputError
+from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.json_codec import dump_failure, dump_outputs, load_job
+from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
 from dragoman.workers import process_tree
@@ -66,7 +68,7 @@ class _Worker:
         self._setup = setup
         self._printing = printing
         self._surroundings = _Surroundings()
-        self._results = FolderResults(setup.home)
+        self._files = RunFiles(setup.home, FolderResults(setup.home))
         self._program: Program | None = None
         self._kept: frozenset[int] = frozenset()
         """Processes that ``setup`` started: they belong to the worker, not to a job."""
@@ -77,7 +79,7 @@ class _Worker:
             job = load_job(self._channel.receive()["run"])
             self._printing.begin(job.attempts)
             message = self._run(job)
-            self._printing.end(partial(self._results.keep_log, job.id, os.getpid()))
+            self._printing.end(partial(self._files.keep_log, job.id, os.getpid()))
             self._surroundings.restore()
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
@@ -96,7 +98,12 @@ class _Worker:
                 self._program = self._load(job)
                 self._kept = process_tree.children()
             outputs = run_job(
-                job, self._program, results=self._results, policy=self._setup.policy, report=report
+                job,
+                self._program,
+                folder=self._files.folder(job.id),
+                results=self._files.results,
+                policy=self._setup.policy,
+                report=report,
             )
         except Disconnected:
             raise
@@ -110,7 +117,7 @@ class _Worker:
         return {"done": done}
 
     def _load(self, job: Job) -> Program:
-        scratch = self._results.scratch(job.id) / "setup"
+        scratch = self._files.folder(job.id) / "setup"
         context = RunContext(job_id="", config={}, scratch=scratch, report=lambda _percent, _message: None)
         return load_program(self._setup.process_id, self._setup.runtime, context, self._setup.max_pixels)
 
@@ -143,7 +150,7 @@ def _settle(sock: socket.socket, setup: WorkerSetup) -> OutputCapture:
     if setup.runtime.memory_limit and sys.platform == "linux":
         limit = setup.runtime.memory_limit
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    printing = OutputCapture(FolderResults(setup.home).spool(os.getpid()))
+    printing = OutputCapture(LogSpools(setup.home).path(os.getpid()))
     threading.Thread(target=_watch, args=(sock, printing), daemon=True).start()
     return printing
 

@@ -14,6 +14,8 @@ from dragoman import errors
 from dragoman.errors import DragomanError, NoSuchJob, Unavailable
 from dragoman.jobs.executors.supervisor_link import SupervisorLink
 from dragoman.jobs.json_codec import dump_job, load_job
+from dragoman.jobs.log_spools import LogSpools
+from dragoman.workers import process_tree
 from dragoman.workers.framing import Disconnected
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class LocalExecutor:
 
     def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
         self._presence = SupervisorLink(settings, command)
+        self._spools = LogSpools(settings.home)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
         self._number = 0
@@ -73,6 +76,12 @@ class LocalExecutor:
     def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         """See the port."""
         self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id, item=item))
+
+    def printed(self, job: Job, offset: int, limit: int) -> bytes:
+        """See the port; no engine is asked, nor started."""
+        if job.worker is None or process_tree.elsewhere(job.worker):
+            return b""
+        return self._spools.read(job.worker.pid, offset, limit)
 
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""

@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +28,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import DragomanError
-from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import Program, RunContext, describe_failure, load_program, run_job
+from dragoman.jobs.runner import (
+    OUTPUTS,
+    Program,
+    RunContext,
+    describe_failure,
+    load_program,
+    run_locally,
+)
 from dragoman.model.job import InputValue, Job, JobRequest, Output
 from dragoman.packages.loader import load_folder
 from dragoman.packages.native.examples import compare, example_inputs, load_examples
@@ -239,16 +246,19 @@ def _run(
         created=now,
         updated=now,
     )
-    results = FolderResults(home)
+    run_folder = home / "runs" / job.id
     policy = SourcePolicy(fetch=FetchSettings(), extra_roots=(folder,))
     try:
         validate_inputs(process, inputs)
-        outputs = run_job(job, program, results=results, policy=policy, report=_nobody)
+        outputs = run_locally(job, inputs, program, folder=run_folder, policy=policy, report=_nobody)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever an algorithm raises, sys.exit too, is this example's result
         return _problems(error, folder, limit)
-    return compared(outputs, results.outputs(job.id))
+    else:
+        return compared(outputs, run_folder / OUTPUTS)
+    finally:
+        shutil.rmtree(run_folder, ignore_errors=True)
 
 
 def _problems(error: BaseException, folder: Path, limit: int | None) -> list[str]:
