@@ -167,6 +167,19 @@ class TestFailure:
         assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 0)
         assert "--- attempt 2 ---" in log_of(kit.results, job.id)
 
+    def test_what_a_run_prints_can_be_seen_while_it_runs(self, kit: EngineKit, tmp_path: Path) -> None:
+        job = kit.submit("loop", until=str(tmp_path / "gate"))
+        os.kill(kit.worker(job), signal.SIGKILL)
+
+        def printed() -> bytes:
+            return kit.executor.printed(kit.store.get(job.id), 4, 9)
+
+        wait_for(lambda: printed() == b"attempt 2", "its second run has begun, and its spool says so")
+        (tmp_path / "gate").touch()
+        done = kit.finished(job)
+        assert kit.executor.printed(done, 0, 100) == b"", "it is in the log now"
+        assert log_of(kit.results, job.id).count("attempt 2") == 1
+
     def test_but_only_up_to_the_cap(self, kit: EngineKit, tmp_path: Path) -> None:
         done = kit.run("mortal", tally=str(tmp_path / "tally"))
         assert (done.status, done.attempts) == (JobStatus.FAILED, 3)
