@@ -9,9 +9,9 @@ import pytest
 from memoryengine import MemoryEngine, Run
 
 if TYPE_CHECKING:
-    from dragoman.jobs.result_folder import FolderResults
+    from dragoman.jobs.ports import ResultStore
 
-type NewEngine = Callable[[FolderResults, Mapping[str, Run | None]], MemoryEngine]
+type NewEngine = Callable[[ResultStore, Mapping[str, Run | None]], MemoryEngine]
 
 
 @pytest.fixture

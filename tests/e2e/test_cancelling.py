@@ -23,7 +23,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def _files(server: Server, job_id: str) -> list[Path]:
-    return list((server.home / "jobs" / job_id[:2] / job_id).rglob("*"))
+    """All that there is of a job: what is kept of it, and what a run of it writes."""
+    folders = (server.home / "jobs" / job_id[:2] / job_id, server.home / "runs" / job_id)
+    return [path for folder in folders for path in folder.rglob("*")]
 
 
 def _cancel_and_check(server: Server, job_id: str, pid: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import http.server
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from harness import REPOSITORY, Server, serving, wait_for
+from harness import BIN, HANG, REPOSITORY, Server, serving, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,6 +201,20 @@ def test_results_come_in_ranges(server: Server) -> None:
     assert (part.status_code, part.content) == (206, whole.content[1000:2000])
     assert part.headers["Content-Range"] == "bytes 1000-1999/100000"
     assert requests.get(url, headers={"Range": "bytes=100000-"}, timeout=120).status_code == 416
+
+
+def test_the_log_of_a_job_is_followed_while_it_runs(server: Server, tmp_path: Path) -> None:
+    job_id = server.submit("loop", until=str(tmp_path / "gate"))
+    command = [str(BIN / "dragoman"), "jobs", "log", "--follow", job_id]
+    with subprocess.Popen(
+        command, cwd=server.folder, env=server.environment(), stdout=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "the loop begins\n"
+        (tmp_path / "gate").touch()
+        assert following.communicate(timeout=HANG)[0] == ""
+    assert following.returncode == 0
+    assert server.cli("jobs", "log", job_id).stdout == "the loop begins\n"
 
 
 def test_expired_jobs_are_removed_by_the_running_server_and_by_cleanup(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ def test_a_job_of_it_is_run(tmp_path: Path) -> None:
     )
     policy = SourcePolicy(fetch=FetchSettings())
     results = FolderResults(tmp_path / "home")
-    outputs = run_job(job, program, results=results, policy=policy, report=ignore_progress)
+    outputs = run_job(
+        job, program, folder=tmp_path / "run", results=results, policy=policy, report=ignore_progress
+    )
     assert outputs["out"].value == "HELLO ADA"
 
 

@@ -71,9 +71,12 @@ def run(tmp_path: Path) -> Callable[..., tuple[Mapping[str, Output], Path]]:
         job: Job = make_job(request=JobRequest(inputs=inputs, **request))
         results = FolderResults(tmp_path / "home")
         policy = SourcePolicy(fetch=FetchSettings(), extra_roots=(tmp_path,))
-        outputs = run_job(job, program, results=results, policy=policy, report=lambda _p, _m: None)
-        assert not results.scratch(job.id).exists()
-        return outputs, results.outputs(job.id)
+        folder = tmp_path / "run"
+        outputs = run_job(
+            job, program, folder=folder, results=results, policy=policy, report=lambda _p, _m: None
+        )
+        assert not folder.exists()
+        return outputs, tmp_path / "home" / "jobs" / job.id[:2] / job.id / "outputs"
 
     return call
 

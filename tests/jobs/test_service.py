@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ from harness import TEST_PROCESSES
 from hypothesis import given
 from hypothesis import strategies as st
 from jobmaking import ALICE, BOB, WORKER, make_job
+from memoryresults import MemoryResults
+from resultkit import anything_of, append_log, publish
 
 from dragoman import errors
 from dragoman.config.settings import FetchSettings
@@ -28,9 +29,9 @@ from dragoman.errors import (
     ResultNotReady,
     Unavailable,
 )
+from dragoman.jobs.failures import failure_of
 from dragoman.jobs.json_codec import load_inputs
-from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.service import INLINE_REQUEST, JobService, Submission, _fingerprint, failure_of
+from dragoman.jobs.service import INLINE_REQUEST, JobService, Submission, _fingerprint
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import (
     InputValue,
@@ -65,6 +66,8 @@ class DirectExecutor:
         self.submitted: list[Job] = []
         self.trouble: Exception | None = None
         self.up = True
+        self.spool = b""
+        self.before_printed: Callable[[], None] = lambda: None
 
     def submit(self, job: Job, wait: float | None = 0.0) -> Job:
         self.submitted.append(job)
@@ -87,6 +90,10 @@ class DirectExecutor:
     def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         self.store.report(job_id, self.store.get(job_id).attempts, outputs={})
 
+    def printed(self, job: Job, offset: int, limit: int) -> bytes:
+        self.before_printed()
+        return self.spool[offset : offset + limit]
+
     def alive(self) -> bool:
         return self.up
 
@@ -97,7 +104,7 @@ class DirectExecutor:
 class Rig:
     def __init__(self, home: Path) -> None:
         self.store = open_store(f"sqlite:///{home}/jobs.db")
-        self.results = FolderResults(home)
+        self.results = MemoryResults()
         self.executor = DirectExecutor(self.store)
         processes = {name: load_package(TEST_PROCESSES / name) for name in ("number", "hasty", "writer")}
         self.service = JobService(
@@ -204,9 +211,6 @@ class TestSubmitting:
 class TestSpooling:
     LONG = "x" * (INLINE_REQUEST + 1)
 
-    def _folder(self, rig: Rig, job: Job) -> Path:
-        return rig.results.log(job.id).parent
-
     def test_large_inputs_lie_beside_the_store(self, rig: Rig) -> None:
         job = rig.submit("writer", fail=self.LONG)
         stored = rig.store.get(job.id)
@@ -218,14 +222,14 @@ class TestSpooling:
     def test_small_ones_stay_in_the_row(self, rig: Rig) -> None:
         job = rig.submit("writer", fail="x" * 1000)
         assert not rig.store.get(job.id).request.spooled
-        assert not self._folder(rig, job).exists()
+        assert not anything_of(rig.results, job.id)
 
     def test_what_is_refused_leaves_nothing(self, rig: Rig) -> None:
         for trouble in (QueueFull(), IdempotencyConflict()):
             rig.executor.trouble = trouble
             with pytest.raises(type(trouble)):
                 rig.submit("writer", fail=self.LONG)
-            assert not self._folder(rig, rig.executor.submitted[-1]).exists()
+            assert not anything_of(rig.results, rig.executor.submitted[-1].id)
 
     def test_what_may_have_been_accepted_keeps_its_request(self, rig: Rig) -> None:
         rig.executor.trouble = Unavailable("the supervisor died while the job was being accepted")
@@ -238,7 +242,11 @@ class TestSpooling:
         first = rig.submit("writer", how=how, fail=self.LONG)
         assert rig.submit("writer", how=how, fail=self.LONG).id == first.id
         assert rig.results.load_request(first.id)
-        assert not self._folder(rig, rig.executor.submitted[-1]).exists()
+        assert not anything_of(rig.results, rig.executor.submitted[-1].id)
+
+    def test_an_id_that_is_none_is_refused(self, rig: Rig) -> None:
+        with pytest.raises(InvalidRequest, match=r"'\.\./x' is no job id; allowed: a UUID in lower case"):
+            rig.submit("writer", how=Submission(job_id="../x"), fail="x")
 
     def test_another_job_of_the_same_id_keeps_its_files(self, rig: Rig) -> None:
         job_id = str(uuid.uuid4())
@@ -259,7 +267,7 @@ class TestOwnership:
             lambda who: service.dismiss(job.id, who),
             lambda who: service.remove(job.id, who),
             lambda who: service.remove_output(job.id, "double", who),
-            lambda who: service.log_paths(job.id, who),
+            lambda who: service.log(job.id, who),
         ]
         for action in actions:
             with pytest.raises(NoSuchJob, match=job.id) as refused:
@@ -268,6 +276,16 @@ class TestOwnership:
         assert service.find(JobQuery(), BOB).matched == 0
         assert service.find(JobQuery(owner="alice"), BOB).matched == 0, "nobody chooses whose jobs he sees"
         assert rig.store.get(job.id) == job
+
+    @pytest.mark.parametrize("text", ["", "..", "a\0b", "%2e", "x" * 5000, str(uuid.uuid4()).upper()])
+    def test_what_cannot_be_an_id_is_no_job_and_the_store_is_not_asked(
+        self, rig: Rig, text: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rig.store, "get", lambda _id: pytest.fail("it was asked"))
+        for action in (rig.service.status, rig.service.results, rig.service.dismiss, rig.service.log):
+            with pytest.raises(NoSuchJob) as refused:
+                action(text, ADMIN)
+            assert refused.value.detail == f"there is no job '{text[:100]}'"
 
     def test_its_owner_and_an_admin_see_it(self, rig: Rig) -> None:
         job = rig.submit()
@@ -329,16 +347,62 @@ class TestResults:
         with pytest.raises(NoSuchOutput):
             rig.service.output(job, "b")
 
-    def test_a_file_is_given_by_path_while_it_is_there(self, rig: Rig) -> None:
+    def test_the_content_of_a_file_can_be_had_while_it_is_there(self, rig: Rig) -> None:
         job = rig.submit()
         output = Output(id="a", media_type="image/tiff", file="a.tif", size=1)
-        with pytest.raises(ResultNotAvailable):
-            rig.service.output_path(job, output)
-        rig.results.outputs(job.id).mkdir(parents=True)
-        (rig.results.outputs(job.id) / "a.tif").write_text("x")
-        assert rig.service.output_path(job, output).read_text() == "x"
+        with pytest.raises(ResultNotAvailable, match="the file of output 'a' is gone"):
+            rig.service.content(job, output)
+        publish(rig.results, job.id, {"a.tif": "x"})
+        assert rig.service.content(job, output).content() == b"x"
         with pytest.raises(NoSuchOutput):
-            rig.service.output_path(job, Output(id="v", media_type="application/json", value=1))
+            rig.service.content(job, Output(id="v", media_type="application/json", value=1))
+
+
+class TestLog:
+    """What the ended runs printed, then what the present one has printed so far, by offset."""
+
+    def test_of_a_job_that_said_nothing_it_is_empty(self, rig: Rig) -> None:
+        job = rig.submit()
+        assert rig.service.log(job.id, ALICE) == b""
+        assert rig.service.log(job.id, ALICE, 7) == b""
+
+    @pytest.mark.parametrize("offset", [0, 3, 8, 9, 11, 14, 20])
+    def test_it_goes_on_in_the_run_that_prints(self, rig: Rig, offset: int) -> None:
+        job = rig.submit()
+        append_log(rig.results, job.id, "ended by\n")
+        rig.store.claim(job.id, WORKER, 30)
+        rig.executor.spool = b"a new"
+        assert rig.service.log(job.id, ALICE, offset) == b"ended by\na new"[offset:]
+
+    def test_of_a_job_that_does_not_run_no_worker_is_asked(self, rig: Rig) -> None:
+        job = rig.submit()
+        append_log(rig.results, job.id, "ended by\n")
+        rig.executor.spool = b"of another job"
+        assert rig.service.log(job.id, ALICE) == b"ended by\n"
+
+    def test_it_comes_in_parts_that_fit_together(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("dragoman.jobs.job_log.PART", 4)
+        job = rig.submit()
+        append_log(rig.results, job.id, "ended by\n")
+        rig.store.claim(job.id, WORKER, 30)
+        rig.executor.spool = b"a new"
+        parts: list[bytes] = []
+        while part := rig.service.log(job.id, ALICE, sum(map(len, parts))):
+            parts.append(part)
+        assert b"".join(parts) == b"ended by\na new"
+        assert max(map(len, parts)) == 4
+
+    def test_a_run_that_ends_meanwhile_does_not_show_the_next_job_of_its_worker(self, rig: Rig) -> None:
+        job = rig.submit()
+        rig.store.claim(job.id, WORKER, 30)
+
+        def end() -> None:
+            append_log(rig.results, job.id, "mine\n")
+            rig.store.transition(job.id, JobStatus.SUCCESSFUL)
+            rig.executor.spool = b"somebody else's"
+
+        rig.executor.before_printed = end
+        assert rig.service.log(job.id, ALICE) == b"mine\n"
 
 
 class TestFailures:
@@ -362,16 +426,19 @@ class TestFailures:
 
 
 def test_a_request_that_the_disk_does_not_take_leaves_nothing_behind(
-    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_descriptor: int) -> None:
+    save = rig.results.save_request
+
+    def save_in_part(job_id: str, text: str) -> None:
+        save(job_id, text[:100])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(rig.results, "save_request", save_in_part)
     with pytest.raises(Unavailable, match="the request cannot be kept: No space left on device"):
         rig.submit("writer", fail="x" * (INLINE_REQUEST + 1))
     assert rig.executor.submitted == []
-    assert list((tmp_path / "jobs").glob("??/*")) == []
+    assert rig.results.jobs == {}
 
 
 class TestReadiness:

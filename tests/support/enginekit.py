@@ -17,6 +17,7 @@ from memoryengine import MemoryEngine
 
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import AlgorithmError
+from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine_settings import EngineSettings
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
@@ -69,6 +70,7 @@ def process_job(process: str | Path, *, job: dict[str, Any] | None = None, **inp
 class ExecutorKit:
     """One executor, and a view of what it does from beside it: the base of every engine's kit."""
 
+    home: Path
     executor: Executor
     store: JobStore
     results: FolderResults
@@ -88,8 +90,8 @@ class ExecutorKit:
         return ended
 
     def files(self, job: Job) -> list[Path]:
-        """Everything in a job's folder."""
-        return list(self.results.log(job.id).parent.rglob("*"))
+        """What is kept of a job: results, log and request."""
+        return list((self.home / "jobs" / job.id[:2] / job.id).rglob("*"))
 
     def log(self) -> str:
         """What the engine logged."""
@@ -100,6 +102,7 @@ class MemoryKit(ExecutorKit):
     """The engine in memory, with those of the tests' processes that need none."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self.results = FolderResults(home)
         runs = {"number": _number, "writer": _writer, "loop": None}
         self.executor = self.store = MemoryEngine(self.results, runs)
@@ -127,9 +130,11 @@ class EngineKit(ExecutorKit):
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
+        self.home = settings.home
         self.executor: LocalExecutor = LocalExecutor(settings, COMMAND)
         self.store: SqlStore = open_store(settings.database_url)
         self.results = FolderResults(settings.home)
+        self.run_files = RunFiles(settings.home, self.results)
 
     def worker(self, job: Job) -> int:
         """Wait until a job runs; the pid of its worker."""
@@ -141,6 +146,10 @@ class EngineKit(ExecutorKit):
     def _running(self, job: Job) -> Job | None:
         now = self.store.get(job.id)
         return now if now.status is JobStatus.RUNNING else None
+
+    def files(self, job: Job) -> list[Path]:
+        """All that there is of a job, with what a run of it writes."""
+        return [*super().files(job), *self.run_files.folder(job.id).rglob("*")]
 
     @property
     def supervisor(self) -> int:

@@ -5,10 +5,12 @@ The executor's contract suite holds it to what it can do: no job is ever seen ru
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import (
@@ -24,9 +26,8 @@ from dragoman.model.status import JobStatus, check_transition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from dragoman.jobs.result_folder import FolderResults
+    from dragoman.jobs.ports import ResultStore
     from dragoman.model.worker import WorkerIdentity
 
 type Run = Callable[[Job, Path], Mapping[str, Output]]
@@ -35,7 +36,7 @@ type Run = Callable[[Job, Path], Mapping[str, Output]]
 class MemoryEngine:
     """A job is run as it is submitted by its process's function of ``runs``; None there: it waits for ``finish``."""
 
-    def __init__(self, results: FolderResults, runs: Mapping[str, Run | None]) -> None:
+    def __init__(self, results: ResultStore, runs: Mapping[str, Run | None]) -> None:
         self.jobs: dict[str, Job] = {}
         self.results = results
         self.runs = runs
@@ -107,7 +108,10 @@ class MemoryEngine:
     def finish(self, job_id: str, run: Run) -> Job:
         job = self.transition(job_id, JobStatus.RUNNING, started=datetime.now(UTC), attempts=1)
         try:
-            outputs = run(job, self.results.outputs(job_id))
+            with tempfile.TemporaryDirectory() as home:
+                outputs = run(job, Path(home) / "outputs")
+                if (Path(home) / "outputs").exists():
+                    self.results.publish(job_id, Path(home) / "outputs")
         except DragomanError as error:
             failure = JobFailure(code=error.code, detail=error.detail)
             self.results.clear(job_id, keep_log=True)
@@ -144,8 +148,11 @@ class MemoryEngine:
             output = job.outputs[output_id]
             for each in (output, *output.items) if item is None else output.items[item : item + 1]:
                 if each.file is not None:
-                    (self.results.outputs(job_id) / each.file).unlink(missing_ok=True)
+                    self.results.remove_file(job_id, each.file)
             self.jobs[job_id] = replace(job, outputs=job.outputs_without(output_id, item))
+
+    def printed(self, job: Job, offset: int, limit: int) -> bytes:
+        return b""
 
     def alive(self) -> bool:
         return self.up

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from codecs import getincrementaldecoder
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +16,6 @@ from dragoman.composition import executor, services
 from dragoman.errors import Unavailable
 from dragoman.host.bootstrap import read_settings
 from dragoman.jobs.json_codec import dump_job
-from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.service import logs_of
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import JobQuery
 from dragoman.model.principal import ANONYMOUS, Principal
@@ -22,23 +23,35 @@ from dragoman.model.status import JobStatus
 from dragoman.packages.catalogue import Catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dragoman.config.settings import Settings
+    from dragoman.jobs.service import JobService
     from dragoman.jobs.stores.sql import SqlStore
 
 app = typer.Typer(no_args_is_help=True, help="Look at jobs, and cancel them.")
 
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 
+OPERATOR = Principal(id=ANONYMOUS.id, admin=True)
+"""Who may see the configuration sees every job."""
+FOLLOW_EVERY = 0.5
+"""Seconds between two looks at a log that is followed."""
 SHOWN = 200
 """Characters of a text that ``show`` prints; base64 rasters are longer."""
 
 
 def existing_store(settings: Settings) -> SqlStore:
     """The job store; raises Unavailable where none has been made, rather than make an empty one."""
+    require_store(settings)
+    return open_store(settings.database_url)
+
+
+def require_store(settings: Settings) -> None:
+    """Raise Unavailable where no job store has been made yet."""
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         raise Unavailable(f"there is no job store at {url.database}; is DRAGOMAN_HOME set as for the server?")
-    return open_store(settings.database_url)
 
 
 @app.command("list")
@@ -73,25 +86,52 @@ def show_job(job_id: JobId) -> None:
 
 
 @app.command("log")
-def log_job(job_id: JobId) -> None:
+def log_job(
+    job_id: JobId,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job has finished; Ctrl-C ends it before.")
+    ] = False,
+) -> None:
     """What a job printed and logged, its traceback if it failed."""
-    settings = read_settings()
-    job = existing_store(settings).get(job_id)
-    for path in logs_of(job, FolderResults(settings.home)):
-        typer.echo(path.read_text("utf-8", errors="replace"), nl=False)
+    with _service() as service:
+        for text in _log(service, job_id, follow=follow):
+            typer.echo(text, nl=False)
+
+
+def _log(service: JobService, job_id: str, *, follow: bool) -> Iterator[str]:
+    """The log of a job in pieces; with ``follow`` until it has finished."""
+    decode = getincrementaldecoder("utf-8")("replace").decode
+    offset = 0
+    while True:
+        job = service.status(job_id, OPERATOR)  # asked first: if it has finished, all of its log is there
+        while part := service.log(job_id, OPERATOR, offset):
+            offset += len(part)
+            yield decode(part)
+        if job.status.finished or not follow:
+            yield decode(b"", final=True)
+            return
+        time.sleep(FOLLOW_EVERY)
 
 
 @app.command("cancel")
 def cancel_job(job_id: JobId) -> None:
     """Stop a job that has not finished; with no server running, it will not be run when one is."""
+    with _service() as service:
+        service.status(job_id, OPERATOR)
+        service.dismiss(job_id, OPERATOR)
+    typer.echo(f"{job_id} dismissed")
+
+
+@contextmanager
+def _service() -> Iterator[JobService]:
+    """The door to the jobs of the configured HOME; raises Unavailable where there is no store yet."""
     settings = read_settings()
-    existing_store(settings).get(job_id)
+    require_store(settings)
     service = services(settings, Catalogue(), executor(settings)).jobs
     try:
-        service.dismiss(job_id, Principal(id=ANONYMOUS.id, admin=True))
+        yield service
     finally:
         service.close()
-    typer.echo(f"{job_id} dismissed")
 
 
 def _abridged(data: Any) -> Any:

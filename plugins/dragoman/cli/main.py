@@ -204,6 +204,7 @@ def supervise() -> None:
     from dragoman.adapters.registry import notification
     from dragoman.jobs.engine.notifier import Notifier
     from dragoman.jobs.engine.supervisor import supervise as run
+    from dragoman.jobs.result_folder import FolderResults
 
     settings = pickle.load(sys.stdin.buffer)
     logging.basicConfig(
@@ -211,7 +212,7 @@ def supervise() -> None:
         level=settings.log_level.upper(),
         format="[%(asctime)s] %(levelname)s %(name)s - %(message)s",
     )
-    os._exit(run(settings, Notifier(settings, notification)))
+    os._exit(run(settings, Notifier(settings, FolderResults(settings.home), notification)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,19 +1,35 @@
-"""What a client may know of an error: its message without local paths, cut to length; never a traceback."""
+"""What a client may know of an error, and the error that a failed job ended with."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from dragoman.errors import AlgorithmError, DragomanError, InvalidInputs, OutOfMemory
+from dragoman.errors import (
+    AlgorithmError,
+    DragomanError,
+    InputProblem,
+    InvalidInputs,
+    OutOfMemory,
+    OutputError,
+    TimedOut,
+    WorkerLost,
+)
 from dragoman.jobs.path_redaction import hide_paths
-from dragoman.model.job import JobFailure
+from dragoman.model.job import Job, JobFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FAILURES: Final[Mapping[str, type[DragomanError]]] = {
+    cls.code: cls for cls in (AlgorithmError, OutputError, TimedOut, OutOfMemory, WorkerLost)
+}
 
 MAX_TEXT: Final = 4000
 """Characters of a failure or a message that clients are told; the job's log keeps all."""
 
 
 def describe_failure(error: BaseException) -> JobFailure:
-    """The failure of a job whose run raised this error."""
+    """The failure of a job whose run raised this error: the message without local paths, never a traceback."""
     if isinstance(error, InvalidInputs):
         problems = tuple((_text(each.input_id), _public(each.message)) for each in error.problems)
         return JobFailure(code=error.code, detail=_public(error.detail), problems=problems)
@@ -24,6 +40,14 @@ def describe_failure(error: BaseException) -> JobFailure:
     text = _public(error)
     name = type(error).__name__
     return JobFailure(code=AlgorithmError.code, detail=f"{name}: {text}" if text else name)
+
+
+def failure_of(job: Job) -> DragomanError:
+    """The error that a failed job ended with: InvalidInputs where the caller was at fault."""
+    failure = job.failure or JobFailure(code=AlgorithmError.code, detail=job.message)
+    if failure.callers_fault:
+        return InvalidInputs(InputProblem(input_id=i, message=m) for i, m in failure.problems)
+    return FAILURES.get(failure.code, AlgorithmError)(failure.detail)
 
 
 def shortened(text: str) -> str:

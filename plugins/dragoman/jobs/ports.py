@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job import Job, JobPage, JobQuery
     from dragoman.model.status import JobStatus
     from dragoman.model.worker import WorkerIdentity
@@ -114,6 +115,12 @@ class Executor(Protocol):
         The other files of the list keep their places: what is deleted leaves one without a file.
         """
 
+    def printed(self, job: Job, offset: int, limit: int) -> bytes:
+        """At most ``limit`` bytes, from ``offset`` on, of what the present run of a running job has printed so far.
+
+        None of it is in the result store's log yet. Where it cannot be seen from here it is empty.
+        """
+
     def alive(self) -> bool:
         """Whether the engine answers, within seconds; raises Unavailable if it says that it cannot write the store."""
 
@@ -122,37 +129,47 @@ class Executor(Protocol):
 
 
 class ResultStore(Protocol):
-    """The files of jobs: one folder each, found by job id alone."""
+    """The files of jobs, found by job id and name alone; where they lie is nobody else's business.
 
-    def outputs(self, job_id: str) -> Path:
-        """The folder of finished outputs; it need not exist."""
+    Jobs write on their own host, and hand over what they wrote. Every method but ``free_bytes``, ``job_ids`` and
+    ``empty_trash`` raises NoSuchJob for what cannot be the id of a job.
+    """
 
-    def scratch(self, job_id: str) -> Path:
-        """The folder of whatever a run writes before it has succeeded; it need not exist."""
+    def publish(self, job_id: str, folder: Path) -> None:
+        """Make a local folder the job's outputs, all of it at once; the folder is gone then.
 
-    def log(self, job_id: str) -> Path:
-        """The file that holds what the job's ended runs printed and logged, in the order written."""
-
-    def spool(self, pid: int) -> Path:
-        """The file that a worker process writes to while it runs a job.
-
-        A file of the job's own would have to be made for every one, though few say anything.
+        Raises OSError if that cannot be done, or if the job has outputs already: then nothing is changed.
         """
 
-    def keep_log(self, job_id: str, pid: int) -> None:
-        """Append what a worker's spool holds to the job's log; the spool is gone then.
+    def content(self, job_id: str, name: str) -> StoredFile:
+        """A file of the outputs by its name relative to them; raises ResultNotAvailable."""
 
-        Of a very long one the end is lost; of any, where the disk is full. That harms no job.
-        """
+    def remove_file(self, job_id: str, name: str) -> None:
+        """Delete a file of the outputs; nothing happens if it is not there. Raises as ``content`` for no name."""
+
+    def append_log(self, job_id: str, printed: Path) -> None:
+        """Append a local file to what the job's ended runs printed; the file is gone then. Raises OSError."""
+
+    def log(self, job_id: str) -> StoredFile | None:
+        """What the job's ended runs printed and logged, in the order written; None if nothing."""
 
     def save_request(self, job_id: str, text: str) -> None:
-        """Keep a request that is too large for the store, durably."""
+        """Keep a request that is too large for the store, durably. Raises OSError."""
 
     def load_request(self, job_id: str) -> str:
         """What ``save_request`` kept; raises NoSuchJob."""
 
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
-        """Delete scratch, outputs and, unless kept, the log and the request: the folder as a whole."""
+        """Delete the outputs and, unless ``keep_log``, the log and the request: all that there is of the job.
+
+        They cannot be read any more when this returns, though it may take until ``empty_trash`` to free their room.
+        """
+
+    def job_ids(self, older_than: float) -> Iterator[str]:
+        """The jobs of which there is anything, last added or removed before ``older_than`` (seconds since 1970)."""
+
+    def empty_trash(self) -> None:
+        """Free what took too long to delete when it was cleared."""
 
     def free_bytes(self) -> int:
         """Bytes free where results are written."""

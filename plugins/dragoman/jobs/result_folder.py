@@ -1,30 +1,25 @@
-"""The ResultStore on a folder: ``HOME/jobs/<first two of the id>/<id>/{outputs,scratch,log.txt,request.json}``."""
+"""The ResultStore on a folder: ``HOME/jobs/<first two of the id>/<id>/{outputs,log.txt,request.json}``."""
 
 from __future__ import annotations
 
-import logging
+import errno
 import os
-import re
 import shutil
+import stat
+import uuid
 from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dragoman.errors import NoSuchJob
-from dragoman.jobs.trash import Trash
-from dragoman.workers import output_capture
+from dragoman.errors import NoSuchJob, ResultNotAvailable
+from dragoman.jobs.stored_file import BLOCK, StoredFile
+from dragoman.jobs.trash import PATIENCE, Trash
+from dragoman.model.job_id import is_job_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-LOGGER = logging.getLogger(__name__)
-
-LOG_LIMIT = 2 * output_capture.LIMIT
-"""Bytes that are kept of what one run printed: what it had leave to print, with room for a traceback."""
-PATIENCE = 0.1
-"""Seconds to spend at once on deleting the files of a job: there may be millions, and others wait."""
-
-JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FolderResults:
@@ -32,46 +27,55 @@ class FolderResults:
 
     def __init__(self, home: Path) -> None:
         self._root = home / "jobs"
-        self._spools = home / "workers"
         self._trash = Trash(home / "trash")
 
-    def outputs(self, job_id: str) -> Path:
+    def publish(self, job_id: str, folder: Path) -> None:
         """See the port."""
-        return self._folder(job_id) / "outputs"
-
-    def scratch(self, job_id: str) -> Path:
-        """See the port."""
-        return self._folder(job_id) / "scratch"
-
-    def log(self, job_id: str) -> Path:
-        """See the port."""
-        return self._folder(job_id) / "log.txt"
-
-    def spool(self, pid: int) -> Path:
-        """See the port."""
-        return self._spools / f"{pid}.log"
-
-    def keep_log(self, job_id: str, pid: int) -> None:
-        """See the port."""
-        spool, log = self.spool(pid), self.log(job_id)
+        target = self._folder(job_id) / "outputs"
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            size = spool.stat().st_size
-            if size > LOG_LIMIT:
-                os.truncate(spool, LOG_LIMIT)
-            if size:
-                log.parent.mkdir(parents=True, exist_ok=True)
-                _move(spool, log)
-        except FileNotFoundError:  # it never came to print anything
-            return
-        except OSError as error:  # a full disk: the log is what can be spared
-            LOGGER.warning(
-                "a log is lost: %s", error.strerror, extra={"action": "keep-log", "job_id": job_id}
-            )
-            spool.unlink(missing_ok=True)
+            os.rename(folder, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._publish_copy(folder, target)
 
-    def sweep_spools(self) -> None:
-        """Remove the spools of workers; only right while there is none."""
-        shutil.rmtree(self._spools, ignore_errors=True)
+    def _publish_copy(self, folder: Path, target: Path) -> None:
+        """From another file system: copied beside its place first, for all of it to appear at once."""
+        copy = target.with_name(f"outputs-{uuid.uuid4().hex}")
+        try:
+            shutil.copytree(folder, copy, symlinks=True)
+            os.rename(copy, target)
+        except BaseException:
+            shutil.rmtree(copy, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def content(self, job_id: str, name: str) -> StoredFile:
+        """See the port."""
+        return _stored(self._file(job_id, name))
+
+    def remove_file(self, job_id: str, name: str) -> None:
+        """See the port."""
+        self._file(job_id, name).unlink(missing_ok=True)
+
+    def append_log(self, job_id: str, printed: Path) -> None:
+        """See the port; the first one by a rename, which needs no room on a full disk."""
+        log = self._log(job_id)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if not log.exists():
+            shutil.move(printed, log)
+            return
+        with printed.open("rb") as source, log.open("ab") as kept:
+            shutil.copyfileobj(source, kept)
+        printed.unlink()
+
+    def log(self, job_id: str) -> StoredFile | None:
+        """See the port."""
+        try:
+            return _stored(self._log(job_id))
+        except ResultNotAvailable:
+            return None
 
     def save_request(self, job_id: str, text: str) -> None:
         """See the port."""
@@ -92,15 +96,17 @@ class FolderResults:
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """See the port."""
         folder = self._folder(job_id)
-        for doomed in (self.scratch(job_id), self.outputs(job_id)) if keep_log else (folder,):
-            try:
-                self._trash.throw(doomed, PATIENCE)
-            except OSError:  # a full disk may have no room for another name
-                with suppress(RecursionError):
-                    shutil.rmtree(doomed, ignore_errors=True)
+        self._trash.throw(folder / "outputs" if keep_log else folder, PATIENCE)
+
+    def job_ids(self, older_than: float) -> Iterator[str]:
+        """See the port."""
+        for folder in self._root.glob("??/*"):
+            with suppress(FileNotFoundError):  # it has just been removed
+                if is_job_id(folder.name) and folder.stat().st_mtime < older_than:
+                    yield folder.name
 
     def empty_trash(self) -> None:
-        """Delete what took too long to delete when it was cleared."""
+        """See the port."""
         self._trash.empty()
 
     def free_bytes(self) -> int:
@@ -108,24 +114,62 @@ class FolderResults:
         self._root.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self._root).free
 
-    def job_ids(self, older_than: float) -> Iterator[str]:
-        """The jobs that have a folder last changed before ``older_than`` (seconds since 1970)."""
-        for folder in self._root.glob("??/*"):
-            with suppress(FileNotFoundError):  # it has just been removed
-                if JOB_ID.fullmatch(folder.name) and folder.stat().st_mtime < older_than:
-                    yield folder.name
-
     def _folder(self, job_id: str) -> Path:
-        if not JOB_ID.fullmatch(job_id):  # an id from a URL must never become another path
+        if not is_job_id(job_id):  # whatever the caller has checked: an id is never another path
             raise NoSuchJob(f"there is no job '{job_id}'")
         return self._root / job_id[:2] / job_id
 
+    def _log(self, job_id: str) -> Path:
+        return self._folder(job_id) / "log.txt"
 
-def _move(spool: Path, log: Path) -> None:
-    """Make the spool the log, or append it to one that there is."""
-    if not log.exists():
-        os.rename(spool, log)
-        return
-    with spool.open("rb") as printed, log.open("ab") as kept:
-        shutil.copyfileobj(printed, kept)
-    spool.unlink()
+    def _file(self, job_id: str, name: str) -> Path:
+        inner = PurePosixPath(name)
+        if inner.is_absolute() or not inner.parts or ".." in inner.parts or "\0" in name:
+            raise ResultNotAvailable(f"there is no file {name[:100]!r}")
+        return self._folder(job_id) / "outputs" / inner
+
+
+class _FileBlocks:
+    """Blocks of a local file, which is open from the beginning on."""
+
+    def __init__(self, path: Path, start: int, stop: int) -> None:
+        self._left = max(0, stop - start)
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise ResultNotAvailable from error
+        self._file.seek(start)
+
+    def __iter__(self) -> _FileBlocks:
+        return self
+
+    def __next__(self) -> bytes:
+        block = self._file.read(min(BLOCK, self._left)) if self._left else b""
+        if not block:
+            self.close()
+            if self._left:  # it was cut short: what follows must not be taken for it
+                raise ResultNotAvailable
+            raise StopIteration
+        self._left -= len(block)
+        return block
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _stored(path: Path) -> StoredFile:
+    """A regular file; raises ResultNotAvailable if it is none."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ResultNotAvailable from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ResultNotAvailable
+    return StoredFile(
+        name=path.name,
+        size=status.st_size,
+        etag=f"{status.st_mtime_ns:x}-{status.st_size:x}",
+        modified=datetime.fromtimestamp(status.st_mtime, UTC),
+        read=lambda start, stop: _FileBlocks(path, start, stop),
+        path=path,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
 
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
+
+OUTPUTS = "outputs"
+"""Of a run's folder, the folder that holds the files of its outputs, if there are any."""
 
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
@@ -81,32 +83,43 @@ def ignore_progress(_percent: int, _message: str) -> None:
 
 
 def run_job(
-    job: Job, program: Program, *, results: ResultStore, policy: SourcePolicy, report: Report
+    job: Job, program: Program, *, folder: Path, results: ResultStore, policy: SourcePolicy, report: Report
 ) -> Mapping[str, Output]:
-    """Run a claimed job to its outputs, whose files then lie in its outputs folder.
+    """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
-    folder = results.scratch(job.id)
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
+    outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report)
+    if (folder / OUTPUTS).exists():
+        results.publish(job.id, folder / OUTPUTS)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    return outputs
+
+
+def run_locally(
+    job: Job,
+    inputs: Mapping[str, tuple[InputValue, ...]],
+    program: Program,
+    *,
+    folder: Path,
+    policy: SourcePolicy,
+    report: Report,
+) -> Mapping[str, Output]:
+    """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     values = _resolve(program.process, inputs, folder / "inputs", policy)
     context = RunContext(
         job_id=job.id, config=program.process.config, scratch=folder / "scratch", report=report
     )
-    staged = folder / "outputs"
-    outputs = wrapped(program, job.request, folder / "inputs").run(
+    return wrapped(program, job.request, folder / "inputs").run(
         values,
         context=context,
-        folder=staged,
+        folder=folder / OUTPUTS,
         wanted=job.request.outputs.keys() if job.request.outputs else None,
     )
-    if staged.exists():
-        os.replace(staged, results.outputs(job.id))
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-    return outputs
 
 
 def wrapped(program: Program, request: JobRequest, inputs: Path) -> Program:

@@ -4,59 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from dragoman.errors import (
-    MOST_PROBLEMS,
-    AlgorithmError,
     DragomanError,
     IdempotencyConflict,
-    InputProblem,
-    InvalidInputs,
     InvalidRequest,
     NoSuchJob,
     NoSuchOutput,
-    OutOfMemory,
-    OutputError,
     QueueFull,
     ResultNotAvailable,
     ResultNotReady,
-    TimedOut,
     Unavailable,
-    WorkerLost,
 )
+from dragoman.jobs.failures import failure_of
+from dragoman.jobs.job_log import log_part
 from dragoman.jobs.json_codec import dump_inputs, dump_request
-from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, JobRequest, Output
+from dragoman.jobs.readiness import faults
+from dragoman.jobs.request_check import check_request
+from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
+from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
-from dragoman.packages.outputs.roi import check_roi
-from dragoman.packages.validation import validate_inputs
-from dragoman.schemas.messages import cut
-from dragoman.sources.precheck import check_href
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
+    from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.principal import Principal
-    from dragoman.model.process import Mode, Process
+    from dragoman.model.process import Mode
     from dragoman.packages.catalogue import Catalogue
     from dragoman.sources.policy import SourcePolicy
 
+MOST_OF_AN_ID = 100
+"""Characters of what was taken for a job's id that are shown; ids are shorter."""
 INLINE_REQUEST = 64 * 1024
 """Characters of JSON up to which the inputs of a job are kept in its row."""
-
-_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-FAILURES: Mapping[str, type[DragomanError]] = {
-    cls.code: cls for cls in (AlgorithmError, OutputError, TimedOut, OutOfMemory, WorkerLost)
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +87,12 @@ class JobService:
         Raises NoSuchProcess, InvalidInputs, InvalidRequest (an unknown output),
         IdempotencyConflict, QueueFull, Unavailable; nothing is kept of what is refused.
         """
+        if submission.job_id is not None and not is_job_id(submission.job_id):
+            raise InvalidRequest(
+                f"'{submission.job_id[:MOST_OF_AN_ID]}' is no job id; allowed: a UUID in lower case"
+            )
         process = self.catalogue.visible_to(principal).get(process_id)
-        self.check(process, request)
+        check_request(process, request, self._policy)
         now = datetime.now(UTC)
         timeouts = [t for t in (process.timeout, submission.timeout) if t]
         job = Job(
@@ -150,27 +139,6 @@ class JobService:
             self._store.get(job_id)
             raise InvalidRequest(f"the job id {job_id} is taken")
 
-    def check(self, process: Process, request: JobRequest) -> None:
-        """Raise InvalidInputs or InvalidRequest if the request does not fit the process."""
-        validate_inputs(process, request.inputs)
-        problems = list(islice(self._closed_hrefs(request), MOST_PROBLEMS))
-        if problems:
-            raise InvalidInputs(problems)
-        if request.roi is not None:
-            check_roi(process, request.roi, request.inputs)
-        unknown = [name for name in request.outputs or {} if name not in process.outputs]
-        if unknown:
-            raise InvalidRequest(f"unknown output {_listed(unknown)}; allowed: {', '.join(process.outputs)}")
-
-    def _closed_hrefs(self, request: JobRequest) -> Iterator[InputProblem]:
-        for input_id, values in request.inputs.items():
-            for value in values:
-                if value.href is not None:
-                    try:
-                        check_href(value.href, self._policy)
-                    except InvalidRequest as error:
-                        yield InputProblem(input_id=input_id, message=error.detail)
-
     def wait(self, job_id: str, principal: Principal, timeout: float | None) -> Job:
         """The job once it has finished, or as it is after ``timeout`` seconds."""
         self.status(job_id, principal)
@@ -178,12 +146,11 @@ class JobService:
 
     def status(self, job_id: str, principal: Principal) -> Job:
         """The job; raises NoSuchJob if there is none that the principal may see."""
-        if not _JOB_ID.fullmatch(job_id):  # it comes from a URL
-            raise NoSuchJob(f"there is no job '{job_id[:100]}'")
-        job = self._store.get(job_id)
-        if not (principal.admin or job.principal.id == principal.id):
-            raise NoSuchJob(f"there is no job '{job_id}'")
-        return job
+        if is_job_id(job_id):
+            job = self._store.get(job_id)
+            if principal.admin or job.principal.id == principal.id:
+                return job
+        raise NoSuchJob(f"there is no job '{job_id[:MOST_OF_AN_ID]}'")
 
     def find(self, query: JobQuery, principal: Principal) -> JobPage:
         """The principal's jobs that match, newest first."""
@@ -239,14 +206,17 @@ class JobService:
             raise ResultNotAvailable(f"item {index} of output '{output_id}' is deleted")
         return output.items[index]
 
-    def output_path(self, job: Job, output: Output) -> Path:
-        """The local file of an output that is one; for the web room to send, never to show."""
+    def content(self, job: Job, output: Output) -> StoredFile:
+        """The content of an output that is a file, of a job that the caller has been given.
+
+        Raises NoSuchOutput for a value, ResultNotAvailable once the file is gone.
+        """
         if output.file is None:
             raise NoSuchOutput(f"output '{output.id}' is a value, not a file")
-        path = self._results.outputs(job.id) / output.file
-        if not path.is_file():
-            raise ResultNotAvailable(f"the file of output '{output.id}' is gone")
-        return path
+        try:
+            return self._results.content(job.id, output.file)
+        except ResultNotAvailable:
+            raise ResultNotAvailable(f"the file of output '{output.id}' is gone") from None
 
     def remove_output(
         self, job_id: str, output_id: str, principal: Principal, item: int | None = None
@@ -255,59 +225,28 @@ class JobService:
         self.status(job_id, principal)
         self._executor.remove_output(job_id, output_id, item)
 
-    def log_paths(self, job_id: str, principal: Principal) -> list[Path]:
-        """The files of what the job printed and logged, in the order written; raises NoSuchJob."""
-        return logs_of(self.status(job_id, principal), self._results)
+    def log(self, job_id: str, principal: Principal, offset: int = 0) -> bytes:
+        """What the job has printed and logged, from ``offset`` on: a mebibyte at most; raises NoSuchJob.
+
+        What its ended runs printed comes first, then, where that can be seen from here, what the present one has
+        printed so far. Nothing: that is all, for now if the job has not finished. These are the author's words:
+        whoever shows them to a client hides the paths in them (``path_redaction``).
+        """
+        job = self.status(job_id, principal)
+        while True:
+            part = log_part(job, offset, self._results, self._executor)
+            now = self.status(job_id, principal)
+            if (now.status, now.attempts) == (job.status, job.attempts):
+                return part
+            job = now  # its worker may have been printing for another job already
 
     def ready(self, min_free_bytes: int) -> list[str]:
         """What keeps this server from taking jobs; empty is ready."""
-        faults = self._faults_of_writing()
-        try:
-            if self._results.free_bytes() < min_free_bytes:
-                faults.append("disk: less free space than the configured floor")
-        except OSError as error:
-            faults.append(f"disk: {error.strerror}")
-        return faults
-
-    def _faults_of_writing(self) -> list[str]:
-        """What the store and the engine say; what both say of the store is said once."""
-        faults = []
-        try:
-            self._store.counts()
-        except Unavailable as error:
-            faults.append(f"store: {error.detail}")
-        try:
-            if not self._executor.alive():
-                faults.append("engine: the supervisor does not answer")
-        except Unavailable as error:
-            faults.append(f"store: {error.detail}")
-        return list(dict.fromkeys(faults))
+        return faults(self._store, self._executor, self._results, min_free_bytes)
 
     def close(self) -> None:
         """Let go of the engine."""
         self._executor.close()
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names that a client chose, as many of them, and as much of each, as is of use."""
-    words = ", ".join(repr(cut(name)) for name in names[:MOST_PROBLEMS])
-    return words if len(names) <= MOST_PROBLEMS else f"{words} and {len(names) - MOST_PROBLEMS:,} more"
-
-
-def logs_of(job: Job, results: ResultStore) -> list[Path]:
-    """The files of what a job printed and logged that there are: of its ended runs, then of the present one."""
-    paths = [results.log(job.id)]
-    if job.status is JobStatus.RUNNING and job.worker is not None:
-        paths.append(results.spool(job.worker.pid))
-    return [path for path in paths if path.is_file()]
-
-
-def failure_of(job: Job) -> DragomanError:
-    """The error that a failed job ended with, as it was raised."""
-    failure = job.failure or JobFailure(code=AlgorithmError.code, detail=job.message)
-    if failure.callers_fault:
-        return InvalidInputs(InputProblem(input_id=i, message=m) for i, m in failure.problems)
-    return FAILURES.get(failure.code, AlgorithmError)(failure.detail)
 
 
 def _fingerprint(process_id: str, request: JobRequest) -> str:

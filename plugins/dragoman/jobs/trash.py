@@ -8,6 +8,7 @@ recurses, however deep an algorithm has dug.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import uuid
 from contextlib import suppress
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PATIENCE = 0.1
+"""Seconds to spend at once on deleting the files of a job: there may be millions, and others wait."""
 
 
 class Trash:
@@ -27,13 +31,24 @@ class Trash:
         """Take a folder out of sight at once, and spend up to ``seconds`` on deleting it; it need not exist."""
         target = self._folder / uuid.uuid4().hex
         try:
+            moved = self._move(path, target)
+        except OSError:  # a full disk may have no room for another name
+            with suppress(RecursionError):
+                shutil.rmtree(path, ignore_errors=True)
+            return
+        if moved:
+            self._delete([target], time.monotonic() + seconds)
+
+    def _move(self, path: Path, target: Path) -> bool:
+        """Move a folder into the trash, which is made where it is missing; False if there is nothing to move."""
+        try:
             os.rename(path, target)
         except FileNotFoundError:
-            if not path.exists():
-                return
+            if not os.path.lexists(path):
+                return False
             self._folder.mkdir(parents=True, exist_ok=True)
             os.rename(path, target)
-        self._delete([target], time.monotonic() + seconds)
+        return True
 
     def empty(self) -> None:
         """Delete whatever is still there."""

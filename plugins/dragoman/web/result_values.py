@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from dragoman.model.job import Output
 from dragoman.model.process import JSON
 from dragoman.schemas.media_types import kind_of
+from dragoman.web.embedded_files import Base64File
 
 if TYPE_CHECKING:
     from dragoman.jobs.service import JobService
     from dragoman.model.job import Job
 
 type Load = Callable[[Output], JSON]
-"""A file's content as JSON: parsed where it is JSON, text where it is text, else base64 text."""
+"""A file's content as JSON: parsed where it is JSON, text where it is text, else base64 text (or a Base64File)."""
 
 
 def load_content(data: bytes, media_type: str) -> JSON:
@@ -37,9 +38,15 @@ def load_content(data: bytes, media_type: str) -> JSON:
 
 
 def loader(jobs: JobService, job: Job) -> Load:
-    """Reads the files of a job into documents; raises ResultNotAvailable."""
+    """Reads the files of a job into documents; raises ResultNotAvailable.
+
+    A binary file, which may be large, is not read before the document is sent (``json_response``).
+    """
 
     def load(output: Output) -> JSON:
-        return load_content(jobs.output_path(job, output).read_bytes(), output.media_type)
+        file = jobs.content(job, output)
+        if kind_of(output.media_type) == "binary":
+            return Base64File(file)
+        return load_content(file.content(), output.media_type)
 
     return load

@@ -12,13 +12,13 @@ import yaml
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from jsonschema import Draft4Validator
+from memoryresults import MemoryResults
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from dragoman.adapters.ogc.routes import blueprint
 from dragoman.config.settings import FetchSettings, LimitSettings, Settings
 from dragoman.errors import AlgorithmError
-from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.model.job import Job, Output
 from dragoman.model.process import JSON, InputSpec, OutputSpec, Process, Runtime
@@ -169,7 +169,7 @@ class Server:
             cors_origins=("https://maps.example.org",),
         )  # fmt: skip
         self.settings = replace(settings, **changes)
-        results = FolderResults(home)
+        results = MemoryResults()
         self.engine = new_engine(results, dict(RUNS))
         self.catalogue = Catalogue(processes=PROCESSES)
         self.jobs = JobService(

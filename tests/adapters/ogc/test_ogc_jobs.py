@@ -235,7 +235,7 @@ def test_the_date_of_a_file_is_left_to_the_web_server(client: FlaskClient) -> No
 def test_a_lost_file_is_not_available(server: Server) -> None:
     client = server.client()
     job_id = submit(client, "raster", inputs={"size": 10})
-    (server.engine.results.outputs(job_id) / "image.tif").unlink()
+    server.engine.results.remove_file(job_id, "image.tif")
     for path in ("results", "results/image"):
         response = client.get(f"/jobs/{job_id}/{path}")
         assert response.get_json()["type"] == EXCEPTIONS + "result-not-available"

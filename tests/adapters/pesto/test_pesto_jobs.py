@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
+from resultkit import publish
 from tests.adapters.pesto.conftest import ROOT, echo
 
 from dragoman.adapters.pesto import documents
@@ -198,7 +199,8 @@ def test_a_text_in_an_output_that_is_not_declared_one_is_json(
     changed = replace(process, dialects={"pesto": {**hints, "output": output}})
     server.catalogue.processes["algo-stateful"] = changed  # type: ignore[index]  # a dict, in a test
     job = submit(client, "algo-stateful", image="QUJDRA==")
-    (server.engine.results.outputs(job) / "other.txt").write_text("long")
+    server.engine.results.clear(job)
+    publish(server.engine.results, job, {"other.txt": "long"})
     for made in (
         Output(id="other", media_type="text/plain", value="long"),
         Output(id="other", media_type="text/plain", file="other.txt", size=4),
@@ -222,18 +224,13 @@ def test_null_is_a_member_of_a_stateless_answer_and_no_result_of_a_stateful_one(
 
 def test_a_value_too_large_for_its_row_comes_from_its_file(server: Server, client: FlaskClient) -> None:
     job = submit(client)
-    folder = server.jobs.output_path  # a file beside the job, as the runner writes it
-    outputs = server.engine.results.outputs(job)
-    outputs.mkdir(parents=True)
-    (outputs / "count.json").write_text('{"b": 1, "a": NaN}')
-    (outputs / "text.txt").write_text("long")
+    publish(server.engine.results, job, {"count.json": '{"b": 1, "a": NaN}', "text.txt": "long"})
     made = {
         "text": Output(id="text", media_type="text/plain", file="text.txt", size=4),
         "count": Output(id="count", media_type="application/json", file="count.json", size=18),
     }
     server.engine.jobs[job] = server.engine.jobs[job].evolve(outputs=made)
     path = f"/pesto/later/api/v1/jobs/{job}/results"
-    assert folder(server.engine.jobs[job], made["text"]).is_file()
     assert client.get(f"{path}/text").data == b"long"
     assert client.get(f"{path}/count").data == b'{"a":null,"b":1}'
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from harness import wait_for
 from jobmaking import WORKER, make_job
+from memoryresults import MemoryResults
+from resultkit import anything_of, publish
 from storekit import Database
 
 from dragoman.errors import NoSuchJob, Unavailable
 from dragoman.jobs.engine import housekeeping
 from dragoman.jobs.engine.housekeeping import STRAY_AGE, Housekeeper, expire, sweep
-from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import JobStatus
@@ -45,11 +45,11 @@ def store(database: Database) -> Iterator[SqlStore]:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> FolderResults:
-    return FolderResults(tmp_path)
+def results() -> MemoryResults:
+    return MemoryResults()
 
 
-def _finished(store: SqlStore, results: FolderResults, database: Database, days_ago: float) -> Job:
+def _finished(store: SqlStore, results: MemoryResults, database: Database, days_ago: float) -> Job:
     job = store.add(make_job())
     _fill(results, job.id)  # first: once it is old, a housekeeper at work may take it away
     store.claim(job.id, WORKER, 30)
@@ -61,18 +61,16 @@ def _finished(store: SqlStore, results: FolderResults, database: Database, days_
     return job
 
 
-def _fill(results: FolderResults, job_id: str, age: float = 0.0) -> None:
-    results.outputs(job_id).mkdir(parents=True)
-    (results.outputs(job_id) / "a.tif").write_text("x")
-    moment = time.time() - age
-    os.utime(results.log(job_id).parent, (moment, moment))
+def _fill(results: MemoryResults, job_id: str, age: float = 0.0) -> None:
+    publish(results, job_id, {"a.tif": "x"})
+    results.jobs[job_id].touched = time.time() - age
 
 
-def _there(results: FolderResults, job_id: str) -> bool:
-    return results.log(job_id).parent.exists()
+def _there(results: MemoryResults, job_id: str) -> bool:
+    return anything_of(results, job_id)
 
 
-def test_row_and_folder_go_together(store: SqlStore, results: FolderResults, database: Database) -> None:
+def test_row_and_folder_go_together(store: SqlStore, results: MemoryResults, database: Database) -> None:
     old, young = _finished(store, results, database, 8), _finished(store, results, database, 6)
     running = store.add(make_job(created=datetime.now(UTC) - timedelta(days=99)))
     store.claim(running.id, WORKER, 30)
@@ -84,7 +82,7 @@ def test_row_and_folder_go_together(store: SqlStore, results: FolderResults, dat
     assert {job.id for job in store.find(JobQuery()).jobs} == {young.id, running.id}
 
 
-def test_more_than_a_page_of_them(store: SqlStore, results: FolderResults, database: Database) -> None:
+def test_more_than_a_page_of_them(store: SqlStore, results: MemoryResults, database: Database) -> None:
     for _ in range(103):
         job = store.add(make_job())
         store.transition(job.id, JobStatus.DISMISSED)
@@ -95,7 +93,7 @@ def test_more_than_a_page_of_them(store: SqlStore, results: FolderResults, datab
 
 
 def test_files_go_first_and_rows_in_batches(
-    store: SqlStore, results: FolderResults, database: Database, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, results: MemoryResults, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "BATCH", 4)
     jobs = [_finished(store, results, database, 2) for _ in range(10)]
@@ -112,9 +110,9 @@ def test_files_go_first_and_rows_in_batches(
     assert writes == [4, 4, 2]
 
 
-def test_only_a_stray_folder_is_swept(store: SqlStore, results: FolderResults, database: Database) -> None:
+def test_only_a_stray_folder_is_swept(store: SqlStore, results: MemoryResults, database: Database) -> None:
     owned = _finished(store, results, database, 1).id
-    os.utime(results.log(owned).parent, (0, 0))
+    results.jobs[owned].touched = 0
     stray, young = str(uuid.uuid4()), str(uuid.uuid4())
     _fill(results, stray, STRAY_AGE + 60)
     _fill(results, young, STRAY_AGE - 60)
@@ -125,10 +123,10 @@ def test_only_a_stray_folder_is_swept(store: SqlStore, results: FolderResults, d
 
 
 def test_nothing_is_swept_while_the_store_cannot_be_asked(
-    store: SqlStore, results: FolderResults, database: Database
+    store: SqlStore, results: MemoryResults, database: Database
 ) -> None:
     owned = _finished(store, results, database, 1).id
-    os.utime(results.log(owned).parent, (0, 0))
+    results.jobs[owned].touched = 0
     with database.away(), pytest.raises(Unavailable):
         sweep(store, results)
     assert _there(results, owned)
@@ -136,7 +134,7 @@ def test_nothing_is_swept_while_the_store_cannot_be_asked(
 
 def test_a_running_server_does_it_again_and_again(
     store: SqlStore,
-    results: FolderResults,
+    results: MemoryResults,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -159,7 +157,7 @@ def test_a_running_server_does_it_again_and_again(
 
 
 def test_an_error_of_the_disk_does_not_end_it(
-    store: SqlStore, results: FolderResults, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, results: MemoryResults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds = []
 
@@ -178,7 +176,7 @@ def test_an_error_of_the_disk_does_not_end_it(
         keeper.join(120)
 
 
-def test_without_an_age_nothing_expires(store: SqlStore, results: FolderResults, database: Database) -> None:
+def test_without_an_age_nothing_expires(store: SqlStore, results: MemoryResults, database: Database) -> None:
     old = _finished(store, results, database, 9999).id
     keeper = Housekeeper(store, results, None)
     keeper.stop()

@@ -14,6 +14,7 @@ import pytest
 from enginekit import engine_settings
 from harness import wait_for
 from jobmaking import make_job
+from memoryresults import MemoryResults
 
 from dragoman.config.settings import FetchSettings
 from dragoman.jobs.engine import notifier
@@ -81,7 +82,7 @@ def notify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Not
             return Note(urls[job.id], {"job": job.id})
 
         policy = SourcePolicy(fetch=FetchSettings(allow=allowed))
-        return Notifier(engine_settings(tmp_path, policy=policy), render)
+        return Notifier(engine_settings(tmp_path, policy=policy), MemoryResults(), render)
 
     return make
 

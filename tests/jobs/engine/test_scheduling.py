@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakepool import FakePool, FakeWorker, FlakyStore, bear
 from jobmaking import RUNTIME, WORKER, make_job
+from memoryresults import MemoryResults
+from resultkit import anything_of, append_log, has_file, log_of, publish
 
 from dragoman.errors import (
     DragomanError,
@@ -27,9 +29,9 @@ from dragoman.jobs.engine.messages import REPORTS, Done, Failed, Progress
 from dragoman.jobs.engine.policy import MAX_RESTARTS
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.removal import remove, remove_output
+from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
-from dragoman.jobs.result_folder import FolderResults
 from dragoman.model.job import Job, JobFailure, Output
 from dragoman.model.status import JobStatus
 from dragoman.workers import process_tree
@@ -49,12 +51,13 @@ class Rig:
     def __init__(self, home: Path, slots: int = 1, warm: int = 2, queue_limit: int = 100) -> None:
         self.home = home
         self.store = FlakyStore(f"sqlite:///{home}/jobs.db")
-        self.results = FolderResults(home)
+        self.results = MemoryResults()
+        self.files = RunFiles(home, self.results)
         self.pool = FakePool(warm=warm)
         self.changes: list[tuple[str, JobStatus]] = []
         self.engine = Scheduler(
             store=self.store,
-            results=self.results,
+            results=self.files,
             pool=self.pool,
             limits=EngineLimits(slots=slots, queue_limit=queue_limit, max_attempts=3),
             changed=lambda job: self.changes.append((job.id, job.status)),
@@ -183,14 +186,14 @@ class TestRunning:
 
     def test_a_failure_is_kept_and_its_files_are_gone_but_the_log(self, rig: Rig) -> None:
         job, worker = rig.run()
-        rig.results.scratch(job.id).mkdir(parents=True)
-        rig.results.log(job.id).write_text("Traceback")
+        rig.files.folder(job.id).mkdir(parents=True)
+        append_log(rig.results, job.id, "Traceback")
         failure = JobFailure(code="execution-failed", detail="ValueError: no")
         rig.reports(worker, Failed(attempt=1, failure=failure))
         after = rig.job(job)
         assert (after.status, after.failure, after.message) == (JobStatus.FAILED, failure, failure.detail)
-        assert rig.results.log(job.id).exists()
-        assert not rig.results.scratch(job.id).exists()
+        assert log_of(rig.results, job.id) == "Traceback"
+        assert not rig.files.folder(job.id).exists()
         assert worker in rig.pool.workers, "the worker may go on"
 
     def test_progress_only_rises(self, rig: Rig) -> None:
@@ -312,7 +315,7 @@ class TestDismissing:
         (outcome,) = rig.dismiss(second)
         assert isinstance(outcome, Job)
         assert outcome.status is JobStatus.DISMISSED
-        assert not rig.results.log(second.id).parent.exists()
+        assert not anything_of(rig.results, second.id)
         rig.done(worker)
         assert (worker.task, rig.job(second).attempts, rig.job(first).status) == (
             None,
@@ -348,7 +351,7 @@ class TestDismissing:
 
     def test_one_that_runs_is_told_only_when_its_worker_is_gone(self, rig: Rig) -> None:
         job, worker = rig.run()
-        rig.results.scratch(job.id).mkdir(parents=True)
+        rig.files.folder(job.id).mkdir(parents=True)
         told = rig.dismiss(job)
         assert told == []
         assert worker.signals == ["TERM"]
@@ -356,7 +359,7 @@ class TestDismissing:
         assert rig.pool.busy == 1, "its slot is not free yet"
         rig.dies(worker, -signal.SIGTERM)
         assert [each.status for each in told if isinstance(each, Job)] == [JobStatus.DISMISSED]
-        assert not rig.results.log(job.id).parent.exists()
+        assert not anything_of(rig.results, job.id)
         assert (rig.pool.busy, worker.signals[-1]) == (0, "REST")
 
     def test_the_next_job_gets_the_slot(self, rig: Rig) -> None:
@@ -418,14 +421,14 @@ class TestDeaths:
     def test_meanwhile_it_waits_and_says_why(self, rig: Rig) -> None:
         job, worker = rig.run()
         rig.reports(worker, Progress(attempt=1, percent=60, message="far"))
-        rig.results.outputs(job.id).mkdir(parents=True)
-        rig.results.log(job.id).write_text("first run")
+        publish(rig.results, job.id, {"a.tif": "x"})
+        append_log(rig.results, job.id, "first run")
         rig.dies(worker, 3)
         waits = rig.job(job)
         assert (waits.status, waits.progress, waits.lease_until) == (JobStatus.ACCEPTED, 0, None)
         assert "exit code 3 in run 1 of 3" in waits.message
-        assert not rig.results.outputs(job.id).exists()
-        assert rig.results.log(job.id).read_text() == "first run"
+        assert not has_file(rig.results, job.id, "a.tif")
+        assert log_of(rig.results, job.id) == "first run"
 
     def test_the_death_of_the_server_is_no_fault_of_the_job(self, rig: Rig) -> None:
         job, worker = rig.run()
@@ -576,11 +579,11 @@ class TestLeases:
     def test_what_nobody_renewed_is_run_again(self, rig: Rig) -> None:
         lost = rig.store.add(make_job())
         rig.store.claim(lost.id, WORKER, -1.0)
-        rig.results.outputs(lost.id).mkdir(parents=True)
+        publish(rig.results, lost.id, {"a.tif": "x"})
         rig.engine.renew()
         after = rig.job(lost)
         assert (after.status, after.restarts) == (JobStatus.ACCEPTED, 1)
-        assert not rig.results.outputs(lost.id).exists()
+        assert not has_file(rig.results, lost.id, "a.tif")
         rig.engine.tick()
         rig.born(rig.worker_of(lost))
         assert rig.job(lost).attempts == 2
@@ -591,10 +594,10 @@ class TestAdopting:
         running, _ = rig.run()
         waiting = rig.accept()
         stranger = rig.store.add(make_job())
-        rig.results.outputs(stranger.id).mkdir(parents=True)
+        publish(rig.results, stranger.id, {"a.tif": "x"})
         rig.engine.renew()
         assert rig.engine.holds(stranger.id)
-        assert not rig.results.outputs(stranger.id).exists(), "of a run that nobody knows of any more"
+        assert not has_file(rig.results, stranger.id, "a.tif"), "of a run that nobody knows of any more"
         rig.done(rig.worker_of(running))
         for job in (waiting, stranger):
             worker = rig.worker_of(job)
@@ -644,13 +647,13 @@ class TestRecovery:
     def test_a_job_of_this_host_is_queued_at_once(self, rig: Rig, shared: bool) -> None:
         job = rig.store.add(make_job())
         rig.store.claim(job.id, dataclasses.replace(WORKER, host=socket.gethostname()), 30.0)
-        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=shared) == 1
+        assert recover(rig.store, rig.files, rig.engine, "no such home", shared=shared) == 1
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
 
     def test_one_of_another_host_is_left_until_its_lease_ends(self, rig: Rig) -> None:
         job = rig.store.add(make_job())
         rig.store.claim(job.id, WORKER, -1.0)
-        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=True) == 0
+        assert recover(rig.store, rig.files, rig.engine, "no such home", shared=True) == 0
         rig.engine.renew()
         assert rig.job(job).status is JobStatus.RUNNING, "that host may not know yet that it is to stop"
         rig.store.report(job.id, 1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
@@ -660,7 +663,7 @@ class TestRecovery:
     def test_but_not_where_other_hosts_cannot_be(self, rig: Rig) -> None:
         job = rig.store.add(make_job())
         rig.store.claim(job.id, WORKER, 30.0)
-        assert recover(rig.store, rig.results, rig.engine, "no such home", shared=False) == 1
+        assert recover(rig.store, rig.files, rig.engine, "no such home", shared=False) == 1
         assert rig.job(job).status is JobStatus.ACCEPTED, "this host had another name, as a container has"
 
 
@@ -754,27 +757,26 @@ class TestRemoving:
     def test_row_and_folder_go(self, rig: Rig) -> None:
         job, worker = rig.run()
         with pytest.raises(IllegalTransition):
-            remove(rig.store, rig.results, job.id)
+            remove(rig.store, rig.files, job.id)
         rig.done(worker)
-        rig.results.outputs(job.id).mkdir(parents=True)
-        remove(rig.store, rig.results, job.id)
+        publish(rig.results, job.id, {"a.tif": "x"})
+        remove(rig.store, rig.files, job.id)
         with pytest.raises(NoSuchJob):
             rig.job(job)
-        assert not rig.results.log(job.id).parent.exists()
+        assert not anything_of(rig.results, job.id)
         with pytest.raises(NoSuchJob):
-            remove(rig.store, rig.results, job.id)
+            remove(rig.store, rig.files, job.id)
 
     def test_one_output_goes_with_its_file(self, rig: Rig) -> None:
         job, worker = rig.run()
-        rig.results.outputs(job.id).mkdir(parents=True)
-        (rig.results.outputs(job.id) / "a.tif").write_text("x")
+        publish(rig.results, job.id, {"a.tif": "x"})
         outputs = {
             "a": Output(id="a", media_type="image/tiff", file="a.tif", size=1),
             "b": Output(id="b", media_type="application/json", value=2),
         }
         rig.reports(worker, Done(attempt=1, outputs=outputs))
         for _ in range(2):
-            remove_output(rig.store, rig.results, job.id, "a")
+            remove_output(rig.store, rig.files, job.id, "a")
         assert list(rig.job(job).outputs) == ["b"]
-        assert not (rig.results.outputs(job.id) / "a.tif").exists()
+        assert not has_file(rig.results, job.id, "a.tif")
         assert rig.job(job).status is JobStatus.SUCCESSFUL

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from enginekit import EngineKit, ExecutorKit, MemoryKit, engine, process_job
 from harness import gone, wait_for
+from resultkit import has_file, log_of
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, InvalidRequest, NoSuchJob
 from dragoman.model.status import JobStatus
@@ -58,12 +59,14 @@ class TestSuccess:
         done = kit.run("writer", size=5000)
         output = done.outputs["file"]
         assert output.file is not None
-        assert (kit.results.outputs(done.id) / output.file).stat().st_size == output.size == 5000
-        assert not kit.results.scratch(done.id).exists()
+        assert kit.results.content(done.id, output.file).size == output.size == 5000
+        assert [path.name for path in kit.files(done) if path.is_file() and path.name != "log.txt"] == [
+            output.file
+        ]
 
     @in_processes
     def test_the_log_keeps_what_was_said_by_anybody(self, kit: EngineKit) -> None:
-        log = kit.results.log(kit.run("writer").id).read_text()
+        log = log_of(kit.results, kit.run("writer").id)
         for line in ("to standard output", "to standard error", "from a child", "to the log"):
             assert line in log
 
@@ -115,15 +118,14 @@ class TestWhatAJobDoesToItsProcess:
         assert after.outputs["worker"].value == job.outputs["worker"].value, "the same worker"
         assert after.outputs["folder"].value == job.outputs["folder"].value
         assert after.outputs["umask"].value == job.outputs["umask"].value
-        assert kit.results.log(after.id).read_text() == "nothing to standard output\nand to standard error\n"
+        assert log_of(kit.results, after.id) == "nothing to standard output\nand to standard error\n"
 
     @in_processes
     def test_what_it_prints_is_held_to_a_limit(self, kit: EngineKit) -> None:
         done = kit.run("chatty", mebibytes=100)
         assert "no more words" in done.message
-        log = kit.results.log(done.id)
-        assert log.stat().st_size <= LIMIT + 100_000
-        text = log.read_text()
+        text = log_of(kit.results, done.id)
+        assert len(text.encode()) <= LIMIT + 100_000
         assert text.startswith("blah")
         assert "Traceback" in text, "how it ended is not what is cut"
         assert text.count("--- more was printed than is kept ---\n") == 1
@@ -144,10 +146,10 @@ class TestFailure:
         assert done.status is JobStatus.FAILED
         assert done.failure is not None
         assert done.failure.detail == done.message == "RuntimeError: cannot open secret.tif"
-        log = kit.results.log(done.id).read_text()
+        log = log_of(kit.results, done.id)
         assert "Traceback" in log
         assert "/home/me/secret.tif" in log
-        assert not kit.results.scratch(done.id).exists()
+        assert not kit.run_files.folder(done.id).exists()
 
     @in_processes
     def test_the_callers_fault_is_told_as_such(self, kit: EngineKit) -> None:
@@ -160,7 +162,7 @@ class TestFailure:
         done = kit.run("writer", fail="x" * 400_000)
         assert len(done.message) < 5000
         assert done.message.endswith("x…")
-        assert "x" * 400_000 in kit.results.log(done.id).read_text()
+        assert "x" * 400_000 in log_of(kit.results, done.id)
 
     @in_processes
     @pytest.mark.parametrize("text", ["caf\udce9.tif", "nul \x00 byte", "\U0001f6f0"])
@@ -186,7 +188,20 @@ class TestFailure:
         (tmp_path / "gate").touch()
         done = kit.finished(job)
         assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 0)
-        assert "--- attempt 2 ---" in kit.results.log(job.id).read_text()
+        assert "--- attempt 2 ---" in log_of(kit.results, job.id)
+
+    def test_what_a_run_prints_can_be_seen_while_it_runs(self, kit: EngineKit, tmp_path: Path) -> None:
+        job = kit.submit("loop", until=str(tmp_path / "gate"))
+        os.kill(kit.worker(job), signal.SIGKILL)
+
+        def printed() -> bytes:
+            return kit.executor.printed(kit.store.get(job.id), 4, 9)
+
+        wait_for(lambda: printed() == b"attempt 2", "its second run has begun, and its spool says so")
+        (tmp_path / "gate").touch()
+        done = kit.finished(job)
+        assert kit.executor.printed(done, 0, 100) == b"", "it is in the log now"
+        assert log_of(kit.results, job.id).count("attempt 2") == 1
 
     @in_processes
     def test_but_only_up_to_the_cap(self, kit: EngineKit, tmp_path: Path) -> None:
@@ -361,11 +376,12 @@ class TestRemoving:
 
     def test_one_output_can_be_taken_away(self, kit: ExecutorKit) -> None:
         done = kit.run("writer")
-        path = kit.results.outputs(done.id) / (done.outputs["file"].file or "")
+        name = done.outputs["file"].file or ""
+        assert has_file(kit.results, done.id, name)
         for output in ("file", "file", "nothing"):
             kit.executor.remove_output(done.id, output)
         assert list(kit.store.get(done.id).outputs) == ["note"]
-        assert not path.exists()
+        assert not has_file(kit.results, done.id, name)
 
 
 def test_it_is_alive(kit: ExecutorKit) -> None:

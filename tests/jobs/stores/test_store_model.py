@@ -20,11 +20,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from jobmaking import ALICE, BOB, WORKER, make_job
+from memoryresults import MemoryResults
 from storekit import Database
 
 from dragoman.errors import IdempotencyConflict, IllegalTransition, NoSuchJob, QueueFull
 from dragoman.jobs.engine.housekeeping import expire
-from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import TRANSITIONS, JobStatus
@@ -193,7 +193,7 @@ class StoreMachine(RuleBasedStateMachine):
     def expire(self) -> None:
         """Housekeeping removes whatever has finished."""
         finished = [job.id for job in self.model.values() if job.status.finished]
-        assert expire(self.store, FolderResults(self.folder), keep=-60) == len(finished)
+        assert expire(self.store, MemoryResults(), keep=-60) == len(finished)
         for job_id in finished:
             del self.model[job_id]
 

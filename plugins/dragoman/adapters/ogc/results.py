@@ -25,16 +25,9 @@ from dragoman.adapters.ogc.surface import links_of
 from dragoman.errors import ResultNotAvailable
 from dragoman.model.status import JobStatus
 from dragoman.schemas.media_types import kind_of
+from dragoman.web.file_responses import Part, file_response, multipart_response
 from dragoman.web.links import url
-from dragoman.web.responses import (
-    Part,
-    data_response,
-    empty_response,
-    file_response,
-    harden,
-    json_response,
-    multipart_response,
-)
+from dragoman.web.responses import data_response, empty_response, harden, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,8 +99,7 @@ def _raw(api: Surface, call: Call, job: Job, outputs: Sequence[Output]) -> Respo
 
 def _itself(api: Surface, call: Call, job: Job, output: Output) -> Response:
     if output.file is not None:
-        path = api.jobs.output_path(job, output)
-        return file_response(path, output.media_type, name=path.name)
+        return file_response(api.jobs.content(job, output), output.media_type)
     if output.items:
         return json_response(item_links(job, output, call.base))
     media_type, data = native(output)
@@ -124,10 +116,10 @@ def _parts(api: Surface, call: Call, job: Job, output: Output, here: bool) -> It
     elif output.items:
         for index, item in enumerate(output.items):
             if item.file is not None:
-                path = api.jobs.output_path(job, item)
-                yield Part(id=f"{output.id}/{index}", media_type=item.media_type, content=path)
+                file = api.jobs.content(job, item)
+                yield Part(id=f"{output.id}/{index}", media_type=item.media_type, content=file)
     else:
-        content = api.jobs.output_path(job, output) if output.file is not None else native(output)[1]
+        content = api.jobs.content(job, output) if output.file is not None else native(output)[1]
         yield Part(id=output.id, media_type=media_type_of(output), content=content)
 
 

@@ -9,14 +9,8 @@ from dragoman.errors import NoSuchOutput, ResultNotReady
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.web import execution
-from dragoman.web.responses import (
-    data_response,
-    file_response,
-    harden,
-    json_bytes,
-    json_response,
-    sorted_json,
-)
+from dragoman.web.file_responses import file_response
+from dragoman.web.responses import data_response, harden, json_bytes, json_response, sorted_json
 from dragoman.web.result_values import loader
 
 if TYPE_CHECKING:
@@ -54,8 +48,7 @@ def result(api: Surface, call: Call, contract: Contract, job_id: str, result_id:
     part = documents.part(job, contract, result_id)
     form, output = documents.form(part, contract), part.output
     if form == "binary":
-        path = api.jobs.output_path(job, output)
-        return file_response(path, output.media_type.split(";", 1)[0].strip(), name=path.name)
+        return file_response(api.jobs.content(job, output), output.media_type.split(";", 1)[0].strip())
     content = output.value if output.file is None else loader(api.jobs, job)(output)
     if form == "json":
         return data_response(sorted_json(content), "application/json")

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.jobs.engine.scheduling import Scheduler
-    from dragoman.jobs.ports import ResultStore
     from dragoman.jobs.stores.sql import SqlStore
     from dragoman.model.job import Job
 
@@ -83,7 +82,7 @@ class RequestHandler:
         *,
         engine: Scheduler,
         store: SqlStore,
-        results: ResultStore,
+        results: RunFiles,
         facts: Facts,
         stop: Callable[[], None],
     ) -> None:

@@ -6,14 +6,15 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dragoman.errors import NoSuchJob, Unavailable
 from dragoman.model.job import JobQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dragoman.jobs.ports import JobStore
-    from dragoman.jobs.result_folder import FolderResults
 
 LOGGER = logging.getLogger(__name__)
 EVERY = 30.0
@@ -24,7 +25,20 @@ STRAY_AGE = 3600.0
 """Seconds that a folder without a job is left alone: its job may be about to be accepted."""
 
 
-def expire(store: JobStore, results: FolderResults, keep: float) -> int:
+class Cleared(Protocol):
+    """The files that are to be cut: a ResultStore, or that with the files of this host's runs."""
+
+    def clear(self, job_id: str) -> None:
+        """Delete all that there is of a job."""
+
+    def job_ids(self, older_than: float) -> Iterator[str]:
+        """See ResultStore."""
+
+    def empty_trash(self) -> None:
+        """See ResultStore."""
+
+
+def expire(store: JobStore, results: Cleared, keep: float) -> int:
     """Remove every job that finished more than ``keep`` seconds ago, row and folder; returns how many."""
     cutoff = datetime.now(UTC) - timedelta(seconds=keep)
     removed = 0
@@ -35,7 +49,7 @@ def expire(store: JobStore, results: FolderResults, keep: float) -> int:
     return removed
 
 
-def sweep(store: JobStore, results: FolderResults) -> int:
+def sweep(store: JobStore, results: Cleared) -> int:
     """Remove old folders that belong to no job (a crash between folder and row); returns how many."""
     removed = 0
     for job_id in results.job_ids(older_than=time.time() - STRAY_AGE):
@@ -50,7 +64,7 @@ def sweep(store: JobStore, results: FolderResults) -> int:
 class Housekeeper(threading.Thread):
     """Does both, again and again, until it is stopped."""
 
-    def __init__(self, store: JobStore, results: FolderResults, keep: float | None) -> None:
+    def __init__(self, store: JobStore, results: Cleared, keep: float | None) -> None:
         super().__init__(name="housekeeper", daemon=True)
         self._store = store
         self._results = results

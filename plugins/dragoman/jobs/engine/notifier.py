@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from dragoman.errors import DragomanError
-from dragoman.jobs.result_folder import FolderResults
 from dragoman.model.job import Job, Output
 from dragoman.sources.http import post_json
 from dragoman.sources.precheck import check_web_href
 
 if TYPE_CHECKING:
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.ports import ResultStore
 
 LOGGER = logging.getLogger(__name__)
 
@@ -67,10 +67,10 @@ class _Letter:
 class Notifier:
     """Renders and posts in a few threads of its own."""
 
-    def __init__(self, settings: EngineSettings, render: Render) -> None:
+    def __init__(self, settings: EngineSettings, results: ResultStore, render: Render) -> None:
         self._settings = settings
         self._render = render
-        self._results = FolderResults(settings.home)
+        self._results = results
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="notifier")
         self._clock = _Clock()
         self._lock = threading.Lock()
@@ -138,8 +138,7 @@ class Notifier:
         LOGGER.warning("subscriber: %s", error, extra={"action": "notify", "job_id": letter.job_id})
 
     def _load(self, job: Job, output: Output) -> bytes:
-        path = self._results.outputs(job.id) / (output.file or "")
-        return path.read_bytes()
+        return self._results.content(job.id, output.file or "").content()
 
 
 class _Clock:

@@ -19,7 +19,8 @@ from dragoman.model.status import JobStatus
 if TYPE_CHECKING:
     from dragoman.jobs.engine.messages import Failed, Progress
     from dragoman.jobs.engine.policy import Outcome
-    from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.jobs.engine.run_files import RunFiles
+    from dragoman.jobs.ports import JobStore
 
 LOGGER = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Outcomes:
         self,
         *,
         store: JobStore,
-        results: ResultStore,
+        results: RunFiles,
         changed: Callable[[Job], None],
         enqueue: Callable[[Job], None],
     ) -> None:

@@ -14,8 +14,9 @@ from dragoman.model.status import JobStatus
 from dragoman.workers import process_tree
 
 if TYPE_CHECKING:
+    from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.engine.scheduling import Scheduler
-    from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.jobs.ports import JobStore
 
 LOGGER = logging.getLogger(__name__)
 PATIENCE = 5.0
@@ -23,7 +24,7 @@ PATIENCE = 5.0
 
 
 def recover(
-    store: JobStore, results: ResultStore, engine: Scheduler, home_hash: str, *, shared: bool = False
+    store: JobStore, results: RunFiles, engine: Scheduler, home_hash: str, *, shared: bool = False
 ) -> int:
     """Kill what an earlier supervisor left, queue again what it ran; returns how many jobs that were.
 

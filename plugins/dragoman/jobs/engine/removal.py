@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from dragoman.errors import IllegalTransition
 
 if TYPE_CHECKING:
-    from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.jobs.engine.run_files import RunFiles
+    from dragoman.jobs.ports import JobStore
 
 
-def remove(store: JobStore, results: ResultStore, job_id: str) -> None:
+def remove(store: JobStore, results: RunFiles, job_id: str) -> None:
     """See Executor.remove: files first, so that a row never outlives a crash without being found again."""
     job = store.get(job_id)
     if not job.status.finished:
@@ -20,7 +21,7 @@ def remove(store: JobStore, results: ResultStore, job_id: str) -> None:
 
 
 def remove_output(
-    store: JobStore, results: ResultStore, job_id: str, output_id: str, item: int | None = None
+    store: JobStore, results: RunFiles, job_id: str, output_id: str, item: int | None = None
 ) -> None:
     """See Executor.remove_output."""
     job = store.get(job_id)
@@ -30,6 +31,6 @@ def remove_output(
     gone = (output, *output.items) if item is None else output.items[item : item + 1]
     for each in gone:
         if each.file is not None:
-            (results.outputs(job_id) / each.file).unlink(missing_ok=True)
+            results.remove_file(job_id, each.file)
     left = job.outputs_without(output_id, item)
     store.report(job_id, job.attempts, outputs=left)

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.engine.job_workers import JobPool, JobWorker
     from dragoman.jobs.engine.messages import Report
+    from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.engine_settings import EngineLimits
-    from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.jobs.ports import JobStore
     from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Scheduler:
         self,
         *,
         store: JobStore,
-        results: ResultStore,
+        results: RunFiles,
         pool: JobPool,
         limits: EngineLimits,
         changed: Callable[[Job], None],
@@ -146,7 +147,7 @@ class Scheduler:
         pid = worker.identity.pid if worker.identity is not None else 0
         if job is not None and worker.begun and worker.ending != "dismissed":
             self._results.keep_log(job.id, pid)
-        self._results.spool(pid).unlink(missing_ok=True)
+        self._results.discard_log(pid)
         if job is None:
             return
         self._placed.pop(job.id, None)

@@ -19,6 +19,7 @@ from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
+from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, home_hash
@@ -94,7 +95,7 @@ class _Supervisor:
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "elect"})
             return TAKEN
-        results = FolderResults(settings.home)
+        results = RunFiles(settings.home, FolderResults(settings.home))
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
         )
@@ -107,7 +108,7 @@ class _Supervisor:
             engine=self._engine, store=self._store, results=results, facts=facts, stop=self._stop
         )
         recover(self._store, results, self._engine, home_hash(settings.home), shared=self._store.shared)
-        results.sweep_spools()
+        results.sweep()
         self._engine.load()
         keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
         keeper.start()

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from dragoman.errors import OutputError
 from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress
+from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.failures import describe_failure
+from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import load_program, run_job
 from dragoman.packages.program import RunLimits
@@ -51,7 +53,7 @@ class WorkerSetup:
 def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
     settle(mark=setup.mark, memory_limit=setup.runtime.memory_limit)
-    printing = OutputCapture(FolderResults(setup.home).spool(os.getpid()))
+    printing = OutputCapture(LogSpools(setup.home).path(os.getpid()))
     end_with_supervisor(sock, printing.trim)
     worker = _Worker(Channel(sock), setup, printing)
     with suppress(Disconnected):
@@ -65,7 +67,7 @@ class _Worker:
         self._setup = setup
         self._printing = printing
         self._surroundings = Surroundings()
-        self._results = FolderResults(setup.home)
+        self._files = RunFiles(setup.home, FolderResults(setup.home))
         self._program: Program | None = None
         self._kept: frozenset[int] = frozenset()
         """Processes that ``setup`` started: they belong to the worker, not to a job."""
@@ -77,7 +79,7 @@ class _Worker:
             job = order.job
             self._printing.begin(job.attempts)
             report = self._run(job)
-            self._printing.end(partial(self._results.keep_log, job.id, os.getpid()))
+            self._printing.end(partial(self._files.keep_log, job.id, os.getpid()))
             self._surroundings.restore()
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
@@ -106,7 +108,12 @@ class _Worker:
                 self._program = self._load(job)
                 self._kept = process_tree.children()
             outputs = run_job(
-                job, self._program, results=self._results, policy=self._setup.policy, report=report
+                job,
+                self._program,
+                folder=self._files.folder(job.id),
+                results=self._files.results,
+                policy=self._setup.policy,
+                report=report,
             )
         except Disconnected:
             raise
@@ -121,5 +128,5 @@ class _Worker:
             self._setup.runtime,
             forms=self._setup.forms,
             limits=RunLimits(max_pixels=self._setup.max_pixels),
-            scratch=self._results.scratch(job.id) / "setup",
+            scratch=self._files.folder(job.id) / "setup",
         )

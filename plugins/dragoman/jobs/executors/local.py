@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dragoman.errors import NoSuchJob, Unavailable
 from dragoman.jobs.executors.supervisor_link import SupervisorLink
 from dragoman.jobs.executors.supervisor_start import ask
+from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.supervisor_requests import (
     Dismiss,
     JobIs,
@@ -22,6 +23,7 @@ from dragoman.jobs.supervisor_requests import (
     Submit,
     Wait,
 )
+from dragoman.workers import process_tree
 from dragoman.workers.framing import Disconnected
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class LocalExecutor:
         self, settings: EngineSettings, command: Sequence[str], *, max_waiting: int | None = None
     ) -> None:
         self._presence = SupervisorLink(settings, command, max_waiting)
+        self._spools = LogSpools(settings.home)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
@@ -85,6 +88,12 @@ class LocalExecutor:
     def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
         """See the port."""
         self._ask_again(RemoveOutput(job_id=job_id, output_id=output_id, item=item))
+
+    def printed(self, job: Job, offset: int, limit: int) -> bytes:
+        """See the port; no engine is asked, nor started."""
+        if job.worker is None or process_tree.elsewhere(job.worker):
+            return b""
+        return self._spools.read(job.worker.pid, offset, limit)
 
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import tempfile
 import uuid
@@ -19,8 +20,7 @@ from typing import TYPE_CHECKING, Final
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import DragomanError
 from dragoman.jobs.failures import describe_failure
-from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import ignore_progress, load_program, run_job
+from dragoman.jobs.runner import OUTPUTS, ignore_progress, load_program, run_locally
 from dragoman.jobs.trials import child
 from dragoman.model.job import Job, JobRequest
 from dragoman.packages.forms import BUILT_IN, Forms
@@ -147,16 +147,21 @@ class _Bench:
             created=now,
             updated=now,
         )
-        results = FolderResults(self.home)
+        run_folder = self.home / "runs" / job.id
         policy = SourcePolicy(fetch=FetchSettings(), extra_roots=(self.folder,))
         try:
             validate_inputs(process, trial.inputs)
-            outputs = run_job(job, self.program, results=results, policy=policy, report=ignore_progress)
+            outputs = run_locally(
+                job, trial.inputs, self.program, folder=run_folder, policy=policy, report=ignore_progress
+            )
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is this trial's result
             return _problems(error, self.folder, memory_limit)
-        return trial.compare(outputs, results.outputs(job.id))
+        else:
+            return trial.compare(outputs, run_folder / OUTPUTS)
+        finally:
+            shutil.rmtree(run_folder, ignore_errors=True)
 
 
 def _load(folder: Path, options: Options, forms: Forms, home: Path) -> _Bench:

@@ -1,0 +1,59 @@
+"""The files of the runs of this host: the folder of each run, what its worker prints, and what of both is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dragoman.jobs.log_spools import LogSpools
+from dragoman.jobs.trash import PATIENCE, Trash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dragoman.jobs.ports import ResultStore
+
+
+class RunFiles:
+    """What the local engine keeps in ``HOME/runs`` and ``HOME/workers``, beside the results of its jobs."""
+
+    def __init__(self, home: Path, results: ResultStore) -> None:
+        self.results = results
+        self.spools = LogSpools(home)
+        self._runs = home / "runs"
+        self._trash = Trash(home / "trash")
+
+    def folder(self, job_id: str) -> Path:
+        """Where a run of the job may write; it need not exist. On the file system of HOME, as the results are."""
+        return self._runs / job_id
+
+    def keep_log(self, job_id: str, pid: int) -> None:
+        """Append what a worker printed to its job's log."""
+        self.spools.keep(job_id, pid, self.results)
+
+    def discard_log(self, pid: int) -> None:
+        """Delete what a worker printed and nobody kept."""
+        self.spools.discard(pid)
+
+    def remove_file(self, job_id: str, name: str) -> None:
+        """See ResultStore."""
+        self.results.remove_file(job_id, name)
+
+    def clear(self, job_id: str, *, keep_log: bool = False) -> None:
+        """Delete what a run has left and, as ResultStore.clear, what was kept of the job."""
+        self.results.clear(job_id, keep_log=keep_log)  # first: it refuses what is no job id
+        self._trash.throw(self.folder(job_id), PATIENCE)
+
+    def job_ids(self, older_than: float) -> Iterator[str]:
+        """See ResultStore."""
+        return self.results.job_ids(older_than)
+
+    def empty_trash(self) -> None:
+        """Delete what took too long to delete when it was cleared."""
+        self._trash.empty()
+        self.results.empty_trash()
+
+    def sweep(self) -> None:
+        """Delete what an earlier engine's runs have left; only right while there is no worker."""
+        self.spools.sweep()
+        self._trash.throw(self._runs, 0.0)

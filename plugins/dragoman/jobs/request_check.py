@@ -1,0 +1,48 @@
+"""Whether a request fits its process, asked before a job is made of it: nothing is fetched for that."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from dragoman.errors import MOST_PROBLEMS, InputProblem, InvalidInputs, InvalidRequest
+from dragoman.packages.outputs.roi import check_roi
+from dragoman.packages.validation import validate_inputs
+from dragoman.schemas.messages import cut
+from dragoman.sources.precheck import check_href
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dragoman.model.job import JobRequest
+    from dragoman.model.process import Process
+    from dragoman.sources.policy import SourcePolicy
+
+
+def check_request(process: Process, request: JobRequest, policy: SourcePolicy) -> None:
+    """Raise InvalidInputs or InvalidRequest if the request does not fit the process."""
+    validate_inputs(process, request.inputs)
+    problems = list(islice(_refused_hrefs(request, policy), MOST_PROBLEMS))
+    if problems:
+        raise InvalidInputs(problems)
+    if request.roi is not None:
+        check_roi(process, request.roi, request.inputs)
+    unknown = [name for name in request.outputs or {} if name not in process.outputs]
+    if unknown:
+        raise InvalidRequest(f"unknown output {_listed(unknown)}; allowed: {', '.join(process.outputs)}")
+
+
+def _refused_hrefs(request: JobRequest, policy: SourcePolicy) -> Iterator[InputProblem]:
+    for input_id, values in request.inputs.items():
+        for value in values:
+            if value.href is not None:
+                try:
+                    check_href(value.href, policy)
+                except InvalidRequest as error:
+                    yield InputProblem(input_id=input_id, message=error.detail)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names that a client chose, as many of them, and as much of each, as is of use."""
+    words = ", ".join(repr(cut(name)) for name in names[:MOST_PROBLEMS])
+    return words if len(names) <= MOST_PROBLEMS else f"{words} and {len(names) - MOST_PROBLEMS:,} more"

@@ -1,0 +1,60 @@
+"""The folders of runs: of their own, beside the results, and gone as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from memoryresults import MemoryResults
+from resultkit import anything_of, append_log, log_of, publish
+
+from dragoman.jobs.engine.run_files import RunFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ID = "0a1b2c3d-0000-4000-8000-0123456789ab"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> RunFiles:
+    return RunFiles(tmp_path, MemoryResults())
+
+
+def _write(files: RunFiles) -> None:
+    """What a run writes, prints and publishes."""
+    (files.folder(ID) / "scratch" / "deep").mkdir(parents=True)
+    files.spools.path(7).parent.mkdir(exist_ok=True)
+    files.spools.path(7).write_text("words")
+    publish(files.results, ID, {"a.tif": "x"})
+
+
+@pytest.mark.parametrize("keep_log", [False, True])
+def test_clear_deletes_what_the_run_wrote_and_what_was_published(files: RunFiles, keep_log: bool) -> None:
+    _write(files)
+    append_log(files.results, ID, "log")
+    files.clear(ID, keep_log=keep_log)
+    assert not files.folder(ID).exists()
+    assert log_of(files.results, ID) == ("log" if keep_log else "")
+    assert anything_of(files.results, ID) is keep_log
+
+
+def test_what_takes_long_to_delete_is_deleted_with_the_trash(
+    files: RunFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.jobs.engine.run_files.PATIENCE", 0.0)
+    _write(files)
+    files.clear(ID)
+    assert list((tmp_path / "trash").iterdir())
+    files.empty_trash()
+    assert not list((tmp_path / "trash").iterdir())
+
+
+def test_a_new_engine_begins_without_what_an_earlier_one_left(files: RunFiles, tmp_path: Path) -> None:
+    _write(files)
+    files.sweep()
+    assert not files.folder(ID).exists()
+    assert files.spools.read(7, 0, 10) == b""
+    assert anything_of(files.results, ID), "what was published is its job's"
+    files.empty_trash()
+    assert not list((tmp_path / "trash").iterdir())
