@@ -37,6 +37,7 @@ from dragoman.workers.framing import FrameReader, encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.engine.scheduling import Scheduler
     from dragoman.jobs.stores.sql import SqlStore
     from dragoman.model.job import Job
