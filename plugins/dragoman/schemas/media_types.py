@@ -67,9 +67,9 @@ def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
     return "text" if is_text(media_type) else "binary"
 
 
-def accepted(given: str, allowed: Iterable[str]) -> bool:
-    """Whether ``given`` is one of ``allowed``; plain JSON stands for any type that is JSON."""
-    name = essence(given)
+def accepted(media_type: str, allowed: Iterable[str]) -> bool:
+    """Whether ``media_type`` is one of ``allowed``; plain JSON stands for any type that is JSON."""
+    name = essence(media_type)
     return any(name == essence(other) or (name == "application/json" and is_json(other)) for other in allowed)
 
 

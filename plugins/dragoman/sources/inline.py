@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
 from dragoman.errors import InvalidRequest
+from dragoman.sources.partial_files import removed_on_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,15 +60,8 @@ def decode_data_url(href: str, target: Path, limit: int) -> str | None:
 
 
 def _write(target: Path, pieces: Iterator[bytes], limit: int) -> int:
-    written = 0
-    try:
-        with target.open("wb") as file:
-            for piece in _within(limit, pieces):
-                written += file.write(piece)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    return written
+    with removed_on_error(target), target.open("wb") as file:
+        return sum(file.write(piece) for piece in _within(limit, pieces))
 
 
 def _within(limit: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
