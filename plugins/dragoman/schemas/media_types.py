@@ -48,6 +48,15 @@ def essence(media_type: str) -> str:
     return _ALIASES.get(name, name)
 
 
+def charset_of(media_type: str | None) -> str | None:
+    """The charset that a media type states, in lower case; None where it states none."""
+    for parameter in (media_type or "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower() or None
+    return None
+
+
 def is_json(media_type: str) -> bool:
     """Whether a value of that media type is JSON."""
     name = essence(media_type)

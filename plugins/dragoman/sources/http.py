@@ -48,6 +48,8 @@ class Fetched:
 
     media_type: str | None
     """As the server said, lower-case, without parameters."""
+    content_type: str = ""
+    """As the server said, parameters included."""
     size: int
     """Bytes on disk, decompressed."""
 
@@ -72,7 +74,9 @@ def download(
             if isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError)):
                 raise InvalidRequest(_reason(error)) from error
             raise
-    return Fetched(media_type=_media_type(response), size=size)
+    content_type = response.headers.get("Content-Type", "")
+    media_type = content_type.partition(";")[0].strip().lower() or None
+    return Fetched(media_type=media_type, content_type=content_type, size=size)
 
 
 def post_json(
@@ -158,10 +162,6 @@ def _save(response: requests.Response, target: Path, limit: int) -> int:
     if written > limit:
         raise too_large
     return written
-
-
-def _media_type(response: requests.Response) -> str | None:
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() or None
 
 
 def _reason(error: Exception) -> str:

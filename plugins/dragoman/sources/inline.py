@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from dragoman.errors import InvalidRequest
 from dragoman.sources.partial_files import removed_on_error
@@ -57,6 +57,11 @@ def decode_data_url(href: str, target: Path, limit: int) -> str | None:
         pieces = _percent_pieces(payload)
     _write(target, pieces, limit)
     return header[0] if "/" in header[0] else None
+
+
+def data_header(href: str) -> str:
+    """The media type of a ``data:`` URL as it is written, parameters included; empty where there is none."""
+    return unquote(href[len("data:") : max(href.find(",", 0, 4096), len("data:"))]).removesuffix(";base64")
 
 
 def _write(target: Path, pieces: Iterator[bytes], limit: int) -> int:
