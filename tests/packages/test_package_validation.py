@@ -268,6 +268,19 @@ def test_json_in_base64_is_looked_into() -> None:
         assert (told in found[0]) if told else found == []
 
 
+def test_base64_of_a_text_is_read_in_its_charset() -> None:
+    process = process_of(spec("x", {"type": "string", "maxLength": 1}))
+    latin = base64.b64encode("ü".encode("latin-1")).decode()
+    for media_type, told in (
+        ("text/plain; charset=iso-8859-1", None),
+        ("text/plain", "not text in UTF-8"),
+        ("text/plain; charset=klingon", 'the charset "klingon" is not known'),
+        ("text/plain; charset=us-ascii", "not text in us-ascii"),
+    ):
+        found = problems(process, x=[InputValue(value=latin, encoding="base64", media_type=media_type)])
+        assert (told in found[0]) if told else found == []
+
+
 def test_a_long_value_is_cut() -> None:
     found = problems(process_of(ONE["integer"]), x=["y" * 10_000])
     assert len(found[0]) < 200

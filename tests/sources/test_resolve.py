@@ -157,3 +157,50 @@ def test_a_value_has_a_smaller_limit(
     with pytest.raises(InputError, match="larger than 100 bytes"):
         resolve(spec(OBJECT), InputValue(href=href), tmp_path, policy)
     assert resolve(spec(BINARY), InputValue(href=href), tmp_path, policy).path is not None
+
+
+STRING = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("href", "media_type", "value"),
+    [
+        ("data:text/plain;charset=iso-8859-1,gr%FCezi", None, "grüezi"),
+        ("data:text/plain;charset=ISO-8859-1;base64,Z3L8ZXpp", None, "grüezi"),
+        ("data:;charset=utf-8,gr%C3%BCezi", None, "grüezi"),
+        ("data:text/plain;charset=utf-16,%FF%FEa%00", None, "a"),
+        ("data:text/plain,gr%FCezi", 'text/plain; charset="latin1"', "grüezi"),
+        ("data:text/plain;charset=utf-8,gr%FCezi", "text/plain;charset=latin1", "grüezi"),
+        ("data:text/plain;charset=us-ascii,a", None, "a"),
+    ],
+)
+def test_the_stated_charset_is_used(tmp_path: Path, href: str, media_type: str | None, value: str) -> None:
+    """RFC 2397; what the client says of the value counts before the URL."""
+    resolved = resolve(spec(STRING), InputValue(href=href, media_type=media_type), tmp_path, PLAIN)
+    assert resolved.value == value
+
+
+def test_the_charset_of_a_server_is_used(server: Server, policy: SourcePolicy, tmp_path: Path) -> None:
+    href = server.body("/a", "grüezi".encode("latin-1"), Content_Type="text/plain; charset=ISO-8859-1")
+    assert resolve(spec(STRING), InputValue(href=href), tmp_path, policy).value == "grüezi"
+
+
+def test_inline_base64_has_the_charset_of_its_media_type(tmp_path: Path) -> None:
+    text = base64.b64encode("grüezi".encode("latin-1")).decode()
+    value = InputValue(value=text, encoding="base64", media_type="text/plain; charset=ISO-8859-1")
+    assert resolve(spec(STRING), value, tmp_path, PLAIN).value == "grüezi"
+
+
+@pytest.mark.parametrize("charset", ["nonsense", "rot13", "base64", "unicode_escape", "idna", "hex", "a\0b"])
+def test_a_charset_that_is_not_known_is_named(tmp_path: Path, charset: str) -> None:
+    value = InputValue(href="data:text/plain,a", media_type=f"text/plain;charset={charset}")
+    with pytest.raises(InputError, match=r"the charset .* is not known; allowed: utf-8"):
+        resolve(spec(STRING), value, tmp_path, PLAIN)
+
+
+def test_json_is_utf_8_whatever_is_said_of_it(tmp_path: Path) -> None:
+    latin = InputValue(href='data:application/json;charset=iso-8859-1,{"a":"%FC"}')
+    with pytest.raises(InputError, match="not text in UTF-8"):
+        resolve(spec(OBJECT), latin, tmp_path, PLAIN)
+    utf8 = InputValue(href='data:application/json;charset=iso-8859-1,{"a":"%C3%BC"}')
+    assert resolve(spec(OBJECT), utf8, tmp_path, PLAIN).value == {"a": "ü"}

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from dragoman.config.yaml_limits import TOO_DEEP, check_nodes
+from dragoman.config.yaml_limits import check_nodes
+from dragoman.config.yaml_problems import YamlProblem, repeated_key, yaml_problems
 from dragoman.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -106,17 +107,19 @@ def read_config(path: Path, env: Mapping[str, str], keys: Mapping[str, str]) -> 
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not text in UTF-8, which is all that is allowed") from error
     try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        if not isinstance(root, yaml.MappingNode):
-            raise SettingsError(f"{path}:1: holds no mapping; allowed: server, logging, metadata, resources")
-        check_nodes(root)
-        _check_nodes(path, root, env)
-        data, lines = loader.construct_document(root), dict(_lines(root, ()))
-    except RecursionError as error:
-        raise SettingsError(f"{path}:1: syntax: {TOO_DEEP}") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45 is no date
-        raise _syntax_error(path, error) from error
+        with yaml_problems():
+            loader = _Loader(text)
+            root = loader.get_single_node()
+            if not isinstance(root, yaml.MappingNode):
+                raise SettingsError(
+                    f"{path}:1: holds no mapping; allowed: server, logging, metadata, resources"
+                )
+            check_nodes(root)
+            _check_nodes(path, root, env)
+            data, lines = loader.construct_document(root), dict(_lines(root, ()))
+    except YamlProblem as error:
+        allowed = "YAML, with ${...} unquoted and in block form"
+        raise SettingsError(f"{path}:{error.line}: syntax: {error.problem}; allowed: {allowed}") from error
     return ConfigFile(path=path, data=data, lines=lines, keys=keys)
 
 
@@ -128,16 +131,6 @@ def unset_empty(text: str, env: Mapping[str, str]) -> list[str]:
     """
     names = dict.fromkeys(match["name"] for match in _VARIABLE.finditer(text))
     return [name for name in names if env.get(name) == ""]
-
-
-def _syntax_error(path: Path, error: Exception) -> SettingsError:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = mark.line + 1 if mark else 1
-    problem = getattr(error, "problem", None) or str(error)
-    text = " ".join(str(problem)[:300].split())
-    return SettingsError(
-        f"{path}:{line}: syntax: {text}; allowed: YAML, with ${{...}} unquoted and in block form"
-    )
 
 
 def _check_nodes(path: Path, root: yaml.Node, env: Mapping[str, str]) -> None:
@@ -160,16 +153,10 @@ def _check_nodes(path: Path, root: yaml.Node, env: Mapping[str, str]) -> None:
 
 
 def _refuse_duplicates(path: Path, node: yaml.MappingNode, key: Key) -> None:
-    first: dict[tuple[str, str], int] = {}
-    for name, _ in node.value:
-        if not isinstance(name, yaml.ScalarNode):
-            continue  # refused when the data are constructed
-        line, identity = name.start_mark.line + 1, (name.tag, name.value)
-        if identity in first:
-            dotted = _dotted((*key, name.value))
-            problem = f"is there already, in line {first[identity]}; allowed: each key once"
-            raise SettingsError(f"{path}:{line}: {dotted}: {problem}")
-        first[identity] = line
+    if repeated := repeated_key(node):
+        name, first = repeated
+        problem = f"is there already, in line {first}; allowed: each key once"
+        raise SettingsError(f"{path}:{name.start_mark.line + 1}: {_dotted((*key, name.value))}: {problem}")
 
 
 def _substitute(path: Path, node: yaml.ScalarNode, key: Key, env: Mapping[str, str]) -> None:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import MOST_PROBLEMS, InputError, InputProblem, InvalidInputs
 from dragoman.schemas.alternatives import CHOICES, narrowed, taken_types
-from dragoman.schemas.file_values import FileContentError, expects_json, read_value, value_of
+from dragoman.schemas.file_values import (
+    FileContentError,
+    decode_text,
+    expects_json,
+    read_value,
+    stated_charset,
+    value_of,
+)
 from dragoman.schemas.forms import always_binary, may_be_binary
 from dragoman.schemas.media_types import accepted
 from dragoman.schemas.messages import cut, shown
@@ -196,11 +203,10 @@ def _wrong_encoded(variant: _Variant, value: InputValue) -> Iterator[str]:
         yield f"{refusal}; allowed: base64 text"
         return
     try:
-        text = b"".join(base64_pieces(value.value)).decode("utf-8-sig")
+        text = decode_text(b"".join(base64_pieces(value.value)), stated_charset(value.media_type))
         content = value_of(text, variant.schema, value.media_type)
-    except ValueError as error:
-        reason = str(error) if isinstance(error, FileContentError) else "it is not text in UTF-8"
-        yield f"got base64 of what cannot be read: {reason}"
+    except FileContentError as error:
+        yield f"got base64 of what cannot be read: {error}"
         return
     yield from variant.check.findings(content)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from dragoman.config.yaml_limits import TOO_DEEP, check_nodes
+from dragoman.config.yaml_limits import check_nodes
+from dragoman.config.yaml_problems import YamlProblem, repeated_key, yaml_problems
 from dragoman.errors import PackageError
 from dragoman.schemas.key_paths import KeyPath, dotted
 
@@ -75,24 +76,15 @@ def read_document(path: Path, label: str) -> Document:
 def parse_document(text: str, label: str) -> Document:
     """Parse YAML text; an empty one is None."""
     try:
-        loader = _Loader(text)
-    except yaml.YAMLError as error:
-        raise PackageError(one_line(f"{label}:1: {error}")) from error
-    try:
-        node = loader.get_single_node()
-        if node is not None:
-            check_nodes(node)
-        reader = _Reader(loader, label)
-        data = None if node is None else reader.build(node, ())
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PackageError(one_line(f"{label}:{line}: {error.problem or error.context}")) from error
-    except RecursionError as error:
-        raise PackageError(f"{label}:1: {TOO_DEEP}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise PackageError(one_line(f"{label}:1: {error}")) from error
-    finally:
-        loader.dispose()
+        with yaml_problems():
+            loader = _Loader(text)
+            node = loader.get_single_node()
+            if node is not None:
+                check_nodes(node)
+            reader = _Reader(loader, label)
+            data = None if node is None else reader.build(node, ())
+    except YamlProblem as error:
+        raise PackageError(one_line(f"{label}:{error.line}: {error.problem}")) from error
     return Document(label=label, data=data, lines=reader.lines)
 
 
@@ -136,17 +128,9 @@ class _Reader:
         return built
 
     def _refuse_duplicates(self, node: yaml.MappingNode, path: KeyPath) -> None:
-        seen: dict[str, int] = {}
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self._key(key_node, path)
-            line = key_node.start_mark.line + 1
-            if key in seen:
-                raise self._error(
-                    key_node, f"{dotted((*path, key))}: occurs twice, first in line {seen[key]}"
-                )
-            seen[key] = line
+        if repeated := repeated_key(node):
+            key, line = repeated
+            raise self._error(key, f"{dotted((*path, key.value))}: occurs twice, first in line {line}")
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str:
         key = node.value if isinstance(node, yaml.ScalarNode) else None

@@ -18,15 +18,15 @@ def modern(schema: JSON) -> JSON:
         return schema
     if "$ref" in schema:  # beside it nothing else counts
         return {"$ref": schema["$ref"]}
-    made = {key: _child(key, value) for key, value in schema.items() if key != "format"}
-    rest = made.pop("additionalItems", None)
-    if isinstance(made.get("items"), list):
-        made["prefixItems"] = made.pop("items")
+    form = {key: _child(key, value) for key, value in schema.items() if key != "format"}
+    rest = form.pop("additionalItems", None)
+    if isinstance(form.get("items"), list):
+        form["prefixItems"] = form.pop("items")
         if rest is not None:
-            made["items"] = rest
-        if not made["prefixItems"]:  # 2020-12 wants one at least
-            del made["prefixItems"]
-    return made | _dependent(made.pop("dependencies", None))
+            form["items"] = rest
+        if not form["prefixItems"]:  # 2020-12 wants one at least
+            del form["prefixItems"]
+    return form | _dependent(form.pop("dependencies", None))
 
 
 def _child(key: str, value: JSON) -> JSON:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from dragoman.schemas.forms import always_binary, branches, is_encoded, types_of
-from dragoman.schemas.media_types import is_json
+from dragoman.schemas.media_types import charset_of, is_json
+from dragoman.schemas.messages import cut, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +22,16 @@ MAX_BYTES: Final = 256 * 2**20
 """Of a file that is read whole as JSON or text; inclusive."""
 VALUE_BYTES: Final = 64 * 2**20
 """The same of a document that comes with a request, and becomes a value in memory."""
+
+
+_NO_CHARSETS: Final = (
+    "idna",
+    "punycode",
+    "raw_unicode_escape",
+    "raw-unicode-escape",
+    "unicode_escape",
+    "unicode-escape",
+)
 
 
 class FileContentError(ValueError):
@@ -80,7 +92,7 @@ def read_value(value: ResolvedValue, as_json: bool) -> JSON:
     """
     if value.path is None:
         return value.value
-    text = read_text(value.path)
+    text = read_text(value.path, charset=None if as_json else stated_charset(value.media_type))
     if as_json:
         return parse_json(text)
     if value.media_type is not None and is_json(value.media_type):
@@ -89,16 +101,47 @@ def read_value(value: ResolvedValue, as_json: bool) -> JSON:
     return text
 
 
-def read_text(path: Path, limit: int = MAX_BYTES) -> str:
-    """The file's text; raises FileContentError where it is larger than ``limit`` bytes, or not UTF-8."""
+def stated_charset(*media_types: str | None) -> str | None:
+    """The charset of the first media type that states one; JSON is UTF-8, whatever is said (RFC 8259, 8.1)."""
+    named = [name for name in media_types if name]
+    if named and is_json(named[0]):
+        return None
+    return next(filter(None, map(charset_of, named)), None)
+
+
+def read_text(path: Path, limit: int = MAX_BYTES, charset: str | None = None) -> str:
+    """The file's text; raises FileContentError where it is larger than ``limit`` bytes, or not of the charset."""
     try:
         if path.stat().st_size > limit:
             raise FileContentError(f"the content is larger than {limit} bytes, which is the limit here")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileContentError("the content is not text in UTF-8") from error
+        data = path.read_bytes()
     except OSError as error:
         raise FileContentError(f"the file cannot be read ({error.strerror})") from error
+    return decode_text(data, charset)
+
+
+def decode_text(data: bytes, charset: str | None = None) -> str:
+    """The text of the bytes, which is UTF-8 unless another charset is stated; raises FileContentError."""
+    codec = _codec(charset or "utf-8")
+    try:
+        return data.decode(codec)
+    except UnicodeError as error:
+        named = "UTF-8" if codec == "utf-8-sig" else cut(str(charset))
+        raise FileContentError(f"the content is not text in {named}") from error
+
+
+def _codec(charset: str) -> str:
+    """Python's name of a charset; one that Python has for purposes of its own is as unknown as any other."""
+    try:
+        name = codecs.lookup(charset).name.replace("_", "-")
+        bytes(4).decode(name)  # a codec that makes no text, such as hex, is refused here
+    except (LookupError, ValueError, UnicodeError):
+        name = ""
+    if not name or name in _NO_CHARSETS:
+        raise FileContentError(
+            f"the charset {shown(charset)} is not known; allowed: utf-8, or another of IANA's"
+        )
+    return "utf-8-sig" if name == "utf-8" else name
 
 
 def parse_json(text: str) -> JSON:

@@ -101,22 +101,22 @@ def expand(schema: str | Mapping[str, JSON]) -> tuple[dict[str, JSON], Shorthand
 
 def ogc_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     """The same schema without what OGC's schema.yaml forbids: const, lists of types, numeric exclusives."""
-    made = _map_children(schema, ogc_form)
-    boolean_bounds(made)
-    if "const" in made:
-        made["enum"] = [made.pop("const")]
-    if "examples" in made:
-        made.setdefault("example", made.pop("examples")[0])
-        made.pop("examples", None)
-    if isinstance(made.get("type"), list):
-        _single_type(made)
-    return made
+    form = _map_children(schema, ogc_form)
+    boolean_bounds(form)
+    if "const" in form:
+        form["enum"] = [form.pop("const")]
+    if "examples" in form:
+        form.setdefault("example", form.pop("examples")[0])
+        form.pop("examples", None)
+    if isinstance(form.get("type"), list):
+        _single_type(form)
+    return form
 
 
 def _single_type(schema: dict[str, JSON]) -> None:
-    given = schema.pop("type")
-    types = [name for name in given if name != "null"]
-    nullable = len(types) < len(given)
+    listed = schema.pop("type")
+    types = [name for name in listed if name != "null"]
+    nullable = len(types) < len(listed)
     if len(types) == 1:
         schema["type"] = types[0]
         if nullable:
@@ -132,37 +132,37 @@ def validating_form(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     A reference to another document is left out, and marked: nothing is fetched in order to validate. So is
     ``contentSchema``, which is a URI in OGC's schema.yaml, and which validates nothing.
     """
-    made = _map_children(schema, validating_form)
-    made.pop("contentSchema", None)
-    if not str(made.get("$ref", "#")).startswith("#"):
-        del made["$ref"]
-        made[UNKNOWN] = True
+    form = _map_children(schema, validating_form)
+    form.pop("contentSchema", None)
+    if not str(form.get("$ref", "#")).startswith("#"):
+        del form["$ref"]
+        form[UNKNOWN] = True
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
-            made[exclusive] = made.pop(bound)
-    if made.pop("nullable", False) is not True:
-        return made
-    if isinstance(made.get("type"), str):  # OpenAPI 3.0.3: it widens the type, and nothing else
-        return made | {"type": [made["type"], "null"]}
-    return {"anyOf": [made, {"type": "null"}]}
+        if isinstance(form.get(exclusive), bool) and form.pop(exclusive) and bound in form:
+            form[exclusive] = form.pop(bound)
+    if form.pop("nullable", False) is not True:
+        return form
+    if isinstance(form.get("type"), str):  # OpenAPI 3.0.3: it widens the type, and nothing else
+        return form | {"type": [form["type"], "null"]}
+    return {"anyOf": [form, {"type": "null"}]}
 
 
 def _map_children(
     schema: Mapping[str, JSON], change: Callable[[Mapping[str, JSON]], dict[str, JSON]]
 ) -> dict[str, JSON]:
-    made = dict(schema)
+    form = dict(schema)
     for key in _SINGLES:
-        if isinstance(made.get(key), Mapping):
-            made[key] = change(made[key])
+        if isinstance(form.get(key), Mapping):
+            form[key] = change(form[key])
     for key in _LISTS:
-        if isinstance(made.get(key), list):
-            made[key] = [change(item) if isinstance(item, Mapping) else item for item in made[key]]
+        if isinstance(form.get(key), list):
+            form[key] = [change(item) if isinstance(item, Mapping) else item for item in form[key]]
     for key in ("properties", "$defs", "definitions"):
-        if isinstance(made.get(key), Mapping):
-            made[key] = {
-                name: change(item) if isinstance(item, Mapping) else item for name, item in made[key].items()
+        if isinstance(form.get(key), Mapping):
+            form[key] = {
+                name: change(item) if isinstance(item, Mapping) else item for name, item in form[key].items()
             }
-    return made
+    return form
 
 
 def branches(schema: Mapping[str, JSON]) -> Iterator[Mapping[str, JSON]]:
@@ -176,8 +176,8 @@ def branches(schema: Mapping[str, JSON]) -> Iterator[Mapping[str, JSON]]:
 
 def media_types(schema: Mapping[str, JSON]) -> tuple[str, ...]:
     """Every contentMediaType of the schema and its branches, in order; the first is the default."""
-    found = (branch.get("contentMediaType") for branch in branches(schema))
-    return tuple(dict.fromkeys(name for name in found if isinstance(name, str)))
+    names = (branch.get("contentMediaType") for branch in branches(schema))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
 def described(spec: InputSpec) -> Mapping[str, JSON]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from jsonschema import Draft202012Validator, FormatChecker
 
+from dragoman.schemas.crs_names import longitude_axes
+
 if TYPE_CHECKING:
     from dragoman.model.process import JSON
 
@@ -57,7 +59,7 @@ def check_bbox(value: JSON) -> None:
 
     ``bbox`` is minima, then maxima, in the axis order of ``crs`` (default CRS84: longitude, latitude).
     A minimum longitude greater than the maximum crosses the antimeridian, so only the other axes are
-    held to their order.
+    held to their order. Where it cannot be told which is the longitude, one of the two may be it.
     """
     corners = value.get("bbox") if isinstance(value, Mapping) else None
     if not isinstance(corners, list) or len(corners) not in (4, 6) or not all(map(_is_finite, corners)):
@@ -66,12 +68,12 @@ def check_bbox(value: JSON) -> None:
     crs = value.get("crs", "")
     if crs is not None and not isinstance(crs, str):
         raise ValueError("crs has to be a URI")
-    longitude = 1 if str(crs).endswith("EPSG/0/4326") else 0
-    for axis in range(half):
-        if axis != longitude and corners[axis] > corners[axis + half]:
-            raise ValueError(
-                f"the minimum {corners[axis]} is greater than the maximum {corners[axis + half]}"
-            )
+    falling = [axis for axis in range(half) if corners[axis] > corners[axis + half]]
+    longitudes = longitude_axes(crs or "") if falling else ()
+    wrong = [axis for axis in falling if axis not in longitudes] or falling[1:]
+    if wrong:
+        axis = wrong[0]
+        raise ValueError(f"the minimum {corners[axis]} is greater than the maximum {corners[axis + half]}")
 
 
 def check_feature_collection(value: JSON) -> None:

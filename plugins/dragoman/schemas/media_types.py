@@ -48,6 +48,15 @@ def essence(media_type: str) -> str:
     return _ALIASES.get(name, name)
 
 
+def charset_of(media_type: str | None) -> str | None:
+    """The charset that a media type states, in lower case; None where it states none."""
+    for parameter in (media_type or "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower() or None
+    return None
+
+
 def is_json(media_type: str) -> bool:
     """Whether a value of that media type is JSON."""
     name = essence(media_type)
@@ -67,9 +76,9 @@ def kind_of(media_type: str) -> Literal["json", "text", "binary"]:
     return "text" if is_text(media_type) else "binary"
 
 
-def accepted(given: str, allowed: Iterable[str]) -> bool:
-    """Whether ``given`` is one of ``allowed``; plain JSON stands for any type that is JSON."""
-    name = essence(given)
+def accepted(media_type: str, allowed: Iterable[str]) -> bool:
+    """Whether ``media_type`` is one of ``allowed``; plain JSON stands for any type that is JSON."""
+    name = essence(media_type)
     return any(name == essence(other) or (name == "application/json" and is_json(other)) for other in allowed)
 
 

@@ -84,78 +84,78 @@ class _Conversion:
             return {}
         if "$ref" in schema:
             return self.convert(self._resolved(schema), depth - 1)
-        made = {key: value for key, value in schema.items() if key in KEPT or key.startswith("x-")}
+        form = {key: value for key, value in schema.items() if key in KEPT or key.startswith("x-")}
         if words := describe(schema.get("title"), schema.get("description")):
-            made["description"] = words
-        self._children(made, depth - 1)
-        _arrays(schema, made, self, depth - 1)
-        _values(schema, made)
-        boolean_bounds(made)
-        _content(schema, made)
-        if "patternProperties" in schema or made.get("additionalProperties") in (True, {}):
-            made.pop("additionalProperties", None)
-        _types(made)
-        return made
+            form["description"] = words
+        self._children(form, depth - 1)
+        _arrays(schema, form, self, depth - 1)
+        _values(schema, form)
+        boolean_bounds(form)
+        _content(schema, form)
+        if "patternProperties" in schema or form.get("additionalProperties") in (True, {}):
+            form.pop("additionalProperties", None)
+        _types(form)
+        return form
 
     def _resolved(self, schema: Mapping[str, JSON]) -> Mapping[str, JSON]:
         """The schema with its reference written out; what stands beside the reference is kept."""
         beside = {key: value for key, value in schema.items() if key != "$ref"}
         reference = schema["$ref"]
-        found: JSON = self._root
+        target: JSON = self._root
         if not isinstance(reference, str) or not reference.startswith("#"):
             return beside
         for segment in reference.removeprefix("#").split("/")[1:]:
             key = segment.replace("~1", "/").replace("~0", "~")
-            found = found.get(key) if isinstance(found, Mapping) else None
-        if not isinstance(found, Mapping):
+            target = target.get(key) if isinstance(target, Mapping) else None
+        if not isinstance(target, Mapping):
             return beside
-        return {"allOf": [found], **beside} if beside else found
+        return {"allOf": [target], **beside} if beside else target
 
-    def _children(self, made: Schema, depth: int) -> None:
+    def _children(self, form: Schema, depth: int) -> None:
         """Convert what lies within, in place."""
         for key in ("allOf", "anyOf", "oneOf"):
-            if key in made:
-                made[key] = [self.convert(item, depth) for item in made[key]]
+            if key in form:
+                form[key] = [self.convert(item, depth) for item in form[key]]
         for key in ("items", "not"):
-            if key in made and not isinstance(made[key], list):
-                made[key] = self.convert(made[key], depth)
-        if isinstance(made.get("properties"), Mapping):
-            members = made["properties"].items()
-            made["properties"] = {name: self.convert(item, depth) for name, item in members}
-        if isinstance(made.get("additionalProperties"), Mapping):
-            made["additionalProperties"] = self.convert(made["additionalProperties"], depth)
-        if not made.get("required", True) or isinstance(made.get("required"), bool):
-            del made["required"]
+            if key in form and not isinstance(form[key], list):
+                form[key] = self.convert(form[key], depth)
+        if isinstance(form.get("properties"), Mapping):
+            members = form["properties"].items()
+            form["properties"] = {name: self.convert(item, depth) for name, item in members}
+        if isinstance(form.get("additionalProperties"), Mapping):
+            form["additionalProperties"] = self.convert(form["additionalProperties"], depth)
+        if not form.get("required", True) or isinstance(form.get("required"), bool):
+            del form["required"]
 
 
-def _arrays(schema: Mapping[str, JSON], made: Schema, conversion: _Conversion, depth: int) -> None:
+def _arrays(schema: Mapping[str, JSON], form: Schema, conversion: _Conversion, depth: int) -> None:
     """Tuples as lists of any of their members; 3.0 wants ``items`` in every array."""
     places = schema.get("prefixItems")
     if places is None and isinstance(schema.get("items"), list):
         places = schema["items"]
-        made.pop("items")
+        form.pop("items")
     if places is not None:
         branches = [conversion.convert(place, depth) for place in places]
         rest = schema.get("items", True)
         if rest is False:
-            made.setdefault("maxItems", len(places))
+            form.setdefault("maxItems", len(places))
         elif not isinstance(rest, list):
             branches.append(conversion.convert(rest, depth))
-        made["items"] = {"anyOf": branches} if branches else {}
+        form["items"] = {"anyOf": branches} if branches else {}
     types = schema.get("type")
     if types == "array" or (isinstance(types, list) and "array" in types):
-        made.setdefault("items", {})
+        form.setdefault("items", {})
 
 
-def _values(schema: Mapping[str, JSON], made: Schema) -> None:
+def _values(schema: Mapping[str, JSON], form: Schema) -> None:
     """``const`` as an enumeration, the first of ``examples`` as the example."""
     if "const" in schema:
-        made["enum"] = [schema["const"]]
+        form["enum"] = [schema["const"]]
     examples = schema.get("examples")
     if isinstance(examples, list) and examples:
-        made.setdefault("example", examples[0])
-    if "enum" in made and None in made["enum"]:
-        made["nullable"] = True
+        form.setdefault("example", examples[0])
+    if "enum" in form and None in form["enum"]:
+        form["nullable"] = True
 
 
 def boolean_bounds(schema: Schema) -> None:
@@ -172,28 +172,28 @@ def boolean_bounds(schema: Schema) -> None:
             del schema[exclusive]
 
 
-def _content(schema: Mapping[str, JSON], made: Schema) -> None:
+def _content(schema: Mapping[str, JSON], form: Schema) -> None:
     """Media types, which 3.0 cannot state within a schema: base64 as ``byte``, the rest as extensions."""
     if schema.get("contentEncoding") in ("base64", "binary"):
-        made.setdefault("format", "byte")
+        form.setdefault("format", "byte")
     if isinstance(schema.get("contentMediaType"), str):
-        made["x-content-media-type"] = schema["contentMediaType"]
+        form["x-content-media-type"] = schema["contentMediaType"]
 
 
-def _types(made: Schema) -> None:
+def _types(form: Schema) -> None:
     """Lists of types as alternatives, ``null`` as ``nullable``."""
-    types = made.get("type")
+    types = form.get("type")
     if types == "null":
-        del made["type"]
-        made |= {"nullable": True, "enum": [None]}
+        del form["type"]
+        form |= {"nullable": True, "enum": [None]}
     if not isinstance(types, list):
         return
     nullable = {"nullable": True} if "null" in types else {}
     names = [name for name in types if name != "null"]
-    del made["type"]
+    del form["type"]
     if len(names) == 1:
-        made |= {"type": names[0], **nullable}
+        form |= {"type": names[0], **nullable}
     elif names:
-        items = {"items": made.pop("items", {})}
+        items = {"items": form.pop("items", {})}
         branches = [{"type": name, **(items if name == "array" else {}), **nullable} for name in names]
-        made["allOf"] = [*made.get("allOf", []), {"anyOf": branches}]
+        form["allOf"] = [*form.get("allOf", []), {"anyOf": branches}]

@@ -51,13 +51,13 @@ class SchemaCheck:
     __slots__ = ("_validator",)
 
     def __init__(self, schema: Mapping[str, JSON]) -> None:
-        made = validating_form(schema)
+        form = validating_form(schema)
         try:
-            Draft202012Validator.check_schema(made)
+            Draft202012Validator.check_schema(form)
         except SchemaError as error:
             _log.warning("a schema is not valid and is not checked: %s", error.message)
-            made = {}
-        self._validator = _validator_class()(made, registry=_EMPTY, format_checker=_formats())
+            form = {}
+        self._validator = _validator_class()(form, registry=_EMPTY, format_checker=_formats())
 
     def findings(self, value: JSON) -> list[str]:
         """What is wrong, at most MOST sentences, one for each fault; empty where nothing is."""
@@ -110,8 +110,8 @@ def _validator_class() -> type[Validator]:
         "items": _items,
     }
     keywords |= {name: _kept(kind, keeps) for name, (kind, keeps) in _KEPT.items()}
-    made: type[Validator] = extend(base, keywords, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
-    return made
+    extended: type[Validator] = extend(base, keywords, type_checker=types)  # type: ignore[no-untyped-call]  # the stub's
+    return extended
 
 
 # The library's own versions print the whole value, and keep every finding of every branch: for a large
@@ -166,10 +166,10 @@ def _enum(validator: Any, choices: Any, instance: Any, schema: Any) -> Iterator[
 def _any_of(validator: Any, branches: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
     context: list[ValidationError] = []
     for index, branch in enumerate(branches):
-        found = list(islice(validator.descend(instance, branch, schema_path=index), MOST))
-        if not found:
+        errors = list(islice(validator.descend(instance, branch, schema_path=index), MOST))
+        if not errors:
             return
-        context.extend(found)
+        context.extend(errors)
     yield ValidationError("fits no branch", context=context)
 
 

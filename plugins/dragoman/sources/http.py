@@ -23,6 +23,7 @@ from requests.adapters import HTTPAdapter
 from dragoman.errors import InvalidRequest
 from dragoman.sources.addresses import is_public, literal_address
 from dragoman.sources.content_encoding import CHUNK, decoder_for
+from dragoman.sources.partial_files import removed_on_error
 from dragoman.sources.precheck import PRIVATE, check_web_href
 
 if TYPE_CHECKING:
@@ -47,32 +48,35 @@ class Fetched:
 
     media_type: str | None
     """As the server said, lower-case, without parameters."""
+    content_type: str = ""
+    """As the server said, parameters included."""
     size: int
     """Bytes on disk, decompressed."""
 
 
 def system_resolver(host: str, port: int) -> list[str]:
     """Every address that the system has for a name; OSError where there is none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def download(
     href: str, target: Path, policy: SourcePolicy, *, resolver: Resolver = system_resolver
 ) -> Fetched:
     """Write the body to ``target``; InvalidRequest, with the reason, leaves no file behind."""
-    with _session(policy, resolver) as (session, deadline):
+    with removed_on_error(target), _session(policy, resolver) as (session, deadline):
         try:
             with _follow(session, href, policy) as response:
                 size = _save(response, target, policy.fetch.max_bytes)
             deadline.check()
-        except BaseException as error:
-            target.unlink(missing_ok=True)
+        except Exception as error:  # a connection that is cut fails in any layer, in its own way
             deadline.check(error)
             if isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError)):
                 raise InvalidRequest(_reason(error)) from error
             raise
-    return Fetched(media_type=_media_type(response), size=size)
+    content_type = response.headers.get("Content-Type", "")
+    media_type = content_type.partition(";")[0].strip().lower() or None
+    return Fetched(media_type=media_type, content_type=content_type, size=size)
 
 
 def post_json(
@@ -158,10 +162,6 @@ def _save(response: requests.Response, target: Path, limit: int) -> int:
     if written > limit:
         raise too_large
     return written
-
-
-def _media_type(response: requests.Response) -> str | None:
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() or None
 
 
 def _reason(error: Exception) -> str:
@@ -250,15 +250,15 @@ class _Dialler:
 
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
-            found = [str(address) for address in self._resolver(host, port)]
+            addresses = [str(address) for address in self._resolver(host, port)]
         except (OSError, UnicodeError) as error:  # UnicodeError: a label that no name can have
             raise InvalidRequest(f"the host {host!r} cannot be resolved") from error
         if not self._policy.allows(host, port):
-            for text in found:
+            for text in addresses:
                 address = literal_address(text)
                 if address is None or not (is_public(address) or self._policy.allows(text, port)):
                     raise InvalidRequest(f"the host {host!r} {PRIVATE}")
-        return found
+        return addresses
 
 
 class _CheckedAdapter(HTTPAdapter):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import binascii
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from dragoman.errors import InvalidRequest
+from dragoman.sources.partial_files import removed_on_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,16 +59,14 @@ def decode_data_url(href: str, target: Path, limit: int) -> str | None:
     return header[0] if "/" in header[0] else None
 
 
+def data_header(href: str) -> str:
+    """The media type of a ``data:`` URL as it is written, parameters included; empty where there is none."""
+    return unquote(href[len("data:") : max(href.find(",", 0, 4096), len("data:"))]).removesuffix(";base64")
+
+
 def _write(target: Path, pieces: Iterator[bytes], limit: int) -> int:
-    written = 0
-    try:
-        with target.open("wb") as file:
-            for piece in _within(limit, pieces):
-                written += file.write(piece)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    return written
+    with removed_on_error(target), target.open("wb") as file:
+        return sum(file.write(piece) for piece in _within(limit, pieces))
 
 
 def _within(limit: int, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InvalidRequest
+from dragoman.sources.partial_files import removed_on_error
 from dragoman.sources.precheck import check_object_href
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def copy_object(href: str, target: Path, policy: SourcePolicy) -> None:
         if time.monotonic() > end:
             raise InvalidRequest(f"fetching took longer than {seconds:g} s, which is the limit")
 
-    try:
+    with removed_on_error(target):
         copy_remote(
             f"{PATHS[scheme]}{bucket}/{key}",
             target,
@@ -44,6 +45,3 @@ def copy_object(href: str, target: Path, policy: SourcePolicy) -> None:
             timeout=seconds,
             check=check,
         )
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise

@@ -78,15 +78,15 @@ def check_object_href(href: str, policy: SourcePolicy) -> tuple[str, str, str]:
             f"{scheme}: references are not allowed on this server; "
             "its operator can allow them by server.manager.fetch.object_stores"
         )
-    found = _OBJECT.fullmatch(href) if len(href) <= 8192 else None
-    if found is None or not {"", ".", ".."}.isdisjoint(found["key"].split("/")):
+    match = _OBJECT.fullmatch(href) if len(href) <= 8192 else None
+    if match is None or not {"", ".", ".."}.isdisjoint(match["key"].split("/")):
         raise InvalidRequest(f"the {scheme}: reference cannot be read; allowed: {scheme}://bucket/key")
     if not any(href.startswith(prefix) for prefix in allowed):
         raise InvalidRequest(
             "the object is not below a prefix of server.manager.fetch.object_stores, "
             "which is all that this server reads"
         )
-    return scheme, found["bucket"], found["key"]
+    return scheme, match["bucket"], match["key"]
 
 
 def local_file(href: str, policy: SourcePolicy) -> Path:

@@ -14,10 +14,17 @@ from dragoman.errors import InputError, InvalidRequest
 from dragoman.model.resolved import ResolvedValue
 from dragoman.schemas import file_values
 from dragoman.schemas.alternatives import narrowed
-from dragoman.schemas.file_values import FileContentError, NotJsonText, read_text, text_types, value_of
+from dragoman.schemas.file_values import (
+    FileContentError,
+    NotJsonText,
+    read_text,
+    stated_charset,
+    text_types,
+    value_of,
+)
 from dragoman.schemas.forms import may_be_binary
 from dragoman.schemas.media_types import known_extension
-from dragoman.sources.inline import decode_base64, decode_data_url
+from dragoman.sources.inline import data_header, decode_base64, decode_data_url
 from dragoman.sources.precheck import OBJECTS, check_href, local_file, scheme_of
 
 if TYPE_CHECKING:
@@ -63,7 +70,7 @@ def _decoded(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePol
         if value.encoding is None and text_types(spec.schema):
             return ResolvedValue(value=value.value, media_type=value.media_type)
         raise
-    return _deliver(spec, target, value.media_type, ours=True)
+    return _deliver(spec, target, value.media_type, charset=stated_charset(value.media_type), ours=True)
 
 
 def _by_reference(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePolicy) -> ResolvedValue:
@@ -71,7 +78,8 @@ def _by_reference(spec: InputSpec, value: InputValue, folder: Path, policy: Sour
     check_href(href, policy)
     scheme = scheme_of(href)
     if scheme == "file":
-        return _deliver(spec, local_file(href, policy), media_type, ours=False)
+        charset = stated_charset(media_type)
+        return _deliver(spec, local_file(href, policy), media_type, charset=charset, ours=False)
     if scheme in OBJECTS:
         return _object(spec, href, folder, policy)
     limit = policy.fetch.max_bytes
@@ -80,13 +88,14 @@ def _by_reference(spec: InputSpec, value: InputValue, folder: Path, policy: Sour
     target = _new_file(spec, folder, _suffix(href, media_type))
     if scheme == "data":
         declared = decode_data_url(href, target, limit)
+        header = data_header(href)
     else:
         from dragoman.sources.http import download  # here, since most runs never fetch
 
-        declared = download(
-            href, target, replace(policy, fetch=replace(policy.fetch, max_bytes=limit))
-        ).media_type
-    return _deliver(spec, target, media_type or declared, ours=True)
+        fetched = download(href, target, replace(policy, fetch=replace(policy.fetch, max_bytes=limit)))
+        declared, header = fetched.media_type, fetched.content_type
+    charset = stated_charset(media_type, header)
+    return _deliver(spec, target, media_type or declared, charset=charset, ours=True)
 
 
 def _object(spec: InputSpec, href: str, folder: Path, policy: SourcePolicy) -> ResolvedValue:
@@ -115,13 +124,15 @@ def _new_file(spec: InputSpec, folder: Path, suffix: str) -> Path:
     return Path(name)
 
 
-def _deliver(spec: InputSpec, path: Path, media_type: str | None, *, ours: bool) -> ResolvedValue:
+def _deliver(
+    spec: InputSpec, path: Path, media_type: str | None, *, charset: str | None, ours: bool
+) -> ResolvedValue:
     """Return the file where it may be binary; else the value in it, and delete it if it is ours, a temporary one."""
     schema = narrowed(spec.schema, media_type)
     if may_be_binary(schema):
         return ResolvedValue(path=path, media_type=media_type)
     try:
-        text = read_text(path, file_values.VALUE_BYTES)
+        text = read_text(path, file_values.VALUE_BYTES, charset)
         return ResolvedValue(value=value_of(text, schema, media_type), media_type=media_type)
     except NotJsonText as error:
         raise InvalidRequest("the content is not JSON, which this input asks for") from error
