@@ -1,7 +1,7 @@
-"""Where server processes and the supervisor of one HOME meet: a Unix socket and a note of where it is.
+"""The supervisor's Unix socket, and the file in HOME that says where it is.
 
 The socket lies in the runtime or temporary folder (a path over 108 bytes would fail under a deep HOME), in a
-folder of this user's alone; ``HOME/supervisor.json`` tells where.
+folder of this user's alone; ``HOME/supervisor.json`` holds its path.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def home_hash(home: Path) -> str:
 
 
 class SupervisorSocket:
-    """The meeting point of one HOME."""
+    """The socket of one HOME's supervisor, from both sides."""
 
     def __init__(self, home: Path) -> None:
         self._note = home / NOTE
         self._name = f"{home_hash(home)}.sock"
 
     def listen(self) -> socket.socket:
-        """Open the meeting point; only the holder of the lock may."""
+        """Listen, as the supervisor; only the holder of the lock may."""
         path = _private_folder() / self._name
         path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
@@ -45,14 +45,14 @@ class SupervisorSocket:
         return listener
 
     def leave(self) -> None:
-        """Close it."""
+        """Remove the socket and the file that says where it is."""
         with suppress(OSError):
             self._note.unlink()
         with suppress(OSError):
             (_private_folder() / self._name).unlink()
 
     def connect(self) -> socket.socket | None:
-        """A connection, or None if nobody is there."""
+        """Connect, as a server process; None if no supervisor listens."""
         try:
             path = json.loads(self._note.read_text())["socket"]
             sock = socket.socket(socket.AF_UNIX)

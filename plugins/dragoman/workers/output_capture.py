@@ -1,4 +1,4 @@
-"""What a worker prints: taken over from whoever writes, held to a limit, and cut into the logs of its jobs."""
+"""Captures all that a worker process prints, up to a limit, into one log for each run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OutputCapture:
         if self._disturbed():
             self._take_over()
         with suppress(OSError):
-            if os.fstat(self._file).st_size:  # said between two jobs, by a thread that one of them left
+            if os.fstat(self._file).st_size:  # written between two runs, by a thread that one of them left
                 os.ftruncate(self._file, 0)
             if attempt > 1:
                 os.write(self._file, f"--- attempt {attempt} ---\n".encode())

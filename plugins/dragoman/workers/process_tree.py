@@ -1,4 +1,4 @@
-"""Processes and what they have started: told apart for sure, and ended for sure.
+"""Identify processes beyond doubt, and end them with everything they have started.
 
 A worker is a *subreaper*: whatever it starts, however detached, stays below it while it lives, and falls to
 the supervisor (a subreaper too) when it dies. So the tree below a worker is complete, and a stranger among
@@ -108,13 +108,13 @@ def children() -> frozenset[int]:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return frozenset()
-    found: set[int] = set()
+    pids: set[int] = set()
     try:
         for task in os.listdir("/proc/self/task"):
-            found.update(map(int, Path(f"/proc/self/task/{task}/children").read_bytes().split()))
+            pids.update(map(int, Path(f"/proc/self/task/{task}/children").read_bytes().split()))
     except OSError:
-        found = {process.pid for process in psutil.Process().children()}
-    return frozenset(found)
+        pids = {process.pid for process in psutil.Process().children()}
+    return frozenset(pids)
 
 
 def helpers() -> frozenset[int]:
@@ -160,14 +160,14 @@ def reap_orphans(keep: Iterable[int]) -> int:
 
     Only right in a process whose every other child is an orphan that fell to it.
     """
-    kept = frozenset(keep)
+    spared = frozenset(keep)
     killed: set[int] = set()
     deadline = time.monotonic() + PATIENCE
     for pid in _undying:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
     _undying.intersection_update(children())
-    while strangers := children() - kept - _undying:
+    while strangers := children() - spared - _undying:
         if time.monotonic() >= deadline:
             _undying.update(strangers)
             break

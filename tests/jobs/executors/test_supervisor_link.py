@@ -179,7 +179,9 @@ def test_closing_ends_the_search(trial: Trial, monkeypatch: pytest.MonkeyPatch) 
         wait_for(lambda: trial.begun() >= 2, "it searches")
         trial.executor.close()
         assert all(error is not None for _, error in asking.result(10))
-    wait_for(lambda: "presence" not in [thread.name for thread in threading.enumerate()], "it has ended")
+    wait_for(
+        lambda: "supervisor-link" not in [thread.name for thread in threading.enumerate()], "it has ended"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

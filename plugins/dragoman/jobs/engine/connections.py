@@ -67,7 +67,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAnswer:
-    """A client that waits for a job's end."""
+    """A reply that is due when a job has finished, or at the deadline."""
 
     client: Client
     number: int
@@ -76,18 +76,18 @@ class PendingAnswer:
 
 
 class RequestHandler:
-    """Answers verbs out of the engine and the store."""
+    """Carries out requests, by the scheduler and the store."""
 
     def __init__(
         self,
         *,
-        engine: Scheduler,
+        scheduler: Scheduler,
         store: SqlStore,
         results: RunFiles,
         facts: Facts,
         stop: Callable[[], None],
     ) -> None:
-        self._engine = engine
+        self._scheduler = scheduler
         self._store = store
         self._results = results
         self._facts = facts
@@ -109,13 +109,13 @@ class RequestHandler:
             client.answer(number, reply)
 
     def changed(self, job: Job) -> None:
-        """Answer everybody who waited for this."""
+        """Reply to every client that waits for the job, if it has finished."""
         if job.status.finished:
             for waiter in self._waiters.pop(job.id, []):
                 waiter.client.answer(waiter.number, JobIs(job=job))
 
     def tick(self) -> None:
-        """Answer those who have waited long enough."""
+        """Reply to the clients whose waiting time is up."""
         now = time.monotonic()
         for job_id, waiters in list(self._waiters.items()):
             due = [w for w in waiters if w.deadline is not None and now >= w.deadline]
@@ -125,7 +125,7 @@ class RequestHandler:
                     self._answer_job(waiter.client, waiter.number, job_id)
 
     def forget(self, client: Client) -> None:
-        """A client has gone; nothing is cancelled by that."""
+        """Drop the replies due to a client that has disconnected; its jobs go on."""
         for job_id, waiters in list(self._waiters.items()):
             left = [w for w in waiters if w.client is not client]
             if left:
@@ -153,7 +153,7 @@ class RequestHandler:
             case Wait():
                 return self._wait(client, number, request)
             case Dismiss(job_id=job_id):
-                self._engine.dismiss(job_id, partial(_answer_dismissal, client, number))
+                self._scheduler.dismiss(job_id, partial(_answer_dismissal, client, number))
                 return None
             case Remove(job_id=job_id):
                 remove(self._store, self._results, job_id)
@@ -163,7 +163,7 @@ class RequestHandler:
 
     def _submit(self, client: Client, number: int, request: Submit) -> Reply | None:
         job, wait = request.job, request.wait
-        accepted = self._engine.accept(job)
+        accepted = self._scheduler.accept(job)
         if not accepted.status.finished and (wait is None or wait > 0):
             self._keep_waiting(client, number, accepted.id, wait)
             return None
@@ -172,7 +172,7 @@ class RequestHandler:
     def _wait(self, client: Client, number: int, request: Wait) -> Reply | None:
         job_id, timeout = request.job_id, request.timeout
         over = timeout is not None and timeout <= 0
-        if over or not self._engine.holds(job_id):
+        if over or not self._scheduler.holds(job_id):
             job = self._store.get(job_id)
             if over or job.status.finished:
                 return JobIs(job=job)

@@ -1,4 +1,4 @@
-"""What grows must be cut: expired jobs, and folders that no job owns."""
+"""Deletes expired jobs, and folders that belong to no job."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sweep(store: JobStore, results: Cleared) -> int:
 
 
 class Housekeeper(threading.Thread):
-    """Does both, again and again, until it is stopped."""
+    """Runs ``expire`` and ``sweep`` every EVERY seconds until it is stopped."""
 
     def __init__(self, store: JobStore, results: Cleared, keep: float | None) -> None:
         super().__init__(name="housekeeper", daemon=True)

@@ -29,7 +29,7 @@ type OnDismissed = Callable[[Job | DragomanError], None]
 
 
 class Outcomes:
-    """Writes what becomes of runs, and tells whoever waits for it."""
+    """Writes what becomes of runs, and calls back those who dismissed them."""
 
     def __init__(
         self,
@@ -46,9 +46,9 @@ class Outcomes:
         """Takes a job that is to run again."""
         self._dismissing: dict[str, list[OnDismissed]] = {}
 
-    def await_dismissal(self, job_id: str, told: OnDismissed) -> None:
-        """Have ``told`` called when the job's end has been written."""
-        self._dismissing.setdefault(job_id, []).append(told)
+    def await_dismissal(self, job_id: str, on_dismissed: OnDismissed) -> None:
+        """Have ``on_dismissed`` called when the job's end has been written."""
+        self._dismissing.setdefault(job_id, []).append(on_dismissed)
 
     def note(self, job: Job, report: Progress) -> None:
         """Write a run's progress."""
@@ -62,7 +62,7 @@ class Outcomes:
             self.finish(job, JobStatus.FAILED, failure=report.failure, message=report.failure.detail)
 
     def finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
-        """Write a run's end, and tell it; one that is not the job's present run any more is logged."""
+        """Write a run's end and call ``changed``; if it is not the job's present run any more, only log it."""
         try:
             finished = self._move(job, target, **changes)
         except (IllegalTransition, NoSuchJob) as error:
@@ -72,11 +72,11 @@ class Outcomes:
             self._changed(finished)
             late = IllegalTransition(f"the job is {target} already")
             outcome = finished if target is JobStatus.DISMISSED else late
-        for told in self._dismissing.pop(job.id, []):
-            told(outcome)
+        for on_dismissed in self._dismissing.pop(job.id, []):
+            on_dismissed(outcome)
 
     def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
-        """The transition of a run's job. A write that is repeated because its answer was lost finds itself done."""
+        """Move a run's job; succeeds as well if an earlier try did so and only its answer was lost."""
         try:
             return self._store.transition(job.id, target, attempt=job.attempts, **changes)
         except IllegalTransition:

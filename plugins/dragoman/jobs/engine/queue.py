@@ -1,4 +1,4 @@
-"""What waits: sync jobs first, then by priority, then in the order of acceptance."""
+"""The jobs that wait for a worker: sync jobs first, then by priority, then in the order of acceptance."""
 
 from __future__ import annotations
 

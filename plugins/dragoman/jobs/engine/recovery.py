@@ -57,7 +57,7 @@ def recover(
 
 
 def _leave_alone(store: JobStore, jobs: list[Job]) -> None:
-    """Until their leases end; then ``Scheduler.renew`` takes them back."""
+    """Extend the leases of another host's jobs once; when they end, ``Scheduler.renew`` takes the jobs back."""
     for job in jobs:
         store.report(job.id, job.attempts, lease_until=datetime.now(UTC) + timedelta(seconds=LEASE))
 

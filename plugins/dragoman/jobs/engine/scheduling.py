@@ -1,7 +1,8 @@
-"""The embedded engine's mind: which job runs where, and what becomes of it. No sockets, one thread.
+"""Schedules jobs onto workers: accepts, queues, starts, dismisses and adopts them. No sockets, one thread.
 
-Every write to the store passes here. A write that fails (a full disk, a database that is away) is kept and
-tried again at each tick, so that what a worker has finished is not lost with it.
+What becomes of a job whose run ended without a report is decided in ``policy`` and written in ``outcomes``. A write
+that fails (a full disk, a database that is away) is kept and tried again at each tick, so that what a worker has
+finished is not lost with it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ LEASE = 30.0
 
 
 class Scheduler:
-    """Takes jobs, gives them to workers, and writes down what happens."""
+    """Takes jobs and has workers run them; the owner of the jobs' pool (see ``workers.watch.Owner``)."""
 
     def __init__(
         self,
@@ -57,12 +58,12 @@ class Scheduler:
         self._pool = pool
         self._limits = limits
         self._changed = changed
-        """Told of every job that has begun to run or has finished."""
+        """Called with every job that has begun to run or has finished."""
         self._queue = JobQueue()
-        self._placed: dict[str, JobWorker] = {}
+        self._assigned: dict[str, JobWorker] = {}
         """Jobs that have a worker, born or not."""
         self._outcomes = Outcomes(store=store, results=results, changed=changed, enqueue=self._queue.push)
-        self._ledger = PendingWrites()
+        self._writes = PendingWrites()
         self.closing = False
         """Set at the end: nothing new is started."""
 
@@ -93,20 +94,20 @@ class Scheduler:
         return accepted
 
     def holds(self, job_id: str) -> bool:
-        """Whether the job waits or runs here, so that its end will be told."""
-        return job_id in self._queue or job_id in self._placed
+        """Whether the job waits or runs here, so that ``changed`` will be called with its end."""
+        return job_id in self._queue or job_id in self._assigned
 
-    def dismiss(self, job_id: str, told: OnDismissed) -> None:
-        """Stop a job; ``told`` gets it once nothing of it is left, or the reason why that cannot be."""
-        worker = self._placed.get(job_id)
+    def dismiss(self, job_id: str, on_dismissed: OnDismissed) -> None:
+        """Stop a job; ``on_dismissed`` gets it once nothing of it is left, or the reason why that cannot be."""
+        worker = self._assigned.get(job_id)
         if worker is None or not worker.begun:
-            told(self._dismiss_waiting(job_id))
+            on_dismissed(self._dismiss_waiting(job_id))
             return
-        self._outcomes.await_dismissal(job_id, told)
+        self._outcomes.await_dismissal(job_id, on_dismissed)
         worker.begin_end("dismissed")
 
     def born(self, worker: JobWorker) -> None:
-        """A worker that was ordered can be told to run."""
+        """A worker that was ordered is ready to run its job."""
         if worker.task is None:  # its job was dismissed meanwhile
             worker.release()
             self.dispatch()
@@ -128,40 +129,40 @@ class Scheduler:
         if job is None or worker.ending or report.attempt != job.attempts:
             return
         if isinstance(report, Progress):
-            self._ledger.write(lambda: self._outcomes.note(job, report))
+            self._writes.write(lambda: self._outcomes.note(job, report))
             return
         if isinstance(report, Failed):
             self._results.clear(job.id, keep_log=True)
         if report.leaving:
             worker.ending = "retired"
         self._release(worker)
-        self._ledger.write(lambda: self._outcomes.ended(job, report))
+        self._writes.write(lambda: self._outcomes.ended(job, report))
         self.dispatch()
 
     def died(self, worker: JobWorker) -> None:
-        """A worker is gone, killed or by itself; what it was doing is decided here."""
+        """A worker process has ended: keep its log, free its slot, and decide what becomes of its job."""
         worker.kill_rest()
-        death, begun = worker.death(), worker.begun
+        death, begun = worker.death(), worker.begun  # before its connection is closed
         self._pool.forget(worker)
         job, worker.task = worker.task, None
         pid = worker.identity.pid if worker.identity is not None else 0
-        if job is not None and worker.begun and worker.ending != "dismissed":
+        if job is not None and begun and worker.ending != "dismissed":
             self._results.keep_log(job.id, pid)
         self._results.discard_log(pid)
         if job is None:
             return
-        self._placed.pop(job.id, None)
+        self._assigned.pop(job.id, None)
         self._results.clear(job.id, keep_log=worker.ending != "dismissed")
         outcome = outcome_of_death(job, death, begun=begun, max_attempts=self._limits.max_attempts)
         if begun and not death.ending:
             LOGGER.warning("a worker %s", describe(death), extra={"action": "worker-lost", "job_id": job.id})
-        self._ledger.write(lambda: self._outcomes.apply(job, outcome))
+        self._writes.write(lambda: self._outcomes.apply(job, outcome))
         self.dispatch()
 
     def tick(self) -> None:
         """Deadlines, SIGKILLs that are due, and writes that failed."""
         self._pool.tick()
-        self._ledger.retry()
+        self._writes.retry()
         self.dispatch()
 
     def renew(self) -> None:
@@ -179,7 +180,7 @@ class Scheduler:
         """Take over what waits in the store and is not known here: the table is the queue.
 
         Another host's engine may have left it there; a database that crashed may have forgotten that it ran; or
-        it was accepted, and the answer that told so was lost.
+        it was accepted, and the reply that said so was lost.
         """
         for job_id in self._store.waiting_ids():
             if not self.holds(job_id):
@@ -201,15 +202,15 @@ class Scheduler:
                 break
             worker = self._free_worker(job)
             if worker is None:
-                self._placed[job.id] = self._pool.order((job.process_id, job.runtime), job)
+                self._assigned[job.id] = self._pool.order((job.process_id, job.runtime), job)
             else:
-                self._placed[job.id] = worker
+                self._assigned[job.id] = worker
                 worker.task = job
                 self._start(worker, job)
         self._pool.retire()
 
     def _free_worker(self, job: Job) -> JobWorker | None:
-        """A worker of the job's own that waits, while there is a slot for it."""
+        """An idle worker of the job's process, if there is one, and a free slot."""
         if self.closing or self._pool.busy >= self._limits.slots:
             return None
         return self._pool.idle((job.process_id, job.runtime))
@@ -220,7 +221,7 @@ class Scheduler:
             claimed = self._store.claim(job.id, worker.identity, LEASE)
         except Unavailable as error:
             self._release(worker)
-            self._ledger.defer(lambda: self._queue.push(job), error)
+            self._writes.defer(lambda: self._queue.push(job), error)
             return
         if claimed is None:
             self._release(worker)
@@ -229,13 +230,13 @@ class Scheduler:
 
     def _give(self, worker: JobWorker, claimed: Job) -> None:
         """Have a worker run what has been claimed for it."""
-        self._placed[claimed.id] = worker
+        self._assigned[claimed.id] = worker
         worker.begin(claimed, ORDERS.dump(Run(job=claimed)), claimed.timeout)
         self._changed(claimed)
 
     def _release(self, worker: JobWorker) -> None:
         if worker.task is not None:
-            self._placed.pop(worker.task.id, None)
+            self._assigned.pop(worker.task.id, None)
         worker.release()
 
     def _dismiss_waiting(self, job_id: str) -> Job | DragomanError:
@@ -244,7 +245,7 @@ class Scheduler:
         except (NoSuchJob, IllegalTransition, Unavailable) as error:
             return error
         self._queue.discard(job_id)
-        worker = self._placed.pop(job_id, None)
+        worker = self._assigned.pop(job_id, None)
         if worker is not None:
             worker.task = None
         self._results.clear(job_id)

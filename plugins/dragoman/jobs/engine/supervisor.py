@@ -42,17 +42,17 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 ALONE = 1.0
-"""Seconds without any server process after which the supervisor ends."""
+"""Seconds without a connected server process after which the supervisor ends."""
 FIRST_CLIENT = 15.0
-"""Seconds that it waits for the first one."""
+"""Seconds that it waits for the first server process."""
 TICK = 0.05
-"""Seconds at most between two looks at deadlines."""
+"""Seconds at most between two checks of deadlines."""
 RENEW = 10.0
 """Seconds between two renewals of the leases."""
 HOLD = 2.0
-"""Seconds between two looks at whether the database is still ours: shorter than another's between two tries."""
+"""Seconds between two checks that the database is still ours; shorter than the pause between another's two tries."""
 TAKEN = 4
-"""The exit code of one that another's hold on the database keeps from working."""
+"""The exit code if another host's supervisor holds the database."""
 
 
 def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = None) -> int:
@@ -93,32 +93,32 @@ class _Supervisor:
         self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
         self._store = open_store(settings.database_url)
         if not self._store.lock_engine():
-            LOGGER.error("another host's supervisor holds this database", extra={"action": "elect"})
+            LOGGER.error("another host's supervisor holds this database", extra={"action": "lock"})
             return TAKEN
         results = RunFiles(settings.home, FolderResults(settings.home))
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
         )
-        self._engine = Scheduler(
+        self._scheduler = Scheduler(
             store=self._store, results=results, pool=self._pool, limits=limits, changed=self._changed
         )
-        watch.tell(self._engine, self._pool)
+        watch.tell(self._scheduler, self._pool)
         facts = Facts(build=settings.build, digest=settings.digest, pid=os.getpid())
-        self._desk = RequestHandler(
-            engine=self._engine, store=self._store, results=results, facts=facts, stop=self._stop
+        self._handler = RequestHandler(
+            scheduler=self._scheduler, store=self._store, results=results, facts=facts, stop=self._stop
         )
-        recover(self._store, results, self._engine, home_hash(settings.home), shared=self._store.shared)
+        recover(self._store, results, self._scheduler, home_hash(settings.home), shared=self._store.shared)
         results.sweep()
-        self._engine.load()
-        keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
-        keeper.start()
-        meeting = SupervisorSocket(settings.home)
-        self._connections = Connections(self._selector, meeting.listen(), self._desk)
+        self._scheduler.load()
+        housekeeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
+        housekeeper.start()
+        endpoint = SupervisorSocket(settings.home)
+        self._connections = Connections(self._selector, endpoint.listen(), self._handler)
         try:
             self._loop()
         finally:
-            meeting.leave()
-            keeper.stop()
+            endpoint.leave()
+            housekeeper.stop()
             self._end()
         lock.flush()
         return self._code
@@ -135,11 +135,11 @@ class _Supervisor:
     def _tick(self) -> None:
         now = time.monotonic()
         try:
-            self._engine.tick()
-            self._keep_hold(now)
+            self._scheduler.tick()
+            self._check_hold(now)
         except Unavailable as error:
             self._complain(error)
-        self._desk.tick()
+        self._handler.tick()
         self._connections.flush()
         if self._connections:
             self._alone_since = now
@@ -148,8 +148,8 @@ class _Supervisor:
         elif now - self._alone_since >= ALONE:
             self._stop()
 
-    def _keep_hold(self, now: float) -> None:
-        """Where the database is another's now, end: what runs here is run there, and would be run twice."""
+    def _check_hold(self, now: float) -> None:
+        """Renew the leases; or end, if another host has taken the database: it runs again what runs here."""
         if now - self._held >= HOLD:
             self._held = now
             if not self._store.lock_engine():
@@ -160,10 +160,10 @@ class _Supervisor:
             self._complaint = ""
         if now - self._renewed >= RENEW:
             self._renewed = now
-            self._engine.renew()
+            self._scheduler.renew()
 
     def _complain(self, error: Unavailable) -> None:
-        """Once for each outage."""
+        """Log an outage of the store, once."""
         if not self._complaint:
             self._complaint = error.detail
             LOGGER.error("%s (%s)", error.detail, error.__cause__, extra={"action": "tick"})
@@ -172,7 +172,7 @@ class _Supervisor:
         self._stopping = True
 
     def _changed(self, job: Job) -> None:
-        self._desk.changed(job)
+        self._handler.changed(job)
         if self._notify is not None and job.request.subscriber is not None:
             self._notify(job)
 
@@ -184,7 +184,7 @@ class _Supervisor:
 
     def _end(self) -> None:
         """Kill all workers, and leave what they ran to the next supervisor's queue."""
-        self._engine.closing = True
+        self._scheduler.closing = True
         workers = [worker for worker in self._pool.workers if worker.process is not None]
         for worker in workers:
             worker.ending = worker.ending or "stopped"
@@ -193,7 +193,7 @@ class _Supervisor:
             assert worker.process is not None
             worker.process.join(1)
             with suppress(Unavailable):
-                self._engine.died(worker)
+                self._scheduler.died(worker)
         self._pool.close()
         self._forkserver.close()
         self._forkserver.reap_orphans()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSetup:
-    """All that a worker is told when it is born."""
+    """What a worker process gets when it starts."""
 
     process_id: str
     runtime: Runtime
@@ -53,37 +53,37 @@ class WorkerSetup:
 def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
     settle(mark=setup.mark, memory_limit=setup.runtime.memory_limit)
-    printing = OutputCapture(LogSpools(setup.home).path(os.getpid()))
-    end_with_supervisor(sock, printing.trim)
-    worker = _Worker(Channel(sock), setup, printing)
+    output = OutputCapture(LogSpools(setup.home).path(os.getpid()))
+    end_with_supervisor(sock, output.trim)
+    worker = _Worker(Channel(sock), setup, output)
     with suppress(Disconnected):
         worker.serve()
     os._exit(0)  # no atexit of a library may hold up a stop
 
 
 class _Worker:
-    def __init__(self, channel: Channel, setup: WorkerSetup, printing: OutputCapture) -> None:
+    def __init__(self, channel: Channel, setup: WorkerSetup, output: OutputCapture) -> None:
         self._channel = channel
         self._setup = setup
-        self._printing = printing
+        self._output = output
         self._surroundings = Surroundings()
         self._files = RunFiles(setup.home, FolderResults(setup.home))
         self._program: Program | None = None
-        self._kept: frozenset[int] = frozenset()
-        """Processes that ``setup`` started: they belong to the worker, not to a job."""
+        self._permanent: frozenset[int] = frozenset()
+        """Processes that the program's ``setup`` started: they belong to the worker, not to a job."""
 
     def serve(self) -> None:
-        """Run what comes; a package that cannot be loaded ends the worker with the job that asked for it."""
+        """Run jobs as they come; if the package cannot be loaded, fail that job and end."""
         while True:
             order = ORDERS.load(self._channel.receive())
             job = order.job
-            self._printing.begin(job.attempts)
+            self._output.begin(job.attempts)
             report = self._run(job)
-            self._printing.end(partial(self._files.keep_log, job.id, os.getpid()))
+            self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
             self._surroundings.restore()
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
-            broken = process_tree.end_children(self._kept | process_tree.helpers())
+            broken = process_tree.end_children(self._permanent | process_tree.helpers())
             leaving = broken or self._program is None
             self._send(replace(report, leaving=leaving))
             if leaving:
@@ -106,7 +106,7 @@ class _Worker:
         try:
             if self._program is None:
                 self._program = self._load(job)
-                self._kept = process_tree.children()
+                self._permanent = process_tree.children()
             outputs = run_job(
                 job,
                 self._program,
@@ -118,7 +118,7 @@ class _Worker:
         except Disconnected:
             raise
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
-            self._printing.write(traceback.format_exc())
+            self._output.write(traceback.format_exc())
             return Failed(attempt=job.attempts, failure=describe_failure(error))
         return Done(attempt=job.attempts, outputs=outputs)
 

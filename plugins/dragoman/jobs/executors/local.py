@@ -48,7 +48,7 @@ class LocalExecutor:
     def __init__(
         self, settings: EngineSettings, command: Sequence[str], *, max_waiting: int | None = None
     ) -> None:
-        self._presence = SupervisorLink(settings, command, max_waiting)
+        self._link = SupervisorLink(settings, command, max_waiting)
         self._spools = LogSpools(settings.home)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
@@ -56,7 +56,7 @@ class LocalExecutor:
 
     def start(self) -> None:
         """Have a supervisor of this very build and these settings; an older one is replaced."""
-        self._presence.start()
+        self._link.start()
 
     def submit(self, job: Job, wait: float | None = 0.0) -> Job:
         """See the port."""
@@ -97,7 +97,7 @@ class LocalExecutor:
 
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""
-        reply = self._presence.health(PROBE)
+        reply = self._link.health(PROBE)
         if isinstance(reply, Refused):
             raise reply.error
         return reply is not None
@@ -108,7 +108,7 @@ class LocalExecutor:
             idle, self._idle = self._idle, []
         for channel in idle:
             channel.close()
-        self._presence.close()
+        self._link.close()
 
     # -- within ----------------------------------------------------------------------------------------
 
@@ -152,15 +152,13 @@ class LocalExecutor:
                 if channel.open():
                     return channel
                 channel.close()
-        return self._presence.connect(
-            resumed=resumed
-        )  # without the lock: it may wait until a supervisor is up
+        return self._link.connect(resumed=resumed)  # without the lock: it may wait until a supervisor is up
 
     def _after_fork(self) -> None:
         """A forked server process must not share connections, or a lock that is held, with its parent."""
         self._lock = threading.Lock()
         self._idle = []
-        self._presence.after_fork()
+        self._link.after_fork()
 
 
 def _job(reply: Reply, sent: Job | None = None) -> Job:

@@ -1,10 +1,13 @@
-"""A server process's hold on the engine: one connection to the supervisor, open as long as it is needed.
+"""A server process's link to the supervisor: one connection that stays open as long as the process needs it.
 
-While there is one the supervisor lives. When it ends, the thread that holds it sees to the next: the jobs must go
-on without a request. That thread alone looks for supervisors and starts them; requests wait for what comes of it,
+The supervisor lives while any server process is connected. When it dies, the link's thread finds or starts the next
+one, so that jobs go on without a request. Only that thread searches; requests wait for the outcome of its search:
 
-searching ──► held ──► searching ...     requests wait      │ are served
-    └───────► failed ──► held ...        and while ``failed`` they are refused at once, until one is found
+searching ──► connected ──► searching ...     requests wait │ are served
+    └───────► failed ──► connected ...        and while ``failed`` they are refused at once
+
+``LocalExecutor`` asks ``SupervisorLink`` for connections; its ``_LinkThread`` has a ``SupervisorFinder`` that starts
+supervisors, and finds them at HOME's ``SupervisorSocket``.
 """
 
 from __future__ import annotations
@@ -49,21 +52,21 @@ class SupervisorLink:
         """Threads that may wait while there is no supervisor, so that others are left for what needs none."""
         self._waiting = 0
         self._lock = threading.Lock()
-        self._keeper: _LinkThread | None = None
+        self._thread: _LinkThread | None = None
 
     def start(self) -> None:
-        """Hold a supervisor of this very build and these settings; an older one is replaced."""
+        """Connect to a supervisor of this very build and these settings, and replace any other."""
         with self._lock:
-            old, self._keeper = self._keeper, self._new_keeper(replace=True)
-            new = self._keeper
+            old, self._thread = self._thread, self._new_thread(replace=True)
+            new = self._thread
         try:
-            new.await_hold(time.monotonic() + WAIT)
+            new.await_connected(time.monotonic() + WAIT)
         finally:
             if old is not None:
-                old.close()  # only now: a supervisor that nobody holds would end
+                old.close()  # only now: a supervisor without any connection would end
 
     def connect(self, patience: float = WAIT, *, resumed: bool = False) -> Channel:
-        """A new connection to the supervisor that is held here.
+        """A new connection to the supervisor that this process is linked to.
 
         Raises Unavailable: if none comes up, when the one search for it ends, whoever waits; then at once until
         there is one. At once as well if ``max_waiting`` threads wait already; not for a call that is ``resumed``,
@@ -71,31 +74,31 @@ class SupervisorLink:
         """
         deadline = time.monotonic() + patience
         while True:
-            keeper = self._kept()
-            self._await_hold(keeper, deadline, resumed=resumed)
-            sock = keeper.visit(max(LOOK, deadline - time.monotonic()))
+            thread = self._current_thread()
+            self._await_connected(thread, deadline, resumed=resumed)
+            sock = thread.connect_again(max(LOOK, deadline - time.monotonic()))
             if sock is not None:
                 return Channel(sock)
             if time.monotonic() >= deadline:  # it ends, and takes its time
                 raise Unavailable(LATE)
             time.sleep(LOOK)
 
-    def _await_hold(self, keeper: _LinkThread, deadline: float, *, resumed: bool) -> None:
-        if keeper.searching:
+    def _await_connected(self, thread: _LinkThread, deadline: float, *, resumed: bool) -> None:
+        if thread.searching:
             with self._lock:
                 if self._max_waiting is not None and self._waiting >= self._max_waiting and not resumed:
                     raise Unavailable(BUSY)
                 self._waiting += 1
             try:
-                keeper.await_hold(deadline)
+                thread.await_connected(deadline)
             finally:
                 with self._lock:
                     self._waiting -= 1
         else:
-            keeper.await_hold(deadline)
+            thread.await_connected(deadline)
 
     def health(self, seconds: float) -> Reply | None:
-        """What the engine says within this time of how it is; None if it says nothing."""
+        """The supervisor's reply to Health; None if there is none within so many seconds."""
         deadline = time.monotonic() + seconds
         try:
             channel = self.connect(seconds)
@@ -110,49 +113,49 @@ class SupervisorLink:
             channel.close()
 
     def close(self) -> None:
-        """Let go; any number of times. The next ``connect`` takes hold again."""
+        """Close the connection; any number of times. The next ``connect`` opens one again."""
         with self._lock:
-            keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.close()
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.close()
 
     def after_fork(self) -> None:
         """In the child: the threads, and whoever had the lock, have stayed with the parent."""
         self._lock, self._waiting = threading.Lock(), 0
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.abandon()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.abandon()
 
-    def _kept(self) -> _LinkThread:
+    def _current_thread(self) -> _LinkThread:
         with self._lock:
-            if self._keeper is None:
-                self._keeper = self._new_keeper()
-            return self._keeper
+            if self._thread is None:
+                self._thread = self._new_thread()
+            return self._thread
 
-    def _new_keeper(self, *, replace: bool = False) -> _LinkThread:
+    def _new_thread(self, *, replace: bool = False) -> _LinkThread:
         return _LinkThread(SupervisorFinder(self._settings, self._command), replace=replace)
 
 
 class _LinkThread:
-    """One thread that finds a supervisor, holds it, and finds the next, until it is closed."""
+    """One thread that keeps a supervisor connected, one after the other, until it is closed."""
 
-    def __init__(self, election: SupervisorFinder, *, replace: bool) -> None:
-        self._election = election
+    def __init__(self, finder: SupervisorFinder, *, replace: bool) -> None:
+        self._finder = finder
         self._replace = replace
         self._closed = threading.Event()
         self._changed = threading.Condition()
         self._held: Channel | None = None
         self._failure = ""
-        """Why there is none; empty while one is held or searched."""
-        threading.Thread(target=self._keep, name="presence", daemon=True).start()
+        """Why no supervisor is connected; empty while one is, or is searched."""
+        threading.Thread(target=self._keep, name="supervisor-link", daemon=True).start()
 
     @property
     def searching(self) -> bool:
-        """Whether none is held, and the search for one has not failed."""
+        """Whether no supervisor is connected, and the search for one has not failed."""
         return self._held is None and not self._failure
 
-    def await_hold(self, deadline: float) -> None:
-        """Return once a supervisor is held; raises Unavailable if that has failed, or is not by the deadline."""
+    def await_connected(self, deadline: float) -> None:
+        """Return once a supervisor is connected; raises Unavailable if the search has failed, or at the deadline."""
         with self._changed:
             left = max(0.0, deadline - time.monotonic())
             if not self._changed.wait_for(lambda: self._held is not None or self._failure, left):
@@ -160,8 +163,8 @@ class _LinkThread:
             if self._failure:
                 raise Unavailable(self._failure)
 
-    def visit(self, seconds: float) -> socket.socket | None:
-        """Another connection to where one is held, even if the note that led there is gone with HOME; or None."""
+    def connect_again(self, seconds: float) -> socket.socket | None:
+        """Open another connection to the same socket address, without reading HOME; None if that fails."""
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(seconds)
         try:
@@ -175,12 +178,12 @@ class _LinkThread:
         return sock
 
     def close(self) -> None:
-        """Let go, and end the thread; whoever waits is refused."""
+        """Close the connection and end the thread; requests that wait are refused."""
         with self._changed:
             self._closed.set()
             if self._held is not None:
                 self._held.close()
-            self._become(None, "the server process has let go of the engine")
+            self._become(None, "the server process has closed its link to the engine")
 
     def abandon(self) -> None:
         """Close what a fork has copied; the parent's connection stays as it is."""
@@ -190,7 +193,7 @@ class _LinkThread:
     def _keep(self) -> None:
         while not self._closed.is_set():
             try:
-                channel = self._election.find(self._closed, replace=self._replace)
+                channel = self._finder.find(self._closed, replace=self._replace)
             except Unavailable as error:
                 self._fail(error)
                 self._closed.wait(REST)

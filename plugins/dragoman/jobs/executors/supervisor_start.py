@@ -1,4 +1,4 @@
-"""Finds the supervisor of a HOME, or starts one; which of several gets the place is decided by its file lock."""
+"""Finds the supervisor of a HOME, or starts one; if several start, the file lock in HOME lets one work."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ LOGGER = logging.getLogger(__name__)
 PATIENCE = 20.0
 """Seconds to wait for a supervisor that is being started."""
 LOOK = 0.01
-"""Seconds between two looks at whether somebody is there."""
+"""Seconds between two tries to connect."""
 PAUSES = (0.1, 5.0)
 """Seconds from the start of one supervisor to that of another if it ends at once: at first, and at most."""
 
 
 class SupervisorFinder:
-    """For one thread at a time; see ``presence``, which has it in one.
+    """Not thread-safe; ``supervisor_link`` calls it from a single thread.
 
     ``command`` starts a supervisor that reads its pickled EngineSettings from standard input.
     """
@@ -41,7 +41,7 @@ class SupervisorFinder:
     def __init__(self, settings: EngineSettings, command: Sequence[str]) -> None:
         self._settings = settings
         self._command = list(command)
-        self._meeting = SupervisorSocket(settings.home)
+        self._endpoint = SupervisorSocket(settings.home)
         self._started: subprocess.Popen[bytes] | None = None
         self._pause, self._start_after = PAUSES[0], 0.0
 
@@ -74,7 +74,7 @@ class SupervisorFinder:
         raise Unavailable("the supervisor does not come up; its log is with the server's")
 
     def _reach(self, seconds: float) -> Channel | None:
-        sock = self._meeting.connect()
+        sock = self._endpoint.connect()
         if sock is None:
             return None
         sock.settimeout(seconds)  # one that hangs is as good as none
