@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jobmaking import WORKER
 
 from dragoman.errors import DragomanError, IdempotencyConflict, IllegalTransition, NoSuchJob, QueueFull
 from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, Output, WorkerIdentity
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.result_folder import FolderResults
+    from dragoman.model.job_event import JobEvent
 
 type Run = Callable[[Job, Path], Mapping[str, Output]]
 
@@ -60,9 +62,7 @@ class Engine:
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         raise NotImplementedError
 
-    def transition(
-        self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any
-    ) -> Job:
+    def transition(self, job_id: str, target: JobStatus, *, token: str | None = None, **changes: Any) -> Job:
         job = self.get(job_id)
         check_transition(job.status, target)
         now = datetime.now(UTC)
@@ -72,10 +72,16 @@ class Engine:
             self.changed.notify_all()
         return self.jobs[job_id]
 
-    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
+    def report(self, job_id: str, token: str, **changes: Any) -> bool:
         raise NotImplementedError
 
     def expired(self, now: datetime) -> list[Job]:
+        raise NotImplementedError
+
+    def finished_ids(self, before: datetime, limit: int) -> list[str]:
+        raise NotImplementedError
+
+    def events(self, job_id: str) -> list[JobEvent]:
         raise NotImplementedError
 
     # Executor
@@ -94,7 +100,7 @@ class Engine:
         return job if wait == 0 else self.wait(job.id, wait)
 
     def finish(self, job_id: str, run: Run) -> Job:
-        job = self.transition(job_id, JobStatus.RUNNING, started=datetime.now(UTC), attempts=1)
+        job = self.jobs[job_id] = self.get(job_id).claimed_by(WORKER, datetime.now(UTC), lease=30)
         try:
             outputs = run(job, self.results.outputs(job_id))
         except DragomanError as error:
@@ -127,6 +133,10 @@ class Engine:
         job = self.get(job_id)
         if output_id in job.outputs:
             self.jobs[job_id] = replace(job, outputs=job.outputs_without(output_id, item))
+
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        job = self.get(job_id)
+        self.jobs[job_id] = replace(job, outputs=job.outputs_with_sha256(output_id, item, sha256))
 
     def alive(self) -> bool:
         return self.up

@@ -85,7 +85,11 @@ class DirectExecutor:
         self.store.remove(job_id)
 
     def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
-        self.store.report(job_id, self.store.get(job_id).attempts, outputs={})
+        self.store.report(job_id, self.store.get(job_id).token, outputs={})
+
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        job = self.store.get(job_id)
+        self.store.report(job_id, job.token, outputs=job.outputs_with_sha256(output_id, item, sha256))
 
     def alive(self) -> bool:
         return self.up

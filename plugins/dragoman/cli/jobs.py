@@ -44,7 +44,7 @@ def existing_store(settings: Settings) -> SqlStore:
 @app.command("list")
 def list_jobs(
     status: Annotated[
-        str | None, typer.Option(help="accepted, running, successful, failed or dismissed.")
+        str | None, typer.Option(help="created, accepted, running, successful, failed or dismissed.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 20,
 ) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.jobs.engine.scheduling import Engine
-    from dragoman.jobs.stores.sql import SqlStore
+    from dragoman.jobs.ports import EngineStore
     from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class RequestHandler:
     """Answers verbs out of the engine and the store."""
 
     def __init__(
-        self, engine: Engine, store: SqlStore, facts: dict[str, Any], stop: Callable[[], None]
+        self, engine: Engine, store: EngineStore, facts: dict[str, Any], stop: Callable[[], None]
     ) -> None:
         self._engine = engine
         self._store = store
@@ -167,6 +167,12 @@ class RequestHandler:
 
     def _do_remove_output(self, client: Client, number: int, message: Any) -> None:
         self._engine.remove_output(message["job_id"], message["output_id"], message.get("item"))
+        client.answer(number, ok=True)
+
+    def _do_keep_sha256(self, client: Client, number: int, message: Any) -> None:
+        self._engine.keep_sha256(
+            message["job_id"], message["output_id"], message["sha256"], message.get("item")
+        )
         client.answer(number, ok=True)
 
 

@@ -11,12 +11,14 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import (
     DragomanError,
     IllegalTransition,
+    JobUnreadable,
     NoSuchJob,
     TimedOut,
     Unavailable,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine.pool import Pool, Worker
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore, ResultStore
+    from dragoman.model.job import WorkerIdentity
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class Engine:
         pool: Pool,
         limits: EngineLimits,
         changed: Callable[[Job], None],
+        host: str = "",
     ) -> None:
         self._store = store
         self._results = results
@@ -61,6 +65,8 @@ class Engine:
         self._limits = limits
         self._changed = changed
         """Told of every job that has begun to run or has finished."""
+        self._host = host
+        """The id of this host, by which it knows its own runs after a restart."""
         self._queue = JobQueue()
         self._placed: dict[str, Worker] = {}
         """Jobs that have a worker, born or not."""
@@ -88,8 +94,7 @@ class Engine:
 
     def _accept_running(self, job: Job, worker: Worker) -> Job:
         """A worker is waiting for it: one write makes the row and claims it."""
-        assert worker.identity is not None
-        running = job.claimed_by(worker.identity, datetime.now(UTC), LEASE)
+        running = job.claimed_by(self._identity(worker), datetime.now(UTC), LEASE)
         accepted = self._store.add(running)
         if accepted.id == job.id:
             self._give(worker, running)
@@ -127,7 +132,15 @@ class Engine:
             if each.file is not None:
                 (self._results.outputs(job_id) / each.file).unlink(missing_ok=True)
         left = job.outputs_without(output_id, item)
-        self._store.report(job_id, job.attempts, outputs=left)
+        self._store.report(job_id, job.token, outputs=left)
+
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        """See Executor.keep_sha256."""
+        job = self._store.get(job_id)
+        output = job.outputs.get(output_id)
+        files = () if output is None else (output,) if item is None else output.items[item : item + 1]
+        if any(each.file is not None for each in files):
+            self._store.report(job_id, job.token, outputs=job.outputs_with_sha256(output_id, item, sha256))
 
     def born(self, worker: Worker) -> None:
         """A worker that was ordered can be told to run."""
@@ -203,7 +216,8 @@ class Engine:
         now = datetime.now(UTC)
         running = {w.job.id: w.job for w in self._pool.workers if w.job is not None and w.claimed}
         for job in running.values():
-            self._store.report(job.id, job.attempts, lease_until=now + timedelta(seconds=LEASE))
+            if not self._store.report(job.id, job.token, lease_until=now + timedelta(seconds=LEASE)):
+                self._end_disowned(job)
         for job in self._store.expired(now):
             if job.id not in running:
                 self.requeue(job, "its worker was not heard of again")
@@ -217,7 +231,7 @@ class Engine:
         """
         for job_id in self._store.waiting_ids():
             if not self.holds(job_id):
-                with suppress(NoSuchJob):
+                with suppress(NoSuchJob, JobUnreadable):
                     job = self._store.get(job_id)
                     self._results.clear(job_id, keep_log=True)
                     self._queue.push(job)
@@ -255,10 +269,13 @@ class Engine:
             return None
         return self._pool.idle((job.process_id, job.runtime))
 
-    def _start(self, worker: Worker, job: Job) -> None:
+    def _identity(self, worker: Worker) -> WorkerIdentity:
         assert worker.identity is not None
+        return replace(worker.identity, host=self._host)
+
+    def _start(self, worker: Worker, job: Job) -> None:
         try:
-            claimed = self._store.claim(job.id, worker.identity, LEASE)
+            claimed = self._store.claim(job.id, self._identity(worker), LEASE)
         except Unavailable as error:
             self._release(worker)
             self._ledger.defer(lambda: self._queue.push(job), error)
@@ -298,7 +315,25 @@ class Engine:
         return job
 
     def _note(self, job: Job, percent: int, text: str) -> None:
-        self._store.report(job.id, job.attempts, progress=percent, message=text)
+        if not self._store.report(job.id, job.token, progress=percent, message=text):
+            self._end_disowned(job)  # or it has only fallen
+
+    def _end_disowned(self, job: Job) -> None:
+        """End a run whose job is not its own any more: another host's engine has it, or its claim was forgotten."""
+        worker = self._placed.get(job.id)
+        if worker is None or worker.job is not job or worker.ending:
+            return
+        try:
+            now = self._store.get(job.id)
+        except NoSuchJob:
+            pass
+        else:
+            if (now.status, now.token) == (JobStatus.RUNNING, job.token):
+                return
+        LOGGER.warning(
+            "a run is ended: its job is not its own any more", extra={"action": "disown", "job_id": job.id}
+        )
+        worker.begin_end("disowned")
 
     def _finish(self, job: Job, target: JobStatus, **changes: Any) -> None:
         try:
@@ -316,10 +351,10 @@ class Engine:
     def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
         """The transition of a run's job. A write that is repeated because its answer was lost finds itself done."""
         try:
-            return self._store.transition(job.id, target, attempt=job.attempts, **changes)
+            return self._store.transition(job.id, target, token=job.token, **changes)
         except IllegalTransition:
             now = self._store.get(job.id)
-            if (now.status, now.attempts) != (target, job.attempts):
+            if (now.status, now.token) != (target, job.token):
                 raise
             return now
 
@@ -334,6 +369,9 @@ class Engine:
             self._finish(job, JobStatus.DISMISSED, message="dismissed while it ran")
         elif worker.ending == "timed-out":
             self._fail(job, TimedOut(f"the job ran longer than its timeout of {job.timeout:g} s"))
+        elif worker.ending == "disowned":
+            for told in self._dismissing.pop(job.id, []):  # whoever it belongs to now
+                self.dismiss(job.id, told)
         elif worker.ending:
             self.requeue(job, "the server was stopped")
         else:

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Client, RequestHandler
+from dragoman.jobs.engine.host_id import host_id
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.pool import TERM_TIMEOUT, Key, Pool, Worker
 from dragoman.jobs.engine.recovery import recover
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.ports import EngineStore
     from dragoman.model.job import Job, WorkerIdentity
 
 LOGGER = logging.getLogger(__name__)
@@ -89,20 +91,27 @@ class _Supervisor:
         self._listen_to_signals()
         settings = self._settings
         self._pool = Pool(warm=settings.warm_workers, setup=self._worker_setup, born=self._announce_birth)
-        self._store = open_store(settings.database_url)
+        self._store: EngineStore = open_store(settings.database_url)
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "elect"})
             return TAKEN
+        host = host_id(settings.home)
         results = FolderResults(settings.home)
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
         )
         self._engine = Engine(
-            store=self._store, results=results, pool=self._pool, limits=limits, changed=self._changed
+            store=self._store,
+            results=results,
+            pool=self._pool,
+            limits=limits,
+            changed=self._changed,
+            host=host,
         )
         facts = {"build": settings.build, "digest": settings.digest, "pid": os.getpid()}
         self._desk = RequestHandler(self._engine, self._store, facts, self._stop)
-        recover(self._store, results, self._engine, home_hash(settings.home), shared=self._store.shared)
+        shared = self._store.shared
+        recover(self._store, results, self._engine, home_hash(settings.home), host=host, shared=shared)
         results.sweep_spools()
         self._engine.load()
         keeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)

@@ -74,6 +74,11 @@ class LocalExecutor:
         """See the port."""
         self._again(lambda: self._ask("remove_output", job_id=job_id, output_id=output_id, item=item))
 
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        """See the port."""
+        what = {"job_id": job_id, "output_id": output_id, "item": item, "sha256": sha256}
+        self._again(lambda: self._ask("keep_sha256", **what))
+
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""
         answer = self._presence.health(PROBE)

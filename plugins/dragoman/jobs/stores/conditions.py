@@ -27,7 +27,10 @@ type Asked = Mapping[str, Sequence[Any]]
 type Shape = tuple[tuple[str, int], ...]
 """Conditions by name, each with how many values it has."""
 
-LISTED = [column for column in JOBS.c if column.name != "request"]
+KNOWN = [column for column in JOBS.c if column.name != "request_as_sent"]
+"""Columns of a job that is to be run."""
+
+LISTED = [column for column in KNOWN if column.name != "request"]
 """Columns of a listed job: all but its request, which may be long."""
 
 
