@@ -686,6 +686,11 @@ class TestRecovery:
         rig.spoil(broken, "request = '{}'")  # which lists do not read
         assert recover(rig.store, rig.results, rig.engine, "no such home") == 1
         assert rig.job(whole).status is JobStatus.ACCEPTED
+        unknown, waits = rig.store.add(make_job()), rig.store.add(make_job())
+        rig.spoil(unknown, "runtime = 'x'")
+        rig.engine.renew()
+        assert rig.engine.holds(waits.id)
+        assert not rig.engine.holds(unknown.id)
 
     def test_one_of_another_host_is_left_until_its_lease_ends(self, rig: Rig) -> None:
         job = rig.store.add(make_job())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -22,6 +26,7 @@ from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection, Engine
     from storekit import Database
@@ -150,6 +155,21 @@ def test_a_run_of_an_older_dragoman_can_be_taken_over_and_ended(version_1: Datab
         store.transition(job.id, JobStatus.SUCCESSFUL, token=claimed.token)
         told = [(event.attempt, event.kind) for event in store.events(job.id)]
     assert told == [(1, EventKind.REQUEUED), (2, EventKind.RUNNING), (2, EventKind.SUCCESSFUL)]
+
+
+def test_the_command_shows_what_happened_since(version_1: Database, tmp_path: Path) -> None:
+    with closing(open_store(version_1.url)) as store:
+        store.transition(_job(4), JobStatus.ACCEPTED, message="waits to run again: a test")
+    told = subprocess.run(
+        [sys.executable, "-P", "-m", "dragoman.cli", "jobs", "show", _job(4)],
+        env=os.environ | {"DRAGOMAN_DATABASE_URL": version_1.url, "DRAGOMAN_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    (event,) = json.loads(told.stdout)["events"]
+    assert event.endswith(" requeued attempt 1 (waits to run again: a test)")
 
 
 def test_several_may_migrate_at_once(version_1: Database) -> None:
