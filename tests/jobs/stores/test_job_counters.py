@@ -15,7 +15,7 @@ from jobmaking import ALICE, BOB, WORKER, make_job
 from sqlalchemy import inspect, text
 
 from dragoman.jobs.stores import open_store, statements
-from dragoman.jobs.stores.conditions import asked_for, shape_of, values_of
+from dragoman.jobs.stores.conditions import filters_of, parameters_of, shape_of
 from dragoman.jobs.stores.job_counters import ROWS_BETWEEN
 from dragoman.jobs.stores.migrations import VERSION
 from dragoman.model.job import JobQuery
@@ -259,11 +259,15 @@ def test_lists_of_an_owner_look_at_no_row_that_is_not_on_the_page(tmp_path: Path
     with closing(open_store(f"sqlite:///{tmp_path}/jobs.db")) as store:
         place = {"page_limit": 10, "page_offset": 0}
         plan = _plan(
-            store, statements.select_page(shape_of(asked_for(query))), values_of(asked_for(query)) | place
+            store,
+            statements.select_page(shape_of(filters_of(query))),
+            parameters_of(filters_of(query)) | place,
         )
         assert "USING COVERING INDEX dragoman_jobs_" in plan
         assert "TEMP B-TREE" not in plan
-        plan = _plan(store, statements.count_matched(shape_of(asked_for(query))), values_of(asked_for(query)))
+        plan = _plan(
+            store, statements.count_matched(shape_of(filters_of(query))), parameters_of(filters_of(query))
+        )
         assert "dragoman_jobs" not in plan
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dragoman.model.job import JobQuery
 
-type Asked = Mapping[str, Sequence[Any]]
+type Filters = Mapping[str, Sequence[Any]]
 """Conditions by name, each with its values; all hold together."""
 
 type Shape = tuple[tuple[str, int], ...]
@@ -42,19 +42,19 @@ def storable(text: str) -> bool:
     return UNSTORABLE.search(text) is None
 
 
-def asked_for(query: JobQuery) -> Asked:
+def filters_of(query: JobQuery) -> Filters:
     """What a job must meet to be in the answer."""
     return _columns(query) | _times(query) | _durations(query)
 
 
-def shape_of(asked: Asked) -> Shape:
+def shape_of(filters: Filters) -> Shape:
     """All of it but the values."""
-    return tuple((name, len(values)) for name, values in asked.items())
+    return tuple((name, len(values)) for name, values in filters.items())
 
 
-def values_of(asked: Asked) -> dict[str, Any]:
+def parameters_of(filters: Filters) -> dict[str, Any]:
     """The values, by the names that ``conditions`` gives their parameters."""
-    return {f"{name}_{n}": value for name, values in asked.items() for n, value in enumerate(values)}
+    return {f"{name}_{n}": value for name, values in filters.items() for n, value in enumerate(values)}
 
 
 def conditions(shape: Shape, table: Table) -> list[ColumnElement[bool]]:

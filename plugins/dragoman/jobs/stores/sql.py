@@ -11,7 +11,7 @@ from dragoman.errors import IdempotencyConflict, IllegalTransition, NoSuchJob, Q
 from dragoman.jobs.json_codec import to_micros
 from dragoman.jobs.stores import rows, statements
 from dragoman.jobs.stores.availability import AvailabilityGuard
-from dragoman.jobs.stores.conditions import asked_for, shape_of, storable, values_of
+from dragoman.jobs.stores.conditions import filters_of, parameters_of, shape_of, storable
 from dragoman.jobs.stores.engines import open_engine
 from dragoman.jobs.stores.migrations import refuse_newer
 from dragoman.jobs.stores.session import SqlSession
@@ -52,8 +52,8 @@ class SqlStore:
 
     def find(self, query: JobQuery) -> JobPage:
         """See the port."""
-        asked = asked_for(query)
-        shape, values = shape_of(asked), values_of(asked)
+        asked = filters_of(query)
+        shape, values = shape_of(asked), parameters_of(asked)
         matched = int(self._select(statements.count_matched(shape), **values)[0]["matched"])
         # Without more than there are, a search for the last of a few ends where it has found them.
         limit = min(query.limit, matched - query.offset)
