@@ -19,6 +19,7 @@
     ├── Unavailable              try again later
     │   └── QueueFull
     ├── IllegalTransition        a job cannot go from here to there
+    ├── JobUnreadable            what the store holds of a job is damaged
     └── ExecutionError           the job's own failure
         ├── AlgorithmError, OutputError
         └── TimedOut, OutOfMemory, WorkerLost
@@ -243,6 +244,12 @@ class IllegalTransition(DragomanError):
     """The job cannot go from its state to that one."""
 
     code = "illegal-transition"
+
+
+class JobUnreadable(DragomanError):
+    """What is stored of the job cannot be read."""
+
+    code = "job-unreadable"
 
 
 class ExecutionError(DragomanError):

@@ -53,10 +53,17 @@ REQUESTS = st.builds(
     response=st.sampled_from(["raw", "document"]),
     subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
     spooled=st.booleans(),
-    raw=VALUES,
 )
 OUTPUTS = st.lists(
-    st.builds(Output, id=TEXT, media_type=TEXT, value=VALUES, file=MAYBE, size=st.none() | st.integers(0)),
+    st.builds(
+        Output,
+        id=TEXT,
+        media_type=TEXT,
+        value=VALUES,
+        file=MAYBE,
+        size=st.none() | st.integers(0),
+        sha256=MAYBE,
+    ),
     max_size=3,
     unique_by=lambda output: output.id,
 ).map(lambda outputs: {output.id: output for output in outputs})
@@ -101,6 +108,8 @@ JOBS = st.builds(
     failure=st.none() | FAILURES,
     idempotency_key=MAYBE,
     fingerprint=TEXT,
+    token=TEXT,
+    request_as_sent=MAYBE,
 )
 
 

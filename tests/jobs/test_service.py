@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ from dragoman.model.job import (
     Output,
     OutputRequest,
 )
+from dragoman.model.job_event import EventKind
 from dragoman.model.principal import Principal
 from dragoman.model.status import JobStatus
 from dragoman.packages.catalogue import Catalogue
@@ -88,7 +90,11 @@ class DirectExecutor:
         self.store.remove(job_id)
 
     def remove_output(self, job_id: str, output_id: str, item: int | None = None) -> None:
-        self.store.report(job_id, self.store.get(job_id).attempts, outputs={})
+        self.store.report(job_id, self.store.get(job_id).token, outputs={})
+
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        job = self.store.get(job_id)
+        self.store.report(job_id, job.token, outputs=job.outputs_with_sha256(output_id, item, sha256))
 
     def printed(self, job: Job, offset: int, limit: int) -> bytes:
         self.before_printed()
@@ -403,6 +409,68 @@ class TestLog:
 
         rig.executor.before_printed = end
         assert rig.service.log(job.id, ALICE) == b"mine\n"
+
+
+class TestSha256:
+    def test_it_is_worked_out_once_and_kept(self, rig: Rig) -> None:
+        outputs = {
+            "one": Output(id="one", media_type="text/plain", file="one.txt", size=3),
+            "many": Output(
+                id="many",
+                media_type="text/plain",
+                items=(
+                    Output(id="many", media_type="text/plain", file="0.txt", size=3),
+                    Output(id="many", media_type="text/plain"),
+                ),
+            ),
+            "value": Output(id="value", media_type="application/json", value=1),
+        }
+        job = rig.end(rig.submit(), JobStatus.SUCCESSFUL, outputs=outputs)
+        publish(rig.results, job.id, {"one.txt": "abc", "0.txt": "abc"})
+        expected = hashlib.sha256(b"abc").hexdigest()
+        for name, item in (("one", None), ("many", 0)):
+            assert rig.service.output_sha256(job.id, name, ALICE, item) == expected
+        kept = rig.store.get(job.id).outputs
+        assert (kept["one"].sha256, [each.sha256 for each in kept["many"].items]) == (
+            expected,
+            [expected, None],
+        )
+        rig.results.remove_file(job.id, "one.txt")  # it is not read again
+        assert rig.service.output_sha256(job.id, "one", ALICE) == expected
+        for name in ("value", "nothing"):
+            with pytest.raises(NoSuchOutput):
+                rig.service.output_sha256(job.id, name, ALICE)
+        with pytest.raises(NoSuchJob):
+            rig.service.output_sha256(job.id, "one", BOB)
+
+    def test_a_deleted_file_of_a_list_loses_it(self) -> None:
+        item = Output(id="a", media_type="text/plain", file="0.txt", size=3, sha256="ab")
+        job = make_job(outputs={"a": Output(id="a", media_type="text/plain", items=(item, item))})
+        left = job.outputs_without("a", 0)["a"].items
+        assert [each.sha256 for each in left] == [None, "ab"]
+
+
+class TestHistory:
+    def test_it_is_told_to_those_who_may_see_the_job(self, rig: Rig) -> None:
+        job = rig.submit()
+        rig.end(job, JobStatus.FAILED)
+        kinds = [event.kind for event in rig.service.events(job.id, ALICE)]
+        assert kinds == [EventKind.ACCEPTED, EventKind.RUNNING, EventKind.FAILED]
+        for who, job_id in ((BOB, job.id), (ALICE, NOBODY)):
+            with pytest.raises(NoSuchJob):
+                rig.service.events(job_id, who)
+
+    def test_the_request_is_kept_as_it_was_sent_where_a_dialect_wants_it(self, rig: Rig) -> None:
+        text = '{"number":  1}'
+        job = rig.submit(how=Submission(request_as_sent=text))
+        assert rig.service.status(job.id, ALICE).request_as_sent == text
+        assert rig.service.status(rig.submit().id, ALICE).request_as_sent is None
+
+    def test_a_job_that_is_being_put_together_has_no_results_and_can_be_dismissed(self, rig: Rig) -> None:
+        job = rig.store.add(make_job(principal=ALICE, status=JobStatus.CREATED))
+        with pytest.raises(ResultNotReady, match="created"):
+            rig.service.results(job.id, ALICE)
+        assert rig.service.dismiss(job.id, ALICE).status is JobStatus.DISMISSED
 
 
 class TestFailures:

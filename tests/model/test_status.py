@@ -13,6 +13,9 @@ from dragoman.model.status import FINISHED, TRANSITIONS, JobStatus, check_transi
 PAIRS = list(itertools.product(JobStatus, JobStatus))
 
 DRAWN = {
+    ("created", "accepted"),
+    ("created", "failed"),
+    ("created", "dismissed"),
     ("accepted", "running"),
     ("accepted", "failed"),
     ("accepted", "dismissed"),
@@ -25,7 +28,8 @@ DRAWN = {
 
 
 def test_the_states_are_those_of_ogc() -> None:
-    assert [str(each) for each in JobStatus] == ["accepted", "running", "successful", "failed", "dismissed"]
+    part_1 = ["accepted", "running", "successful", "failed", "dismissed"]
+    assert [str(each) for each in JobStatus] == ["created", *part_1]
 
 
 @pytest.mark.parametrize(("current", "target"), PAIRS)

@@ -99,13 +99,13 @@ class FlakyStore(SqlStore):
         self._check()
         return super().claim(job_id, worker, lease)
 
-    def transition(self, job_id: str, target: Any, *, attempt: int | None = None, **changes: Any) -> Job:
+    def transition(self, job_id: str, target: Any, *, token: str | None = None, **changes: Any) -> Job:
         self._check()
-        done = super().transition(job_id, target, attempt=attempt, **changes)
+        done = super().transition(job_id, target, token=token, **changes)
         if self.mute:
             raise Unavailable("the job store cannot be used: Test")
         return done
 
-    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
+    def report(self, job_id: str, token: str, **changes: Any) -> bool:
         self._check()
-        return super().report(job_id, attempt, **changes)
+        return super().report(job_id, token, **changes)

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobmaking import WORKER
+
 from dragoman.errors import (
     DragomanError,
     IdempotencyConflict,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dragoman.jobs.ports import ResultStore
+    from dragoman.model.job_event import JobEvent
     from dragoman.model.worker import WorkerIdentity
 
 type Run = Callable[[Job, Path], Mapping[str, Output]]
@@ -70,9 +73,7 @@ class MemoryEngine:
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         raise NotImplementedError
 
-    def transition(
-        self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any
-    ) -> Job:
+    def transition(self, job_id: str, target: JobStatus, *, token: str | None = None, **changes: Any) -> Job:
         job = self.get(job_id)
         check_transition(job.status, target)
         now = datetime.now(UTC)
@@ -82,10 +83,16 @@ class MemoryEngine:
             self.changed.notify_all()
         return self.jobs[job_id]
 
-    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
+    def report(self, job_id: str, token: str, **changes: Any) -> bool:
         raise NotImplementedError
 
     def expired(self, now: datetime) -> list[Job]:
+        raise NotImplementedError
+
+    def finished_ids(self, before: datetime, limit: int) -> list[str]:
+        raise NotImplementedError
+
+    def events(self, job_id: str) -> list[JobEvent]:
         raise NotImplementedError
 
     # Executor
@@ -106,7 +113,7 @@ class MemoryEngine:
         return job if wait == 0 else self.wait(job.id, wait)
 
     def finish(self, job_id: str, run: Run) -> Job:
-        job = self.transition(job_id, JobStatus.RUNNING, started=datetime.now(UTC), attempts=1)
+        job = self.jobs[job_id] = self.get(job_id).claimed_by(WORKER, datetime.now(UTC), lease=30)
         try:
             with tempfile.TemporaryDirectory() as home:
                 outputs = run(job, Path(home) / "outputs")
@@ -150,6 +157,10 @@ class MemoryEngine:
                 if each.file is not None:
                     self.results.remove_file(job_id, each.file)
             self.jobs[job_id] = replace(job, outputs=job.outputs_without(output_id, item))
+
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        job = self.get(job_id)
+        self.jobs[job_id] = replace(job, outputs=job.outputs_with_sha256(output_id, item, sha256))
 
     def printed(self, job: Job, offset: int, limit: int) -> bytes:
         return b""

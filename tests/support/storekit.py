@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, inspect, text
 
+from dragoman.jobs.stores.migrations import VERSION
 from dragoman.jobs.stores.tables import JOBS, META, METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+DUMPS = Path(__file__).parents[1] / "data" / "stores"
 
 
 class Database:
@@ -24,14 +28,36 @@ class Database:
         )
 
     def clear(self) -> None:
-        """Delete every row, that of the schema's version too; the tally's go by themselves."""
-        for table in (JOBS, META):
-            if inspect(self.engine).has_table(table.name):
-                self.execute(f"DELETE FROM {table.name}")
+        """Delete every job; what counts and tells of them goes by itself."""
+        if inspect(self.engine).has_table(META.name):
+            self.execute(f"DELETE FROM {JOBS.name}")
+            self.execute(f"UPDATE {META.name} SET value = '{VERSION}' WHERE key = 'version'")
 
     def drop(self) -> None:
         """Drop the tables."""
         METADATA.drop_all(self.engine)
+
+    def restore(self, version: str, **names: str) -> None:
+        """Make it what a dump of ``tests/data/stores`` holds, with its {NAMES} filled in."""
+        dialect = self.engine.dialect.name
+        script = (DUMPS / f"{version}.{dialect}.sql").read_text("utf-8")
+        for name, value in names.items():
+            script = script.replace(f"{{{name}}}", value)
+        if dialect == "sqlite":
+            self.drop()
+        else:  # its functions too
+            script = f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; {script}"
+        connection = self.engine.raw_connection()
+        try:
+            driver: Any = connection.driver_connection
+            if dialect == "sqlite":
+                driver.executescript(script)
+            else:
+                driver.execute(script)
+                driver.commit()
+        finally:
+            connection.close()
+            self.engine.dispose()  # the dump's settings are the connection's
 
     def execute(self, statement: str) -> None:
         """Run one statement of SQL."""

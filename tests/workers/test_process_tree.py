@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -81,14 +80,14 @@ def tree() -> Iterator[psutil.Process]:
 class TestIdentity:
     def test_a_live_process_is_known(self, tree: psutil.Process) -> None:
         me = process_tree.identity(tree.pid)
-        assert (me.pid, me.host) == (tree.pid, socket.gethostname())
+        assert me.pid == tree.pid
         assert process_tree.identity(tree.pid) == me
         assert process_tree.lives(me)
 
     def test_another_that_has_its_pid_is_not_taken_for_it(self, tree: psutil.Process) -> None:
         me = process_tree.identity(tree.pid)
-        fields = {"host": me.host, "boot_id": me.boot_id, "pid": me.pid, "start_time": me.start_time}
-        for changed in ({"start_time": me.start_time - 1}, {"boot_id": "before"}, {"host": "elsewhere"}):
+        fields = {"boot_id": me.boot_id, "pid": me.pid, "start_time": me.start_time}
+        for changed in ({"start_time": me.start_time - 1}, {"boot_id": "before"}):
             assert not process_tree.lives(WorkerIdentity(**{**fields, **changed}))  # type: ignore[arg-type]  # a dict
 
     def test_a_dead_one_and_a_zombie_do_not_live(self) -> None:

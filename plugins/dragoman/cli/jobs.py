@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dragoman.config.settings import Settings
     from dragoman.jobs.service import JobService
     from dragoman.jobs.stores.sql import SqlStore
+    from dragoman.model.job_event import JobEvent
 
 app = typer.Typer(no_args_is_help=True, help="Look at jobs, and cancel them.")
 
@@ -57,7 +58,7 @@ def require_store(settings: Settings) -> None:
 @app.command("list")
 def list_jobs(
     status: Annotated[
-        str | None, typer.Option(help="accepted, running, successful, failed or dismissed.")
+        str | None, typer.Option(help="created, accepted, running, successful, failed or dismissed.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 20,
 ) -> None:
@@ -76,12 +77,14 @@ def list_jobs(
 
 @app.command("show")
 def show_job(job_id: JobId) -> None:
-    """All that is known of a job, its request included; long texts are cut."""
-    job = existing_store(read_settings()).get(job_id)
+    """All that is known of a job, its request and what happened to it included; long texts are cut."""
+    store = existing_store(read_settings())
+    job = store.get(job_id)
     data = dump_job(job) | {
         name: moment.isoformat() if (moment := getattr(job, name)) else None
         for name in ("created", "started", "finished", "updated", "lease_until")
     }
+    data["events"] = [_event_line(event) for event in store.events(job_id)]
     typer.echo(json.dumps(_abridged(data), indent=2))
 
 
@@ -132,6 +135,13 @@ def _service() -> Iterator[JobService]:
         yield service
     finally:
         service.close()
+
+
+def _event_line(event: JobEvent) -> str:
+    words = [event.moment.isoformat(timespec="milliseconds"), event.kind]
+    words += [f"attempt {event.attempt}"] if event.attempt else []
+    words += [f"pid {event.worker.pid} on {event.worker.host}"] if event.worker else []
+    return " ".join([*words, *([f"({event.why})"] if event.why else [])])
 
 
 def _abridged(data: Any) -> Any:

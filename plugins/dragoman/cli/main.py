@@ -175,7 +175,7 @@ def cleanup() -> None:
 def migrate() -> None:
     """Make the job store's tables, or bring them up to this version."""
     from dragoman.jobs.stores import open_store
-    from dragoman.jobs.stores.tables import VERSION
+    from dragoman.jobs.stores.migrations import VERSION
 
     open_store(read_settings().database_url).close()
     typer.echo(f"the job store has schema {VERSION}")

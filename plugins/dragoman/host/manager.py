@@ -114,7 +114,7 @@ def _pygeoapi_job(job: Any) -> dict[str, Any]:
     return {
         "identifier": job.id,
         "process_id": job.process_id,
-        "status": job.status.value,
+        "status": job.status.in_part_1.value,
         "message": job.message,
         "progress": job.progress,
         "created": job.created,

@@ -50,7 +50,6 @@ def dump_request(request: JobRequest) -> JSON:
         "subscriber": request.subscriber and _present(_shallow(request.subscriber)),
         "roi": request.roi and asdict(request.roi),
         "spooled": request.spooled,
-        "raw": request.raw,
     }
 
 
@@ -66,7 +65,6 @@ def load_request(data: JSON) -> JobRequest:
         subscriber=None if subscriber is None else Subscriber(**subscriber),
         roi=_load_roi(data.get("roi")),
         spooled=data["spooled"],
-        raw=data["raw"],
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job import Job, JobPage, JobQuery
+    from dragoman.model.job_event import JobEvent
     from dragoman.model.status import JobStatus
     from dragoman.model.worker import WorkerIdentity
 
@@ -25,10 +26,13 @@ class JobStore(Protocol):
     Every write is one transaction that outlasts the death of any process when the call returns; adding,
     dismissing and removing outlast a power cut as well. What else a power cut takes back is done again: a job
     that had just ended runs once more.
+
+    A row that cannot be read (damaged, or written by another dragoman) is logged once, and missing from lists and
+    from the queue; what asks for that very job raises JobUnreadable.
     """
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
-        """Insert an accepted job, or one that is running already: by the engine that has a worker waiting for it.
+        """Insert a created or an accepted job, or one that runs already: of an engine whose worker waits for it.
 
         If a job of the same principal and process has the same idempotency key, that job is returned
         instead. Raises IdempotencyConflict if its fingerprint differs, QueueFull if ``queue_limit`` jobs
@@ -48,40 +52,66 @@ class JobStore(Protocol):
         """The ids of the accepted jobs, oldest first; cheap enough for every few seconds."""
 
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
-        """Make an accepted job running, its attempt one higher, its lease ``lease`` seconds long,
-        its progress and message as at the start.
+        """Make an accepted job running: see ``Job.claim_changes``.
 
         None if it is not accepted any more: of many claimers exactly one gets the job.
         """
 
-    def transition(
-        self, job_id: str, target: JobStatus, *, attempt: int | None = None, **changes: Any
-    ) -> Job:
+    def transition(self, job_id: str, target: JobStatus, *, token: str | None = None, **changes: Any) -> Job:
         """Move a job to ``target`` and set ``changes`` (fields of Job) in the same write.
 
-        With ``attempt`` the write only happens while that is the job's attempt. Raises NoSuchJob, and
-        IllegalTransition if the job's state does not lead to ``target`` or its attempt is another.
+        With ``token`` the write only happens while that is the token of the job's latest claim. Raises NoSuchJob,
+        and IllegalTransition if the job's state does not lead to ``target`` or its token is another.
         Sets ``updated``, and ``finished`` where ``target`` is an end.
         """
 
-    def report(self, job_id: str, attempt: int, **changes: Any) -> bool:
+    def report(self, job_id: str, token: str, **changes: Any) -> bool:
         """Set ``progress``, ``message``, ``outputs`` or ``lease_until`` of a job without moving it.
 
-        Only while ``attempt`` is the job's attempt, and with ``progress`` only upwards while it runs;
-        False if nothing was written.
+        Only while ``token`` is that of the job's latest claim (empty before the first), and with ``progress`` only
+        upwards while it runs; False if nothing was written.
         """
 
     def expired(self, now: datetime) -> list[Job]:
         """The running jobs whose lease ended before ``now``."""
 
+    def finished_ids(self, before: datetime, limit: int) -> list[str]:
+        """The ids of ``limit`` jobs that finished before that moment, those of damaged rows too."""
+
     def remove(self, job_id: str) -> None:
-        """Forget a job; raises NoSuchJob, and IllegalTransition while it is not finished."""
+        """Forget a job and its events; raises NoSuchJob, and IllegalTransition while it is not finished."""
 
     def remove_all(self, job_ids: Sequence[str]) -> int:
         """Forget those of some hundred jobs that are there and finished, in one write; how many they were."""
 
     def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs there are in each state; every state is a key. Cheap at any number of jobs."""
+
+    def events(self, job_id: str) -> list[JobEvent]:
+        """What happened to a job, in order; nothing of what happened before stores had events, or of no job.
+
+        Each is part of the write that it tells of.
+        """
+
+
+class EngineStore(JobStore, Protocol):
+    """What an engine asks of a store beyond jobs."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether engines of several hosts may come to work on it, one after another."""
+
+    def lock_engine(self) -> bool:
+        """Hold this store for one embedded engine, until the process ends; False if another host's does.
+
+        To be asked again now and then: a hold that was lost with its connection is taken again, if it is free.
+        """
+
+    def check_writable(self) -> None:
+        """Write something durable; raises Unavailable."""
+
+    def close(self) -> None:
+        """Let go of it, and of the hold."""
 
 
 class Executor(Protocol):
@@ -120,6 +150,9 @@ class Executor(Protocol):
 
         None of it is in the result store's log yet. Where it cannot be seen from here it is empty.
         """
+
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        """Keep the SHA-256 of an output's file, or of one file of a list; nothing happens if it is not there."""
 
     def alive(self) -> bool:
         """Whether the engine answers, within seconds; raises Unavailable if it says that it cannot write the store."""

@@ -33,6 +33,7 @@ from dragoman.model.status import JobStatus
 if TYPE_CHECKING:
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
+    from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
     from dragoman.model.process import Mode
     from dragoman.packages.catalogue import Catalogue
@@ -57,6 +58,8 @@ class Submission:
     priority: int = 0
     timeout: float | None = None
     """Seconds for one run, where shorter than the process's own."""
+    request_as_sent: str | None = None
+    """The request's text, where the dialect wants it back with the job."""
     wait: float | None = 0.0
     """Seconds to wait for the job's end; None: as long as it takes."""
 
@@ -109,6 +112,7 @@ class JobService:
             created=now,
             updated=now,
             idempotency_key=submission.idempotency_key,
+            request_as_sent=submission.request_as_sent,
             fingerprint=_fingerprint(process_id, request) if submission.idempotency_key else "",
         )
         return self._accept(job, submission.wait)
@@ -218,6 +222,30 @@ class JobService:
         except ResultNotAvailable:
             raise ResultNotAvailable(f"the file of output '{output.id}' is gone") from None
 
+    def output_sha256(
+        self, job_id: str, output_id: str, principal: Principal, item: int | None = None
+    ) -> str:
+        """The SHA-256 of an output's file, or of one file of a list, in hex; worked out once, and kept.
+
+        Raises what ``results``, ``output``, ``item`` and ``content`` raise.
+        """
+        job = self.results(job_id, principal)
+        output = self.output(job, output_id) if item is None else self.item(job, output_id, item)
+        if output.sha256 is not None:
+            return output.sha256
+        digest = hashlib.sha256()
+        for block in self.content(job, output).blocks():
+            digest.update(block)
+        sha256 = digest.hexdigest()
+        with suppress(Unavailable):  # then it is worked out again
+            self._executor.keep_sha256(job_id, output_id, sha256, item)
+        return sha256
+
+    def events(self, job_id: str, principal: Principal) -> list[JobEvent]:
+        """What happened to the job, in order; raises NoSuchJob."""
+        self.status(job_id, principal)
+        return self._store.events(job_id)
+
     def remove_output(
         self, job_id: str, output_id: str, principal: Principal, item: int | None = None
     ) -> None:
@@ -251,5 +279,6 @@ class JobService:
 
 def _fingerprint(process_id: str, request: JobRequest) -> str:
     """Equal for two requests that ask the same: order of members and white space do not count."""
-    text = json.dumps([process_id, dump_request(request)], sort_keys=True)
+    # "raw" was a member of every request once: keys that were used then are still known
+    text = json.dumps([process_id, {**dump_request(request), "raw": None}], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -3,7 +3,7 @@
     Submit        ──► Accepted, or JobIs the first one under its key; with ``wait`` JobIs, when it has finished
     Wait          ──► JobIs, when it has finished
     Dismiss       ──► JobIs, when nothing of it runs
-    Remove, RemoveOutput, Health, Stop ──► Ok
+    Remove, RemoveOutput, KeepSha256, Health, Stop ──► Ok
     Hello         ──► Facts
     any           ──► Refused
 
@@ -79,6 +79,16 @@ class RemoveOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepSha256:
+    """See Executor.keep_sha256."""
+
+    job_id: str
+    output_id: str
+    sha256: str
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Who the supervisor is."""
 
@@ -113,7 +123,7 @@ class Refused:
     error: DragomanError
 
 
-type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput
+type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256
 type Reply = Facts | Ok | Accepted | JobIs | Refused
 
 REQUESTS: MessageCodec[Request] = MessageCodec(
@@ -127,6 +137,7 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
         "dismiss": Dismiss,
         "remove": Remove,
         "remove_output": RemoveOutput,
+        "keep_sha256": KeepSha256,
     },
 )
 REPLIES: MessageCodec[Reply] = MessageCodec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -66,8 +67,6 @@ class JobRequest:
     """Crops the images that are read."""
     spooled: bool = False
     """Whether ``inputs`` lie in the result store (too large for the job's row) and are empty here."""
-    raw: JSON = None
-    """Whatever else of the wire request a dialect wants back (without the inputs' values)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +81,8 @@ class Output:
     """Name of the file, relative to the job's outputs; never a path of the machine."""
     size: int | None = None
     """Bytes of the file."""
+    sha256: str | None = None
+    """Of the file, in hex; None until somebody has asked for it."""
     items: tuple[Output, ...] = ()
     """Of an output that is a list of files: each with its own file and with the list's id, in order.
 
@@ -134,7 +135,9 @@ class Job:
     finished: datetime | None = None
     updated: datetime
     attempts: int = 0
-    """Runs begun, the present one included; also the fence: a report of an older attempt is refused."""
+    """Runs begun, the present one included. A crash of the database may forget one, and its number comes again."""
+    token: str = ""
+    """Of the latest claim, never the same twice: whoever writes for another run is refused. Empty before the first."""
     restarts: int = 0
     """Runs that ended with the death of the supervisor or the server, which are not the job's fault."""
     worker: WorkerIdentity | None = None
@@ -147,24 +150,30 @@ class Job:
     idempotency_key: str | None = None
     fingerprint: str = ""
     """Hash of the request, to tell a repetition from another request under the same key."""
+    request_as_sent: str | None = None
+    """The request's text as the client sent it, where the dialect wants it back. ``JobStore.get`` alone reads it."""
 
     def evolve(self, **changes: Any) -> Job:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
+    @staticmethod
+    def claim_changes(worker: WorkerIdentity, now: datetime, lease: float) -> dict[str, Any]:
+        """All that a claim for ``lease`` seconds sets, but for ``attempts``, which is one higher."""
+        return {
+            "status": JobStatus.RUNNING,
+            "worker": worker,
+            "token": uuid.uuid4().hex,
+            "started": now,
+            "updated": now,
+            "lease_until": now + timedelta(seconds=lease),
+            "progress": 0,
+            "message": "",
+        }
+
     def claimed_by(self, worker: WorkerIdentity, now: datetime, lease: float) -> Job:
         """An accepted job as it is once a worker has claimed it, for ``lease`` seconds."""
-        return replace(
-            self,
-            status=JobStatus.RUNNING,
-            attempts=self.attempts + 1,
-            worker=worker,
-            started=now,
-            updated=now,
-            lease_until=now + timedelta(seconds=lease),
-            progress=0,
-            message="",
-        )
+        return replace(self, attempts=self.attempts + 1, **self.claim_changes(worker, now, lease))
 
     def outputs_without(self, output_id: str, item: int | None = None) -> dict[str, Output]:
         """The outputs but one; or with one place of its list empty, so that the others keep theirs."""
@@ -172,9 +181,18 @@ class Job:
             return {name: output for name, output in self.outputs.items() if name != output_id}
         output = self.outputs[output_id]
         items = [
-            replace(each, file=None, size=None) if place == item else each
+            replace(each, file=None, size=None, sha256=None) if place == item else each
             for place, each in enumerate(output.items)
         ]
+        return {**self.outputs, output_id: replace(output, items=tuple(items))}
+
+    def outputs_with_sha256(self, output_id: str, item: int | None, sha256: str) -> dict[str, Output]:
+        """The outputs, with the SHA-256 of one's file, or of one file of its list; they must be there."""
+        output = self.outputs[output_id]
+        if item is None:
+            return {**self.outputs, output_id: replace(output, sha256=sha256)}
+        items = list(output.items)
+        items[item] = replace(items[item], sha256=sha256)
         return {**self.outputs, output_id: replace(output, items=tuple(items))}
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class WorkerIdentity:
     """One worker process, told apart from any other that ever had its pid."""
 
-    host: str
+    host: str = ""
+    """The id of its engine's HOME, a uuid; an older dragoman wrote the host's name. Empty is this host."""
     boot_id: str
     """Changes with every boot of the host."""
     pid: int

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import sys
 import time
 from contextlib import suppress
@@ -51,23 +50,18 @@ def die_with_parent() -> None:
 
 def identity(pid: int) -> WorkerIdentity:
     """Who the process is, so that another that gets its pid later is not taken for it."""
-    return WorkerIdentity(host=socket.gethostname(), boot_id=boot_id(), pid=pid, start_time=_start_time(pid))
+    return WorkerIdentity(boot_id=boot_id(), pid=pid, start_time=_start_time(pid))
 
 
 def lives(worker: WorkerIdentity) -> bool:
-    """Whether that very process still lives on this host; a zombie does not."""
-    if worker.host != socket.gethostname() or worker.boot_id != boot_id():
+    """Whether that very process still lives here; a zombie does not. No two boots of any hosts have one id."""
+    if worker.boot_id != boot_id():
         return False
     try:
         zombie = psutil.Process(worker.pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     return not zombie and _start_time(worker.pid) == worker.start_time
-
-
-def elsewhere(worker: WorkerIdentity | None) -> bool:
-    """Whether it is a process of another host."""
-    return worker is not None and worker.host != socket.gethostname()
 
 
 def descendants(pid: int) -> list[psutil.Process]:

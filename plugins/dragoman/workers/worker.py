@@ -36,9 +36,9 @@ UNKNOWN_EXIT: Final = 255
 FORKSERVER_TIMEOUT: Final = 0.2
 """Seconds to wait for the end of a forkserver that seems to have died."""
 
-type Ending = Literal["", "dismissed", "timed-out", "stopped", "retired"]
-"""Why a worker is being ended: its task is not wanted any more, or took too long; the supervisor stops; the worker
-is not needed. Empty while it may go on."""
+type Ending = Literal["", "dismissed", "timed-out", "disowned", "stopped", "retired"]
+"""Why a worker is being ended: its task is not wanted any more, took too long, or is another's by now; the supervisor
+stops; the worker is not needed. Empty while it may go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

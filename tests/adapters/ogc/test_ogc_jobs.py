@@ -270,6 +270,9 @@ def test_filters(server: Server) -> None:
     assert found("processID=echo,slow") == found("processID=echo&processID=slow") == [done, waiting]
     assert found("processID=nothing") == []
     assert found("status=failed,accepted") == [failed, waiting]
+    server.engine.jobs[waiting] = replace(server.engine.jobs[waiting], status=JobStatus.CREATED)
+    assert found("status=accepted") == [waiting], "Part 1 has no word for a job that is being put together"
+    assert client.get("/jobs?status=created").status_code == 400
     long_ago = datetime.now(UTC) - timedelta(days=3)
     job = replace(
         server.engine.jobs[done], created=long_ago, started=long_ago, finished=long_ago + timedelta(seconds=9)

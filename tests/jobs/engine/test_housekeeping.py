@@ -110,6 +110,28 @@ def test_files_go_first_and_rows_in_batches(
     assert writes == [4, 4, 2]
 
 
+def test_rows_that_cannot_be_read_expire_like_others_and_until_then_keep_their_files(
+    store: SqlStore, results: MemoryResults, database: Database
+) -> None:
+    old, young = _finished(store, results, database, 2).id, _finished(store, results, database, 0.5).id
+    database.execute("UPDATE dragoman_jobs SET runtime = 'x'")
+    results.jobs[young].touched = 0
+    assert sweep(store, results) == 0
+    assert expire(store, results, DAY) == 1
+    assert not _there(results, old)
+    assert _there(results, young)
+
+
+def test_what_is_being_put_together_is_left_alone(
+    store: SqlStore, results: MemoryResults, database: Database
+) -> None:
+    job = store.add(make_job(status=JobStatus.CREATED))
+    database.execute("UPDATE dragoman_jobs SET created = 0, updated = 0")
+    _fill(results, job.id, STRAY_AGE + 60)
+    assert (sweep(store, results), expire(store, results, DAY)) == (0, 0)
+    assert _there(results, job.id)
+
+
 def test_only_a_stray_folder_is_swept(store: SqlStore, results: MemoryResults, database: Database) -> None:
     owned = _finished(store, results, database, 1).id
     results.jobs[owned].touched = 0

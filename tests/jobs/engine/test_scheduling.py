@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.engine.messages import Report
+    from dragoman.model.worker import WorkerIdentity
 
+HOST = "0b3c7b1e-0000-4000-8000-000000000001"
 OTHER = dataclasses.replace(RUNTIME, digest="d2")
 
 
@@ -61,6 +64,7 @@ class Rig:
             pool=self.pool,
             limits=EngineLimits(slots=slots, queue_limit=queue_limit, max_attempts=3),
             changed=lambda job: self.changes.append((job.id, job.status)),
+            host=HOST,
         )
 
     def close(self) -> None:
@@ -112,10 +116,21 @@ class Rig:
         worker.process.exitcode = exitcode  # type: ignore[misc]  # a fake one
         self.engine.died(worker)
 
+    def spoil(self, job: Job, assignment: str) -> None:
+        """Change a row beside the store."""
+        with closing(sqlite3.connect(self.home / "jobs.db", timeout=60, isolation_level=None)) as database:
+            database.execute(f"UPDATE dragoman_jobs SET {assignment} WHERE id = '{job.id}'")
+
     def dismiss(self, job: Job) -> list[Job | DragomanError]:
         told: list[Job | DragomanError] = []
         self.engine.dismiss(job.id, told.append)
         return told
+
+
+def _claimant(worker: FakeWorker) -> WorkerIdentity:
+    """Who a job is claimed for: the worker, and the host it is on."""
+    assert worker.identity is not None
+    return dataclasses.replace(worker.identity, host=HOST)
 
 
 @pytest.fixture
@@ -135,7 +150,7 @@ def wide(tmp_path: Path) -> Iterator[Rig]:
 class TestRunning:
     def test_a_job_is_claimed_for_its_worker_and_told_to_it(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=5.0)
-        assert (job.attempts, job.worker) == (1, worker.identity)
+        assert (job.attempts, job.worker) == (1, _claimant(worker))
         assert worker.told[0]["job"]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes == [(job.id, JobStatus.RUNNING)]
@@ -145,7 +160,7 @@ class TestRunning:
         rig.done(worker)
         job = rig.engine.accept(make_job(timeout=5.0))  # without a tick
         assert rig.job(job) == job == worker.task
-        assert (job.status, job.attempts, job.worker) == (JobStatus.RUNNING, 1, worker.identity)
+        assert (job.status, job.attempts, job.worker) == (JobStatus.RUNNING, 1, _claimant(worker))
         assert worker.told[-1]["job"]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
@@ -571,7 +586,7 @@ class TestDeaths:
 class TestLeases:
     def test_what_runs_is_renewed(self, rig: Rig) -> None:
         job, _ = rig.run()
-        rig.store.report(job.id, 1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
+        rig.store.report(job.id, rig.job(job).token, lease_until=datetime.now(UTC) - timedelta(seconds=1))
         rig.engine.renew()
         assert rig.store.expired(datetime.now(UTC)) == []
         assert rig.job(job).status is JobStatus.RUNNING
@@ -640,23 +655,111 @@ class TestLostAnswers:
         assert (rig.job(job).status, rig.job(job).attempts) == (JobStatus.RUNNING, 2)
 
 
+class TestDisowned:
+    """A run whose job has become another's: its claim was forgotten, or its lease had ended elsewhere."""
+
+    FORGOTTEN = "status = 'accepted', attempts = 0, token = '', worker = NULL, lease_until = NULL"
+    TAKEN = "token = 'of-another-claim'"
+
+    @pytest.mark.parametrize("what", [FORGOTTEN, TAKEN])
+    def test_its_next_renewal_ends_it_and_nothing_of_it_is_published(self, rig: Rig, what: str) -> None:
+        job, worker = rig.run()
+        rig.spoil(job, what)
+        before = rig.job(job)
+        rig.engine.renew()
+        assert worker.ending == "disowned"
+        publish(rig.results, job.id, {"a.tif": "x"})
+        rig.done(worker)
+        assert rig.job(job) == before
+        rig.dies(worker)
+        assert rig.job(job) == before
+        assert not has_file(rig.results, job.id, "a.tif")
+        assert rig.pool.busy == 0
+
+    @pytest.mark.parametrize("what", [FORGOTTEN, TAKEN])
+    def test_so_does_its_next_progress(self, rig: Rig, what: str) -> None:
+        job, worker = rig.run()
+        rig.spoil(job, what)
+        rig.reports(worker, Progress(attempt=1, percent=10, message="at 10"))
+        assert worker.ending == "disowned"
+
+    def test_progress_that_falls_ends_nothing(self, rig: Rig) -> None:
+        _job, worker = rig.run()
+        for percent in (40, 20):
+            rig.reports(worker, Progress(attempt=1, percent=percent, message=""))
+        assert worker.ending == ""
+
+    def test_one_whose_job_is_gone_ends_too(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.spoil(job, "status = 'successful'")
+        rig.store.remove(job.id)
+        rig.engine.renew()
+        assert worker.ending == "disowned"
+        rig.dies(worker)
+
+    def test_a_forgotten_claim_is_run_again_once_its_run_has_ended(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.spoil(job, self.FORGOTTEN)
+        rig.engine.renew()
+        rig.dies(worker)
+        rig.engine.renew()
+        second = rig.worker_of(job)
+        rig.born(second)
+        rig.done(second)
+        assert (rig.job(job).status, rig.job(job).attempts) == (JobStatus.SUCCESSFUL, 1)
+
+    def test_whoever_dismisses_it_meanwhile_is_told_what_became_of_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        rig.spoil(job, self.FORGOTTEN)
+        rig.engine.renew()
+        told = rig.dismiss(job)
+        assert told == []
+        rig.dies(worker)
+        (outcome,) = told
+        assert isinstance(outcome, Job)
+        assert outcome.status is rig.job(job).status is JobStatus.DISMISSED
+
+
 class TestRecovery:
     """What an engine finds running when it comes up."""
 
     @pytest.mark.parametrize("shared", [False, True])
     def test_a_job_of_this_host_is_queued_at_once(self, rig: Rig, shared: bool) -> None:
         job = rig.store.add(make_job())
-        rig.store.claim(job.id, dataclasses.replace(WORKER, host=socket.gethostname()), 30.0)
-        assert recover(rig.store, rig.files, rig.engine, "no such home", shared=shared) == 1
+        rig.store.claim(job.id, dataclasses.replace(WORKER, host=HOST), 30.0)
+        assert recover(rig.store, rig.files, rig.engine, "no such home", host=HOST, shared=shared) == 1
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
+
+    def test_a_job_that_an_older_dragoman_ran_here_is_known_by_name_and_boot(self, rig: Rig) -> None:
+        """Until now rows had the host's name, which another host, or another container, may have as well."""
+        here = dataclasses.replace(WORKER, host=socket.gethostname(), boot_id=process_tree.boot_id())
+        ours, namesakes = rig.store.add(make_job()), rig.store.add(make_job())
+        rig.store.claim(ours.id, here, 30.0)
+        rig.store.claim(namesakes.id, dataclasses.replace(here, boot_id="another"), 30.0)
+        assert recover(rig.store, rig.files, rig.engine, "no such home", host=HOST, shared=True) == 1
+        assert rig.job(ours).status is JobStatus.ACCEPTED
+        assert rig.job(namesakes).status is JobStatus.RUNNING
+
+    def test_a_row_that_cannot_be_read_is_in_nobodys_way(self, rig: Rig) -> None:
+        whole, broken = rig.store.add(make_job()), rig.store.add(make_job())
+        for job in (whole, broken):
+            rig.store.claim(job.id, WORKER, 30.0)
+        rig.spoil(broken, "request = '{}'")  # which lists do not read
+        assert recover(rig.store, rig.files, rig.engine, "no such home") == 1
+        assert rig.job(whole).status is JobStatus.ACCEPTED
+        unknown, waits = rig.store.add(make_job()), rig.store.add(make_job())
+        rig.spoil(unknown, "runtime = 'x'")
+        rig.engine.renew()
+        assert rig.engine.holds(waits.id)
+        assert not rig.engine.holds(unknown.id)
 
     def test_one_of_another_host_is_left_until_its_lease_ends(self, rig: Rig) -> None:
         job = rig.store.add(make_job())
         rig.store.claim(job.id, WORKER, -1.0)
-        assert recover(rig.store, rig.files, rig.engine, "no such home", shared=True) == 0
+        assert recover(rig.store, rig.files, rig.engine, "no such home", host=HOST, shared=True) == 0
         rig.engine.renew()
         assert rig.job(job).status is JobStatus.RUNNING, "that host may not know yet that it is to stop"
-        rig.store.report(job.id, 1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
+        rig.store.report(job.id, rig.job(job).token, lease_until=datetime.now(UTC) - timedelta(seconds=1))
         rig.engine.renew()
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 1)
 

@@ -383,6 +383,16 @@ class TestRemoving:
         assert list(kit.store.get(done.id).outputs) == ["note"]
         assert not has_file(kit.results, done.id, name)
 
+    def test_the_sha256_of_an_output_is_kept_with_it(self, kit: EngineKit) -> None:
+        done = kit.run("writer")
+        for output in ("file", "note", "nothing"):  # a file, a value, none
+            kit.executor.keep_sha256(done.id, output, "ab" * 32)
+        kept = kit.store.get(done.id).outputs
+        assert {name: output.sha256 for name, output in kept.items()} == {"file": "ab" * 32, "note": None}
+        kit.executor.remove_output(done.id, "file")
+        kit.executor.keep_sha256(done.id, "file", "ab" * 32)
+        assert list(kit.store.get(done.id).outputs) == ["note"]
+
 
 def test_it_is_alive(kit: ExecutorKit) -> None:
     assert kit.executor.alive()

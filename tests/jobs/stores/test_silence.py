@@ -17,7 +17,7 @@ from jobmaking import make_job
 from sqlalchemy.exc import OperationalError
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.stores import open_store, tables
+from dragoman.jobs.stores import engines, open_store
 from dragoman.jobs.stores.availability import AvailabilityGuard
 from dragoman.jobs.stores.engine_lock import ADVISORY_KEY, EngineLock
 
@@ -43,13 +43,13 @@ def silence(connection: Connection) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same limits, in a test's time."""
-    monkeypatch.setattr(tables, "SILENCE", 2)
-    monkeypatch.setattr(tables, "CONNECT_TIMEOUT", 2)
+    monkeypatch.setattr(engines, "SILENCE", 2)
+    monkeypatch.setattr(engines, "CONNECT_TIMEOUT", 2)
 
 
 @pytest.fixture
 def engine(postgresql_url: str, quick: None) -> Iterator[Engine]:
-    made = tables.open_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
+    made = engines.open_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
     yield made
     made.dispose()
 
@@ -81,7 +81,7 @@ class TestSilence:
         store = open_store(postgresql_url)
         try:
             job = store.add(make_job())
-            with store._engine.connect() as connection:
+            with store._session.engine.connect() as connection:
                 silence(connection)
             began = time.monotonic()
             assert store.get(job.id) == job, "over another connection"
@@ -122,7 +122,7 @@ class TestSilence:
 
     def test_the_operators_own_come_first(self, postgresql_url: str) -> None:
         url = postgresql_url.replace("postgresql://", "postgresql+psycopg://")
-        engine = tables.open_engine(f"{url}?connect_timeout=3&options=-c%20statement_timeout%3D7s")
+        engine = engines.open_engine(f"{url}?connect_timeout=3&options=-c%20statement_timeout%3D7s")
         try:
             with engine.connect() as connection:
                 assert connection.exec_driver_sql("SHOW statement_timeout").scalar_one() == "7s"

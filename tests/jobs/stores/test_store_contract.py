@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness import wait_for
 from jobmaking import ALICE, BOB, WORKER, make_job
+from sqlalchemy import text
 
 from dragoman.errors import (
     IdempotencyConflict,
     IllegalTransition,
+    JobUnreadable,
     NoSuchJob,
     QueueFull,
     SettingsError,
@@ -35,6 +37,7 @@ from dragoman.model.job import (
     OutputRequest,
     Subscriber,
 )
+from dragoman.model.job_event import EventKind
 from dragoman.model.status import TRANSITIONS, JobStatus
 
 if TYPE_CHECKING:
@@ -44,12 +47,15 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.stores.sql import SqlStore
 
-ACCEPTED, RUNNING, SUCCESSFUL, FAILED, DISMISSED = JobStatus
+CREATED, ACCEPTED, RUNNING, SUCCESSFUL, FAILED, DISMISSED = JobStatus
+OTHER_WORKER = replace(WORKER, pid=4243)
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def _bring(store: SqlStore, status: JobStatus, **changes: Any) -> Job:
     """A new job in that state."""
+    if status is CREATED:
+        return store.add(make_job(status=CREATED, **changes))
     job = store.add(make_job(**changes))
     if status is not ACCEPTED:
         claimed = store.claim(job.id, WORKER, 30)
@@ -82,8 +88,8 @@ class TestKeeping:
                 outputs={"out": OutputRequest(media_type="image/tiff", transmission="value")},
                 response="document",
                 subscriber=Subscriber(success_uri="https://x.example/done"),
-                raw={"extra": [True]},
             ),
+            request_as_sent='{"inputs": {"a": "\x00 ü"}}',
         )
         assert store.add(job) == job
         assert store.get(job.id) == job
@@ -106,14 +112,16 @@ class TestKeeping:
 
     def test_a_request_of_many_characters_of_many_scripts_comes_back(self, store: SqlStore) -> None:
         text = 'Ελληνικά 漢字 \U0001f6f0 \x00 \ud800 " \\ \n' * 20_000
-        job = make_job(request=JobRequest(inputs={"größe": (InputValue(value=text),)}, raw={"📦": text}))
+        job = make_job(
+            request=JobRequest(inputs={"größe": (InputValue(value=text),)}), request_as_sent=f"📦{text}"
+        )
         store.add(job)
-        assert store.get(job.id).request == job.request
+        assert store.get(job.id) == job
 
     @pytest.mark.parametrize("text", ["caf\udce9.tif", "nul \x00 byte", "\U0001f6f0 fine"])
     def test_no_message_of_an_algorithm_upsets_it(self, store: SqlStore, text: str) -> None:
         job = _bring(store, RUNNING)
-        assert store.report(job.id, 1, progress=1, message=text)
+        assert store.report(job.id, job.token, progress=1, message=text)
         failure = JobFailure(code="execution-failed", detail=text, problems=(("a", text),))
         store.transition(job.id, FAILED, message=text, failure=failure)
         stored = store.get(job.id)
@@ -140,7 +148,8 @@ class TestKeeping:
             with pytest.raises(NoSuchJob, match=NOBODY):
                 action()
         assert store.claim(NOBODY, WORKER, 1) is None
-        assert store.report(NOBODY, 0, message="x") is False
+        assert store.report(NOBODY, "", message="x") is False
+        assert store.events(NOBODY) == []
 
     def test_a_taken_id_is_refused(self, store: SqlStore) -> None:
         job = store.add(make_job())
@@ -189,15 +198,15 @@ class TestTransitions:
             "a": Output(id="a", media_type="application/json", value={"x": [1.5, None]}),
             "b": Output(id="b", media_type="image/tiff", file="b.tif", size=7),
         }
-        done = store.transition(job.id, SUCCESSFUL, attempt=1, progress=100, outputs=outputs)
+        done = store.transition(job.id, SUCCESSFUL, token=job.token, progress=100, outputs=outputs)
         assert (done.outputs, done.progress, done.lease_until) == (outputs, 100, None)
         assert list(store.get(job.id).outputs) == ["a", "b"]
 
-    def test_another_attempt_than_the_present_changes_nothing(self, store: SqlStore) -> None:
+    def test_another_token_than_the_present_changes_nothing(self, store: SqlStore) -> None:
         job = _bring(store, RUNNING)
-        for attempt in (0, 2):
+        for token in ("", "another", job.token[:-1]):
             with pytest.raises(IllegalTransition):
-                store.transition(job.id, SUCCESSFUL, attempt=attempt)
+                store.transition(job.id, SUCCESSFUL, token=token)
         assert store.get(job.id).status is RUNNING
 
     def test_of_two_ends_at_once_one_happens(self, store: SqlStore) -> None:
@@ -244,13 +253,13 @@ class TestClaiming:
         running = make_job(progress=40, message="waits").claimed_by(WORKER, now, 30)
         assert store.add(running) == running == store.get(running.id)
         assert claimed is not None
-        own = {"id", "created", "updated", "started", "lease_until"}
+        own = {"id", "created", "updated", "started", "lease_until", "token"}
         assert all(getattr(running, name) == getattr(claimed, name) for name in set(Job.__slots__) - own)
         assert store.claim(running.id, WORKER, 30) is None
         assert not store.waiting()
-        assert store.transition(running.id, SUCCESSFUL, attempt=1).status is SUCCESSFUL
+        assert store.transition(running.id, SUCCESSFUL, token=running.token).status is SUCCESSFUL
 
-    @pytest.mark.parametrize("status", [RUNNING, SUCCESSFUL, FAILED, DISMISSED])
+    @pytest.mark.parametrize("status", [CREATED, RUNNING, SUCCESSFUL, FAILED, DISMISSED])
     def test_only_an_accepted_job_can_be_claimed(self, store: SqlStore, status: JobStatus) -> None:
         job = _bring(store, status)
         assert store.claim(job.id, WORKER, 30) is None
@@ -258,10 +267,11 @@ class TestClaiming:
 
     def test_each_claim_is_another_attempt(self, store: SqlStore) -> None:
         job = _bring(store, RUNNING)
-        store.transition(job.id, ACCEPTED, attempt=1)
+        store.transition(job.id, ACCEPTED, token=job.token)
         again = store.claim(job.id, WORKER, 30)
         assert again is not None
         assert again.attempts == 2
+        assert len({"", job.token, again.token}) == 3
 
     def test_of_many_threads_one_gets_the_job(self, store: SqlStore) -> None:
         jobs = [store.add(make_job()) for _ in range(10)]
@@ -345,36 +355,58 @@ class TestReporting:
     def test_progress_only_rises(self, store: SqlStore) -> None:
         job = _bring(store, RUNNING)
         told = [
-            store.report(job.id, 1, progress=percent, message=str(percent)) for percent in (5, 30, 20, 30, 31)
+            store.report(job.id, job.token, progress=percent, message=str(percent))
+            for percent in (5, 30, 20, 30, 31)
         ]
         assert told == [True, True, False, True, True]
         assert (store.get(job.id).progress, store.get(job.id).message) == (31, "31")
 
-    def test_a_report_of_another_attempt_is_refused(self, store: SqlStore) -> None:
+    def test_a_report_of_an_earlier_run_is_refused(self, store: SqlStore) -> None:
         job = _bring(store, RUNNING)
-        store.transition(job.id, ACCEPTED, attempt=1)
-        assert store.report(job.id, 1, progress=50) is False
+        store.transition(job.id, ACCEPTED, token=job.token)
+        assert store.report(job.id, job.token, progress=50) is False
         store.claim(job.id, WORKER, 30)
-        assert store.report(job.id, 1, progress=50) is False
-        assert store.report(job.id, 1, lease_until=datetime.now(UTC)) is False
+        assert store.report(job.id, job.token, progress=50) is False
+        assert store.report(job.id, job.token, lease_until=datetime.now(UTC)) is False
         assert store.get(job.id).progress == 0
 
-    @pytest.mark.parametrize("status", [ACCEPTED, SUCCESSFUL, FAILED, DISMISSED])
+    def test_so_it_is_where_the_database_has_forgotten_that_run(
+        self, store: SqlStore, database: Database
+    ) -> None:
+        """A crash of PostgreSQL takes back a claim that was not synchronised; its attempt is counted again."""
+        job = store.add(make_job())
+        forgotten = store.claim(job.id, WORKER, 30)
+        database.execute(
+            "UPDATE dragoman_jobs SET status = 'accepted', attempts = 0, token = '', worker = NULL,"
+            f" started = NULL, lease_until = NULL WHERE id = '{job.id}'"
+        )
+        present = store.claim(job.id, WORKER, 30)
+        assert forgotten is not None
+        assert present is not None
+        assert forgotten.attempts == present.attempts == 1
+        assert store.report(job.id, forgotten.token, progress=90) is False
+        for target in (SUCCESSFUL, FAILED, ACCEPTED):
+            with pytest.raises(IllegalTransition):
+                store.transition(job.id, target, token=forgotten.token)
+        assert store.get(job.id) == present
+        assert store.transition(job.id, SUCCESSFUL, token=present.token).status is SUCCESSFUL
+
+    @pytest.mark.parametrize("status", [CREATED, ACCEPTED, SUCCESSFUL, FAILED, DISMISSED])
     def test_progress_of_what_does_not_run_is_refused(self, store: SqlStore, status: JobStatus) -> None:
         job = _bring(store, status)
-        assert store.report(job.id, job.attempts, progress=99) is False
+        assert store.report(job.id, job.token, progress=99) is False
         assert store.get(job.id) == job
 
     def test_an_output_of_a_finished_job_can_be_taken_away(self, store: SqlStore) -> None:
         job = _bring(store, SUCCESSFUL)
-        assert store.report(job.id, 1, outputs={})
+        assert store.report(job.id, job.token, outputs={})
         after = store.get(job.id)
         assert (after.status, after.outputs) == (SUCCESSFUL, {})
 
     def test_many_reporters_leave_the_highest_progress(self, store: SqlStore) -> None:
         job = _bring(store, RUNNING)
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda percent: store.report(job.id, 1, progress=percent), range(1, 51)))
+            list(pool.map(lambda percent: store.report(job.id, job.token, progress=percent), range(1, 51)))
         assert store.get(job.id).progress == 50
 
 
@@ -390,9 +422,10 @@ class TestLeases:
 
     def test_one_that_is_renewed_is_not_found(self, store: SqlStore) -> None:
         job = store.add(make_job())
-        store.claim(job.id, WORKER, 0.0)
+        claimed = store.claim(job.id, WORKER, 0.0)
+        assert claimed is not None
         later = datetime.now(UTC) + timedelta(seconds=60)
-        assert store.report(job.id, 1, lease_until=later)
+        assert store.report(job.id, claimed.token, lease_until=later)
         assert store.expired(datetime.now(UTC)) == []
 
     @pytest.mark.parametrize("target", [ACCEPTED, SUCCESSFUL, FAILED, DISMISSED])
@@ -419,7 +452,7 @@ class TestQueue:
     def test_only_what_is_accepted_waits_and_brings_its_request(self, store: SqlStore) -> None:
         request = JobRequest(inputs={"a": (InputValue(value=1),)})
         job = _bring(store, ACCEPTED, request=request)
-        for status in (RUNNING, SUCCESSFUL, FAILED, DISMISSED):
+        for status in (CREATED, RUNNING, SUCCESSFUL, FAILED, DISMISSED):
             _bring(store, status)
         assert store.waiting() == [job]
         assert store.waiting_ids() == [job.id]
@@ -542,6 +575,129 @@ class TestFinding:
         assert _ids(store, max_duration=float("inf")) == [runs_long, ids[3.5], ids[2.0]]
 
 
+class TestCreated:
+    """A job that is being put together."""
+
+    def test_it_waits_for_nothing_until_it_is_accepted(self, store: SqlStore) -> None:
+        job = _bring(store, CREATED, mode="sync")
+        assert (store.waiting(), store.waiting_ids()) == ([], [])
+        store.add(make_job(), queue_limit=1)
+        request = JobRequest(inputs={"a": (InputValue(value=1),)})
+        accepted = store.transition(job.id, ACCEPTED, request=request, message="")
+        assert accepted.request == request
+        assert store.waiting()[0] == store.get(job.id) == accepted
+        assert [event.kind for event in store.events(job.id)] == [EventKind.CREATED, EventKind.ACCEPTED]
+
+    def test_what_is_known_of_it_so_far_may_be_reported(self, store: SqlStore) -> None:
+        job = _bring(store, CREATED)
+        assert store.report(job.id, "", message="2 of 5 files are here")
+        assert store.get(job.id).message == "2 of 5 files are here"
+
+    def test_it_is_listed_and_counted_and_neither_expires_nor_is_recovered(self, store: SqlStore) -> None:
+        job = _bring(store, CREATED)
+        assert store.counts()[CREATED] == 1
+        assert _ids(store) == _ids(store, statuses=(CREATED,)) == [job.id]
+        later = datetime.now(UTC) + timedelta(days=1000)
+        assert (store.finished_ids(later, 10), store.expired(later)) == ([], [])
+
+
+class TestEvents:
+    def test_each_change_of_state_is_one_with_its_time_and_who_ran_it(self, store: SqlStore) -> None:
+        job = store.add(make_job())
+        first = store.claim(job.id, WORKER, 30)
+        store.report(job.id, first.token if first else "", progress=10)
+        again = store.transition(job.id, ACCEPTED, message="waits to run again: its worker died")
+        second = store.claim(job.id, OTHER_WORKER, 30)
+        done = store.transition(job.id, SUCCESSFUL, message="")
+        assert first is not None
+        assert second is not None
+        told = [(event.kind, event.attempt, event.moment, event.worker) for event in store.events(job.id)]
+        assert told == [
+            (EventKind.ACCEPTED, 0, job.created, None),
+            (EventKind.RUNNING, 1, first.started, WORKER),
+            (EventKind.REQUEUED, 1, again.updated, WORKER),
+            (EventKind.RUNNING, 2, second.started, OTHER_WORKER),
+            (EventKind.SUCCESSFUL, 2, done.finished, OTHER_WORKER),
+        ]
+        assert [event.why for event in store.events(job.id)][1:4] == ["", again.message, ""]
+
+    def test_one_that_is_put_in_as_running_was_accepted_first(self, store: SqlStore) -> None:
+        job = store.add(make_job().claimed_by(WORKER, datetime.now(UTC), 30))
+        told = [(event.kind, event.attempt, event.moment, event.worker) for event in store.events(job.id)]
+        assert told == [
+            (EventKind.ACCEPTED, 0, job.created, None),
+            (EventKind.RUNNING, 1, job.started, WORKER),
+        ]
+
+    @pytest.mark.parametrize("end", [FAILED, DISMISSED])
+    @pytest.mark.parametrize("start", [CREATED, ACCEPTED, RUNNING])
+    def test_an_end_is_one(self, store: SqlStore, start: JobStatus, end: JobStatus) -> None:
+        job = _bring(store, start)
+        ended = store.transition(job.id, end)
+        last = store.events(job.id)[-1]
+        assert (last.kind, last.attempt, last.moment) == (EventKind(str(end)), job.attempts, ended.finished)
+
+    def test_they_go_with_the_job_and_do_not_come_back_with_the_next(
+        self, store: SqlStore, database: Database
+    ) -> None:
+        gone = [_bring(store, SUCCESSFUL) for _ in range(3)]
+        store.remove(gone[0].id)
+        store.remove_all([job.id for job in gone[1:]])
+        with database.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM dragoman_events")).scalar_one() == 0
+        assert [event.kind for event in store.events(store.add(make_job()).id)] == [EventKind.ACCEPTED]
+
+    def test_a_write_that_is_refused_is_none(self, store: SqlStore) -> None:
+        job = _bring(store, RUNNING)
+        before = store.events(job.id)
+        with pytest.raises(IllegalTransition):
+            store.transition(job.id, SUCCESSFUL, token="another")
+        with pytest.raises(ValueError, match="taken"):
+            store.add(job)
+        assert store.events(job.id) == before
+
+
+class TestDamage:
+    """Rows that cannot be read: of a bug, of a stranger with a shell, of another dragoman."""
+
+    @pytest.fixture(
+        params=["runtime = '{}'", "principal = 'x'", "outputs = '[{}]'", "created = -1e17", "failure = '[]'"]
+    )
+    def damage(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    def test_it_costs_nothing_but_itself(
+        self, store: SqlStore, database: Database, damage: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for status in (ACCEPTED, RUNNING, SUCCESSFUL):
+            whole = _bring(store, status)
+            broken = _bring(store, status)
+            database.execute(f"UPDATE dragoman_jobs SET {damage} WHERE id = '{broken.id}'")
+            with pytest.raises(JobUnreadable, match=broken.id):
+                store.get(broken.id)
+            page = store.find(JobQuery(statuses=(status,)))
+            assert (page.matched, [job.id for job in page.jobs]) == (2, [whole.id])
+            assert store.counts()[status] == 2
+            if status is ACCEPTED:
+                assert [job.id for job in store.waiting()] == [whole.id]
+            if status is RUNNING:
+                assert [job.id for job in store.expired(datetime.now(UTC) + timedelta(days=1))] == [whole.id]
+            if status is SUCCESSFUL:
+                both = store.finished_ids(datetime.now(UTC) + timedelta(days=1), 10)
+                assert sorted(both) == sorted([whole.id, broken.id])
+                assert store.remove_all(both) == 2
+            logged = [record for record in caplog.records if getattr(record, "job_id", "") == broken.id]
+            assert len(logged) == 1
+
+    def test_a_state_that_is_not_known_is_not_counted(self, store: SqlStore, database: Database) -> None:
+        whole, broken = _bring(store, RUNNING), _bring(store, RUNNING)
+        database.execute(f"UPDATE dragoman_jobs SET status = 'paused' WHERE id = '{broken.id}'")
+        assert store.counts()[RUNNING] == 1
+        assert sum(store.counts().values()) == 1
+        assert _ids(store) == [whole.id]
+        assert [event.kind for event in store.events(broken.id)] == [EventKind.ACCEPTED, EventKind.RUNNING]
+
+
 class TestRemoving:
     @pytest.mark.parametrize("status", list(JobStatus))
     def test_only_a_finished_job_is_removed(self, store: SqlStore, status: JobStatus) -> None:
@@ -560,7 +716,7 @@ class TestRemoving:
         jobs = {status: _bring(store, status) for status in JobStatus}
         left = _bring(store, SUCCESSFUL)
         assert store.remove_all([*(job.id for job in jobs.values()), NOBODY]) == 3
-        assert set(_ids(store)) == {jobs[ACCEPTED].id, jobs[RUNNING].id, left.id}
+        assert set(_ids(store)) == {jobs[CREATED].id, jobs[ACCEPTED].id, jobs[RUNNING].id, left.id}
         assert store.counts()[SUCCESSFUL] == 1
         assert store.remove_all([jobs[FAILED].id]) == 0
         assert store.remove_all([]) == 0
@@ -604,7 +760,9 @@ class TestTrouble:
             store.waiting_ids,
             lambda: store.claim(job.id, WORKER, 1),
             lambda: store.transition(job.id, SUCCESSFUL),
-            lambda: store.report(job.id, 1, progress=1),
+            lambda: store.report(job.id, job.token, progress=1),
+            lambda: store.finished_ids(datetime.now(UTC), 1),
+            lambda: store.events(job.id),
             lambda: store.expired(datetime.now(UTC)),
             lambda: store.remove(job.id),
             store.counts,

@@ -27,6 +27,7 @@ from dragoman.errors import IdempotencyConflict, IllegalTransition, NoSuchJob, Q
 from dragoman.jobs.engine.housekeeping import expire
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import Job, JobQuery
+from dragoman.model.job_event import EventKind
 from dragoman.model.status import TRANSITIONS, JobStatus
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.database.clear()
         self.store = open_store(url)
         self.model: dict[str, Job] = {}
+        self.tokens: list[str] = []
+        self.history: dict[str, list[tuple[int, EventKind]]] = {}
 
     def teardown(self) -> None:
         try:
@@ -83,6 +86,7 @@ class StoreMachine(RuleBasedStateMachine):
         fingerprint=strategies.sampled_from(["f", "g"]),
         principal=strategies.sampled_from([ALICE, BOB]),
         process_id=strategies.sampled_from(PROCESSES),
+        status=strategies.sampled_from([JobStatus.CREATED, JobStatus.ACCEPTED, JobStatus.ACCEPTED]),
         mode=strategies.sampled_from(["sync", "async"]),
         priority=strategies.integers(-1, 1),
     )
@@ -104,8 +108,18 @@ class StoreMachine(RuleBasedStateMachine):
         if first is not None:
             assert first.fingerprint == job.fingerprint
         assert added == (first or job)
-        self.model.setdefault(added.id, added)
+        if added.id not in self.model:
+            self.model[added.id] = added
+            self._happened(added.id, EventKind(str(added.status)))
         return added.id
+
+    def _another_token(self, job: Job | None) -> str:
+        """An earlier one, of this job or of another, if there has been any."""
+        others = [token for token in self.tokens if job is None or token != job.token]
+        return others[-1] if others else "another"
+
+    def _happened(self, job_id: str, kind: EventKind) -> None:
+        self.history.setdefault(job_id, []).append((self.model[job_id].attempts, kind))
 
     def _same_key(self, job: Job) -> Job | None:
         same = [
@@ -132,41 +146,47 @@ class StoreMachine(RuleBasedStateMachine):
             progress=0,
             message="",
             worker=WORKER,
+            token=claimed.token,
             **times,
         )
+        assert claimed.token not in self.tokens
+        self.tokens.append(claimed.token)
+        self._happened(job_id, EventKind.RUNNING)
 
     @rule(
         job_id=jobs,
         goal=strategies.sampled_from(list(JobStatus)),
-        fence=strategies.sampled_from([None, 0, 1]),
+        fence=strategies.sampled_from(["none", "present", "another"]),
         message=strategies.text(max_size=5, alphabet=strategies.characters(exclude_categories=["Cs"])).filter(
             lambda text: "\0" not in text
         ),
     )
-    def transition(self, job_id: str, goal: JobStatus, fence: int | None, message: str) -> None:
-        """``fence``: how many attempts after the present one the writer believes in."""
+    def transition(self, job_id: str, goal: JobStatus, fence: str, message: str) -> None:
+        """``fence``: whose token the writer has."""
         job = self.model.get(job_id)
-        attempt = None if fence is None else (job.attempts if job else 0) + fence
+        tokens = {"none": None, "present": job.token if job else "", "another": self._another_token(job)}
         try:
-            moved = self.store.transition(job_id, goal, attempt=attempt, message=message)
+            moved = self.store.transition(job_id, goal, token=tokens[fence], message=message)
         except NoSuchJob:
             assert job is None
             return
         except IllegalTransition:
             assert job is not None
-            assert fence == 1 or goal not in TRANSITIONS[job.status]
+            assert fence == "another" or goal not in TRANSITIONS[job.status]
             return
         assert job is not None
-        assert fence != 1
+        assert fence != "another"
         assert goal in TRANSITIONS[job.status]
         ended = {"finished": moved.finished, "lease_until": None} if goal.finished else {}
         self.model[job_id] = job.evolve(status=goal, message=message, updated=moved.updated, **ended)
+        again = (job.status, goal) == (JobStatus.RUNNING, JobStatus.ACCEPTED)
+        self._happened(job_id, EventKind.REQUEUED if again else EventKind(str(goal)))
 
     @rule(job_id=jobs, progress=strategies.integers(0, 100), late=strategies.booleans())
     def report(self, job_id: str, progress: int, late: bool) -> None:
         job = self.model.get(job_id)
-        attempt = (job.attempts if job else 1) - late
-        written = self.store.report(job_id, attempt, progress=progress)
+        token = self._another_token(job) if late else job.token if job else ""
+        written = self.store.report(job_id, token, progress=progress)
         runs = job is not None and job.status is JobStatus.RUNNING
         assert written == (runs and not late and job is not None and job.progress <= progress)
         if written and job is not None:
@@ -188,6 +208,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert job is not None
             assert job.status.finished
             del self.model[job_id]
+            del self.history[job_id]
 
     @rule()
     def expire(self) -> None:
@@ -196,6 +217,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert expire(self.store, MemoryResults(), keep=-60) == len(finished)
         for job_id in finished:
             del self.model[job_id]
+            del self.history[job_id]
 
     @rule(
         query=strategies.sampled_from(FILTERS),
@@ -229,6 +251,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert listed.matched == len(self.model)
         for job in newest_first[:3]:
             assert self.store.get(job.id) == job
+            assert [(each.attempt, each.kind) for each in self.store.events(job.id)] == self.history[job.id]
 
     @invariant()
     def counts_queue_and_leases_are_the_same(self) -> None:

@@ -101,7 +101,7 @@ def status_info(job: Job, base: str, *, form: str = "json") -> dict[str, JSON]:
         "processID": job.process_id,
         "type": "process",
         "processingEntityType": "ogc-api-processes",
-        "status": str(job.status),
+        "status": str(job.status.in_part_1),
         "message": failed or job.message or None,
         "created": time_text(job.created),
         "started": time_text(job.started) if job.started else None,

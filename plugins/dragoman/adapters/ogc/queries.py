@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InvalidQueryParameter
 from dragoman.model.job import JobQuery
-from dragoman.model.status import JobStatus
+from dragoman.model.status import PART_1, JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,9 +85,9 @@ def _first(arguments: Arguments, name: str) -> str | None:
 
 def _statuses(names: Sequence[str]) -> tuple[JobStatus, ...]:
     for name in names:
-        if name not in JobStatus:
-            raise bad("status", name, ", ".join(JobStatus))
-    return tuple(JobStatus(name) for name in names)
+        if name not in PART_1:
+            raise bad("status", name, ", ".join(PART_1))
+    return tuple(status for status in JobStatus if status.in_part_1 in names)
 
 
 def _seconds(arguments: Arguments, name: str) -> float | None:

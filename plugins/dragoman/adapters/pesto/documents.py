@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dragoman.web.result_values import Load
 
 WORDS: Final[Mapping[JobStatus, str]] = {
+    JobStatus.CREATED: "ACCEPTED",
     JobStatus.ACCEPTED: "ACCEPTED",
     JobStatus.RUNNING: "RUNNING",
     JobStatus.SUCCESSFUL: "DONE",

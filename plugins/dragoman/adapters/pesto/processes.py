@@ -9,7 +9,7 @@ from dragoman.adapters.pesto import describe, documents, metrics, translate
 from dragoman.adapters.pesto.openapi import document
 from dragoman.jobs.service import Submission
 from dragoman.model.job import JobQuery
-from dragoman.model.status import JobStatus
+from dragoman.model.status import PART_1, JobStatus
 from dragoman.openapi.files import to_yaml
 from dragoman.web import execution
 from dragoman.web.request_body import json_body
@@ -61,7 +61,7 @@ def measure(api: Surface, call: Call, contract: Contract) -> Response:
     ids = (contract.process.id,)
     counts = {
         state: api.jobs.find(JobQuery(process_ids=ids, statuses=(state,), limit=0), call.principal).matched
-        for state in JobStatus
+        for state in PART_1
     }
     return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)
 

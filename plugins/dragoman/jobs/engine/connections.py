@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest
-from dragoman.jobs.engine.removal import remove, remove_output
+from dragoman.jobs.engine.removal import keep_sha256, remove, remove_output
 from dragoman.jobs.supervisor_requests import (
     REPLIES,
     REQUESTS,
@@ -22,6 +22,7 @@ from dragoman.jobs.supervisor_requests import (
     Health,
     Hello,
     JobIs,
+    KeepSha256,
     Ok,
     Refused,
     Remove,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.engine.scheduling import Scheduler
-    from dragoman.jobs.stores.sql import SqlStore
+    from dragoman.jobs.ports import EngineStore
     from dragoman.model.job import Job
 
 LOGGER = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class RequestHandler:
         self,
         *,
         scheduler: Scheduler,
-        store: SqlStore,
+        store: EngineStore,
         results: RunFiles,
         facts: Facts,
         stop: Callable[[], None],
@@ -159,6 +160,8 @@ class RequestHandler:
                 remove(self._store, self._results, job_id)
             case RemoveOutput(job_id=job_id, output_id=output_id, item=item):
                 remove_output(self._store, self._results, job_id, output_id, item)
+            case KeepSha256():
+                keep_sha256(self._store, request.job_id, request.output_id, request.sha256, request.item)
         return Ok()
 
     def _submit(self, client: Client, number: int, request: Submit) -> Reply | None:

@@ -8,8 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from dragoman.errors import NoSuchJob, Unavailable
-from dragoman.model.job import JobQuery
+from dragoman.errors import JobUnreadable, NoSuchJob, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,10 +41,10 @@ def expire(store: JobStore, results: Cleared, keep: float) -> int:
     """Remove every job that finished more than ``keep`` seconds ago, row and folder; returns how many."""
     cutoff = datetime.now(UTC) - timedelta(seconds=keep)
     removed = 0
-    while jobs := store.find(JobQuery(finished_before=cutoff, limit=BATCH)).jobs:
-        for job in jobs:  # files first: what a crash leaves is found again by its row
-            results.clear(job.id)
-        removed += store.remove_all([job.id for job in jobs])
+    while job_ids := store.finished_ids(cutoff, BATCH):
+        for job_id in job_ids:  # files first: what a crash leaves is found again by its row
+            results.clear(job_id)
+        removed += store.remove_all(job_ids)
     return removed
 
 
@@ -55,6 +54,8 @@ def sweep(store: JobStore, results: Cleared) -> int:
     for job_id in results.job_ids(older_than=time.time() - STRAY_AGE):
         try:
             store.get(job_id)
+        except JobUnreadable:  # there is one all the same
+            continue
         except NoSuchJob:
             results.clear(job_id)
             removed += 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob
 from dragoman.jobs.engine.messages import Done
-from dragoman.jobs.engine.policy import Dismiss, Fail, RunAgain, WaitOn
+from dragoman.jobs.engine.policy import Dismiss, Disown, Fail, RunAgain, WaitOn
 from dragoman.model.job import Job
 from dragoman.model.status import JobStatus
 
@@ -38,21 +38,24 @@ class Outcomes:
         results: RunFiles,
         changed: Callable[[Job], None],
         enqueue: Callable[[Job], None],
+        redirect: Callable[[str, OnDismissed], None],
     ) -> None:
         self._store = store
         self._results = results
         self._changed = changed
         self._enqueue = enqueue
         """Takes a job that is to run again."""
+        self._redirect = redirect
+        """Dismisses, by whoever runs it now, a job whose run here was not its own any more."""
         self._dismissing: dict[str, list[OnDismissed]] = {}
 
     def await_dismissal(self, job_id: str, on_dismissed: OnDismissed) -> None:
         """Have ``on_dismissed`` called when the job's end has been written."""
         self._dismissing.setdefault(job_id, []).append(on_dismissed)
 
-    def note(self, job: Job, report: Progress) -> None:
-        """Write a run's progress."""
-        self._store.report(job.id, job.attempts, progress=report.percent, message=report.message)
+    def note(self, job: Job, report: Progress) -> bool:
+        """Write a run's progress; False if it has fallen, or the run is not the job's own any more."""
+        return self._store.report(job.id, job.token, progress=report.percent, message=report.message)
 
     def ended(self, job: Job, report: Done | Failed) -> None:
         """Write what a worker has reported of a run's end."""
@@ -78,10 +81,10 @@ class Outcomes:
     def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
         """Move a run's job; succeeds as well if an earlier try did so and only its answer was lost."""
         try:
-            return self._store.transition(job.id, target, attempt=job.attempts, **changes)
+            return self._store.transition(job.id, target, token=job.token, **changes)
         except IllegalTransition:
             now = self._store.get(job.id)
-            if (now.status, now.attempts) != (target, job.attempts):
+            if (now.status, now.token) != (target, job.token):
                 raise
             return now
 
@@ -96,6 +99,9 @@ class Outcomes:
                 self.finish(job, JobStatus.FAILED, failure=failure, message=failure.detail)
             case Dismiss(message=message):
                 self.finish(job, JobStatus.DISMISSED, message=message)
+            case Disown():
+                for on_dismissed in self._dismissing.pop(job.id, []):
+                    self._redirect(job.id, on_dismissed)
 
     def _run_again(self, job: Job, **changes: Any) -> None:
         changes |= {"progress": 0, "lease_until": None}

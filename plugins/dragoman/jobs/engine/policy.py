@@ -4,6 +4,7 @@
     ───────────────────────────────────────────────────────────────────────────────────────
     its worker was not given it yet                    waits on; nothing is counted
     ended here: dismissed                              dismissed
+    ended here: the job is another run's by now        left alone
     ended here: its time was up                        failed, timed-out
     ended here: the supervisor stops                   run again, a restart
     from outside: see ``interrupted``                  run again, a restart
@@ -61,7 +62,12 @@ class Dismiss:
     message: str
 
 
-type Outcome = WaitOn | RunAgain | Fail | Dismiss
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disown:
+    """Another run has the job, or nobody: nothing of this one counts."""
+
+
+type Outcome = WaitOn | RunAgain | Fail | Dismiss | Disown
 
 
 def outcome_of_death(job: Job, death: Death, *, begun: bool, max_attempts: int) -> Outcome:
@@ -70,6 +76,8 @@ def outcome_of_death(job: Job, death: Death, *, begun: bool, max_attempts: int) 
         return WaitOn()
     if death.ending == "dismissed":
         return Dismiss(message="dismissed while it ran")
+    if death.ending == "disowned":
+        return Disown()
     if death.ending == "timed-out":
         return _failed(TimedOut(f"the job ran longer than its timeout of {job.timeout or 0:g} s"))
     if why := _cause_outside(death):

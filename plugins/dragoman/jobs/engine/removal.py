@@ -1,4 +1,4 @@
-"""Removing finished jobs, and single outputs of them."""
+"""What is changed of finished jobs: they or single outputs are removed, and digests of files are kept."""
 
 from __future__ import annotations
 
@@ -33,4 +33,13 @@ def remove_output(
         if each.file is not None:
             results.remove_file(job_id, each.file)
     left = job.outputs_without(output_id, item)
-    store.report(job_id, job.attempts, outputs=left)
+    store.report(job_id, job.token, outputs=left)
+
+
+def keep_sha256(store: JobStore, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+    """See Executor.keep_sha256."""
+    job = store.get(job_id)
+    output = job.outputs.get(output_id)
+    files = () if output is None else (output,) if item is None else output.items[item : item + 1]
+    if any(each.file is not None for each in files):
+        store.report(job_id, job.token, outputs=job.outputs_with_sha256(output_id, item, sha256))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import (
     DragomanError,
     IllegalTransition,
+    JobUnreadable,
     NoSuchJob,
     Unavailable,
 )
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore
     from dragoman.model.job import Job
+    from dragoman.model.worker import WorkerIdentity
 
 LOGGER = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Scheduler:
         pool: JobPool,
         limits: EngineLimits,
         changed: Callable[[Job], None],
+        host: str = "",
     ) -> None:
         self._store = store
         self._results = results
@@ -59,10 +63,14 @@ class Scheduler:
         self._limits = limits
         self._changed = changed
         """Called with every job that has begun to run or has finished."""
+        self._host = host
+        """The id of this host, by which it knows its own runs after a restart."""
         self._queue = JobQueue()
         self._assigned: dict[str, JobWorker] = {}
         """Jobs that have a worker, born or not."""
-        self._outcomes = Outcomes(store=store, results=results, changed=changed, enqueue=self._queue.push)
+        self._outcomes = Outcomes(
+            store=store, results=results, changed=changed, enqueue=self._queue.push, redirect=self.dismiss
+        )
         self._writes = PendingWrites()
         self.closing = False
         """Set at the end: nothing new is started."""
@@ -86,8 +94,7 @@ class Scheduler:
 
     def _accept_running(self, job: Job, worker: JobWorker) -> Job:
         """A worker is waiting for it: one write makes the row and claims it."""
-        assert worker.identity is not None
-        running = job.claimed_by(worker.identity, datetime.now(UTC), LEASE)
+        running = job.claimed_by(self._identity(worker), datetime.now(UTC), LEASE)
         accepted = self._store.add(running)
         if accepted.id == job.id:
             self._give(worker, running)
@@ -129,7 +136,7 @@ class Scheduler:
         if job is None or worker.ending or report.attempt != job.attempts:
             return
         if isinstance(report, Progress):
-            self._writes.write(lambda: self._outcomes.note(job, report))
+            self._writes.write(lambda: self._note(job, report))
             return
         if isinstance(report, Failed):
             self._results.clear(job.id, keep_log=True)
@@ -170,7 +177,8 @@ class Scheduler:
         now = datetime.now(UTC)
         running = {w.task.id: w.task for w in self._pool.workers if w.task is not None and w.begun}
         for job in running.values():
-            self._store.report(job.id, job.attempts, lease_until=now + timedelta(seconds=LEASE))
+            if not self._store.report(job.id, job.token, lease_until=now + timedelta(seconds=LEASE)):
+                self._end_disowned(job)
         for job in self._store.expired(now):
             if job.id not in running:
                 self.requeue(job, "its worker was not heard of again")
@@ -184,7 +192,7 @@ class Scheduler:
         """
         for job_id in self._store.waiting_ids():
             if not self.holds(job_id):
-                with suppress(NoSuchJob):
+                with suppress(NoSuchJob, JobUnreadable):
                     job = self._store.get(job_id)
                     self._results.clear(job_id, keep_log=True)
                     self._queue.push(job)
@@ -215,10 +223,13 @@ class Scheduler:
             return None
         return self._pool.idle((job.process_id, job.runtime))
 
-    def _start(self, worker: JobWorker, job: Job) -> None:
+    def _identity(self, worker: JobWorker) -> WorkerIdentity:
         assert worker.identity is not None
+        return replace(worker.identity, host=self._host)
+
+    def _start(self, worker: JobWorker, job: Job) -> None:
         try:
-            claimed = self._store.claim(job.id, worker.identity, LEASE)
+            claimed = self._store.claim(job.id, self._identity(worker), LEASE)
         except Unavailable as error:
             self._release(worker)
             self._writes.defer(lambda: self._queue.push(job), error)
@@ -252,3 +263,24 @@ class Scheduler:
         self._changed(job)
         self.dispatch()
         return job
+
+    def _note(self, job: Job, report: Progress) -> None:
+        if not self._outcomes.note(job, report):
+            self._end_disowned(job)  # or it has only fallen
+
+    def _end_disowned(self, job: Job) -> None:
+        """End a run whose job is not its own any more: another host's engine has it, or its claim was forgotten."""
+        worker = self._assigned.get(job.id)
+        if worker is None or worker.task is not job or worker.ending:
+            return
+        try:
+            now = self._store.get(job.id)
+        except NoSuchJob:
+            pass
+        else:
+            if (now.status, now.token) == (JobStatus.RUNNING, job.token):
+                return
+        LOGGER.warning(
+            "a run is ended: its job is not its own any more", extra={"action": "disown", "job_id": job.id}
+        )
+        worker.begin_end("disowned")

@@ -22,6 +22,7 @@ from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
+from dragoman.jobs.host_id import host_id
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.ports import EngineStore
     from dragoman.model.job import Job
     from dragoman.model.worker import WorkerIdentity
 
@@ -91,23 +93,30 @@ class _Supervisor:
         self._forkserver = Forkserver(kind.preload)
         watch = WorkerWatch(self._selector, self._forkserver)
         self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
-        self._store = open_store(settings.database_url)
+        self._store: EngineStore = open_store(settings.database_url)
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "lock"})
             return TAKEN
+        host = host_id(settings.home)
         results = RunFiles(settings.home, FolderResults(settings.home))
         limits = EngineLimits(
             slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
         )
         self._scheduler = Scheduler(
-            store=self._store, results=results, pool=self._pool, limits=limits, changed=self._changed
+            store=self._store,
+            results=results,
+            pool=self._pool,
+            limits=limits,
+            changed=self._changed,
+            host=host,
         )
         watch.tell(self._scheduler, self._pool)
         facts = Facts(build=settings.build, digest=settings.digest, pid=os.getpid())
         self._handler = RequestHandler(
             scheduler=self._scheduler, store=self._store, results=results, facts=facts, stop=self._stop
         )
-        recover(self._store, results, self._scheduler, home_hash(settings.home), shared=self._store.shared)
+        shared = self._store.shared
+        recover(self._store, results, self._scheduler, home_hash(settings.home), host=host, shared=shared)
         results.sweep()
         self._scheduler.load()
         housekeeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 from dragoman.errors import NoSuchJob, Unavailable
 from dragoman.jobs.executors.supervisor_link import SupervisorLink
 from dragoman.jobs.executors.supervisor_start import ask
+from dragoman.jobs.host_id import known_host_id
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.supervisor_requests import (
     Dismiss,
     JobIs,
+    KeepSha256,
     Refused,
     Remove,
     RemoveOutput,
     Submit,
     Wait,
 )
-from dragoman.workers import process_tree
 from dragoman.workers.framing import Disconnected
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class LocalExecutor:
         self, settings: EngineSettings, command: Sequence[str], *, max_waiting: int | None = None
     ) -> None:
         self._link = SupervisorLink(settings, command, max_waiting)
+        self._home = settings.home
         self._spools = LogSpools(settings.home)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
@@ -91,9 +93,13 @@ class LocalExecutor:
 
     def printed(self, job: Job, offset: int, limit: int) -> bytes:
         """See the port; no engine is asked, nor started."""
-        if job.worker is None or process_tree.elsewhere(job.worker):
+        if job.worker is None or job.worker.host != known_host_id(self._home):
             return b""
         return self._spools.read(job.worker.pid, offset, limit)
+
+    def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
+        """See the port."""
+        self._ask_again(KeepSha256(job_id=job_id, output_id=output_id, sha256=sha256, item=item))
 
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""

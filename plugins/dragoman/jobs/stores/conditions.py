@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
     from dragoman.model.job import JobQuery
 
-type Asked = Mapping[str, Sequence[Any]]
+type Filters = Mapping[str, Sequence[Any]]
 """Conditions by name, each with its values; all hold together."""
 
 type Shape = tuple[tuple[str, int], ...]
 """Conditions by name, each with how many values it has."""
 
-LISTED = [column for column in JOBS.c if column.name != "request"]
+KNOWN = [column for column in JOBS.c if column.name != "request_as_sent"]
+"""Columns of a job that is to be run."""
+
+LISTED = [column for column in KNOWN if column.name != "request"]
 """Columns of a listed job: all but its request, which may be long."""
 
 
@@ -39,19 +42,19 @@ def storable(text: str) -> bool:
     return UNSTORABLE.search(text) is None
 
 
-def asked_for(query: JobQuery) -> Asked:
+def filters_of(query: JobQuery) -> Filters:
     """What a job must meet to be in the answer."""
     return _columns(query) | _times(query) | _durations(query)
 
 
-def shape_of(asked: Asked) -> Shape:
+def shape_of(filters: Filters) -> Shape:
     """All of it but the values."""
-    return tuple((name, len(values)) for name, values in asked.items())
+    return tuple((name, len(values)) for name, values in filters.items())
 
 
-def values_of(asked: Asked) -> dict[str, Any]:
+def parameters_of(filters: Filters) -> dict[str, Any]:
     """The values, by the names that ``conditions`` gives their parameters."""
-    return {f"{name}_{n}": value for name, values in asked.items() for n, value in enumerate(values)}
+    return {f"{name}_{n}": value for name, values in filters.items() for n, value in enumerate(values)}
 
 
 def conditions(shape: Shape, table: Table) -> list[ColumnElement[bool]]:

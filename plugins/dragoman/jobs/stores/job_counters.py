@@ -12,17 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dragoman.jobs.stores.tables import JOBS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
 TRIGGERS = ("dragoman_tally_added", "dragoman_tally_moved", "dragoman_tally_removed")
-
-SUPERSEDED = ("dragoman_jobs_owner",)
-"""Indexes that stores have from before there was a tally."""
 
 GROUP = "owner, process_id, status"
 MOVED = (
@@ -110,7 +105,3 @@ def keep(connection: Connection) -> None:
         return
     for statement in (*MAKE[dialect], *FILL):
         connection.exec_driver_sql(statement)
-    for index in JOBS.indexes:
-        index.create(connection, checkfirst=True)
-    for name in SUPERSEDED:
-        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")

@@ -9,10 +9,24 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Insert, Integer, Select, Update, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Insert,
+    Integer,
+    Select,
+    String,
+    Update,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from dragoman.jobs.stores.conditions import LISTED, conditions
-from dragoman.jobs.stores.tables import JOBS, TALLY
+from dragoman.jobs.stores.conditions import KNOWN, LISTED, conditions
+from dragoman.jobs.stores.tables import BIG, EVENTS, JOBS, META, TALLY
 from dragoman.model.status import FINISHED, JobStatus, sources
 
 if TYPE_CHECKING:
@@ -40,7 +54,7 @@ def select_job() -> Select[Any]:
 def select_waiting() -> Select[Any]:
     """Accepted jobs in the order they should run."""
     order = (JOBS.c.mode.desc(), JOBS.c.priority.desc(), JOBS.c.seq)  # "sync" sorts after "async"
-    return select(JOBS).where(JOBS.c.status == str(JobStatus.ACCEPTED)).order_by(*order)
+    return select(*KNOWN).where(JOBS.c.status == str(JobStatus.ACCEPTED)).order_by(*order)
 
 
 @cache
@@ -59,7 +73,20 @@ def count_waiting() -> Select[int]:
 def select_expired() -> Select[Any]:
     """Running jobs whose lease ended before ``old_lease_until``."""
     expired = JOBS.c.lease_until < bindparam("old_lease_until")
-    return select(JOBS).where(JOBS.c.status == str(JobStatus.RUNNING), expired)
+    return select(*KNOWN).where(JOBS.c.status == str(JobStatus.RUNNING), expired)
+
+
+@cache
+def select_finished_ids() -> Select[str]:
+    """The ids of ``page_limit`` jobs that finished before ``old_finished``."""
+    finished = JOBS.c.finished < bindparam("old_finished", type_=BIG)
+    return select(JOBS.c.id).where(finished).limit(bindparam("page_limit", type_=Integer))
+
+
+@cache
+def select_events() -> Select[Any]:
+    """What happened to the job ``old_id``."""
+    return select(EVENTS).join(JOBS, JOBS.c.seq == EVENTS.c.job).where(_is("id"))
 
 
 @cache
@@ -76,19 +103,19 @@ def select_same_key() -> Select[Any]:
 def claim(columns: tuple[str, ...]) -> Update:
     """Make the accepted job ``old_id`` running, its attempt one higher."""
     where = [_is("id"), JOBS.c.status == str(JobStatus.ACCEPTED)]
-    return update(JOBS).where(*where).values(attempts=JOBS.c.attempts + 1, **_set(columns)).returning(JOBS)
+    return update(JOBS).where(*where).values(attempts=JOBS.c.attempts + 1, **_set(columns)).returning(*KNOWN)
 
 
 @cache
 def move(target: JobStatus, columns: tuple[str, ...], *, fenced: bool) -> Update:
-    """Set columns of the job ``old_id`` if its state leads to ``target`` (and its attempt is ``old_attempts``)."""
+    """Set columns of the job ``old_id`` if its state leads to ``target`` (and its token is ``old_token``)."""
     where = [_is("id"), _any_of(sources(target)), *_fence(fenced)]
-    return update(JOBS).where(*where).values(_set(columns)).returning(JOBS)
+    return update(JOBS).where(*where).values(_set(columns)).returning(*KNOWN)
 
 
 @cache
 def report(columns: tuple[str, ...]) -> Update:
-    """Set columns of the job ``old_id`` while its attempt is ``old_attempts``; progress only upwards."""
+    """Set columns of the job ``old_id`` while its token is ``old_token``; progress only upwards."""
     where = [_is("id"), *_fence(True)]
     if "progress" in columns:
         where += [JOBS.c.status == str(JobStatus.RUNNING), JOBS.c.progress <= bindparam("progress")]
@@ -105,6 +132,12 @@ def remove() -> Delete:
 def remove_all() -> Delete:
     """The finished ones of the jobs ``old_ids``."""
     return delete(JOBS).where(JOBS.c.id.in_(bindparam("old_ids", expanding=True)), _any_of(FINISHED))
+
+
+@cache
+def note_check() -> Update:
+    """Write down a ``value``, to see whether anything can be written."""
+    return update(META).where(META.c.key == "checked").values(_set(("value",)))
 
 
 @cache
@@ -136,7 +169,7 @@ def select_page(shape: Shape) -> Select[Any]:
 
 def _any_of(states: frozenset[JobStatus]) -> ColumnElement[bool]:
     """Not an IN: its text is finished only when it is executed."""
-    return or_(*(JOBS.c.status == str(state) for state in sorted(states)))
+    return or_(false(), *(JOBS.c.status == str(state) for state in sorted(states)))
 
 
 def _is(column: str) -> ColumnElement[bool]:
@@ -144,7 +177,8 @@ def _is(column: str) -> ColumnElement[bool]:
 
 
 def _fence(fenced: bool) -> list[ColumnElement[bool]]:
-    return [_is("attempts")] if fenced else []
+    """A row that was never claimed has no token, and one of an older dragoman's has NULL."""
+    return [func.coalesce(JOBS.c.token, "") == bindparam("old_token", type_=String)] if fenced else []
 
 
 def _set(columns: tuple[str, ...]) -> dict[str, Any]:
