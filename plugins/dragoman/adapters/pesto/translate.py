@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.model.process import JSON
 
+IMAGES: Final = ("image", "images")
 ROI: Final = "pesto.roi"
 """What the region of interest is called where it is wrong."""
 
@@ -88,7 +89,7 @@ def _file(name: str, wire: JSON, place: str = "") -> InputValue:
 def _outputs(contract: Contract) -> dict[str, OutputRequest]:
     """All of them; images as PNG, where that can hold them."""
     return {
-        name: OutputRequest(media_type="image/png" if contract.gives_images(name) else None)
+        name: OutputRequest(media_type="image/png" if contract.kind(name) in IMAGES else None)
         for name in contract.process.outputs
     }
 
@@ -106,7 +107,7 @@ def _roi(wire: JSON, contract: Contract) -> Roi | None:
             ROI, f"got {shown(roi)}; allowed: an object with target_in, target_out, lines, columns"
         )
     images = [spec.id for spec in contract.process.inputs.values() if spec.shorthand == "raster"]
-    results = [name for name in contract.process.outputs if contract.gives_images(name)]
+    results = [name for name in contract.process.outputs if contract.kind(name) in IMAGES]
     if "target_in" not in roi:
         raise InputError(ROI, f"target_in is missing; allowed: a list of {', '.join(images) or 'no input'}")
     return Roi(
