@@ -187,6 +187,11 @@ class JobService:
         """The principal's jobs that match, newest first."""
         return self._store.find(query if principal.admin else replace(query, owner=principal.id))
 
+    def counts(self, process_id: str, principal: Principal) -> Mapping[JobStatus, int]:
+        """How many of the principal's jobs of a process are in each state."""
+        owner = None if principal.admin else principal.id
+        return self._store.counts(process_ids=(process_id,), owner=owner)
+
     def dismiss(self, job_id: str, principal: Principal) -> Job:
         """Stop a job that has not finished; raises NoSuchJob, IllegalTransition."""
         self.status(job_id, principal)

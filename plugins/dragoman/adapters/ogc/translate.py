@@ -75,7 +75,7 @@ def idempotency_key(header: str | None) -> str | None:
 
 
 def execute_request(body: JSON, process: Process, policy: SourcePolicy) -> JobRequest:
-    """The request as the core understands it; members that it does not know count nothing (execute.yaml is open).
+    """The request as the core understands it; unknown members are ignored (execute.yaml is open).
 
     Raises InvalidRequest, NoSuchOutput, or InvalidInputs that names every input whose form is wrong; whether
     the values fit their schemas is for the job service.

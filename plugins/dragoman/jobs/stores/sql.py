@@ -183,9 +183,10 @@ class SqlStore:
         with self._reaching(), self._engine.execution_options(**WRITING).begin() as connection:
             return connection.execute(statements.remove_all(), {"old_ids": list(job_ids)}).rowcount
 
-    def counts(self) -> Mapping[JobStatus, int]:
+    def counts(self, *, process_ids: Sequence[str] = (), owner: str | None = None) -> Mapping[JobStatus, int]:
         """See the port."""
-        rows, _ = self._write(statements.count_states(), {})
+        asked = asked_for(JobQuery(process_ids=tuple(process_ids), owner=owner))
+        rows, _ = self._write(statements.count_states(shape_of(asked)), values_of(asked))
         return dict.fromkeys(JobStatus, 0) | {JobStatus(row["status"]): int(row["matched"]) for row in rows}
 
     def check_writable(self) -> None:

@@ -107,10 +107,11 @@ def remove_all() -> Delete:
     return delete(JOBS).where(JOBS.c.id.in_(bindparam("old_ids", expanding=True)), _any_of(FINISHED))
 
 
-@cache
-def count_states() -> Select[str, int]:
-    """How many jobs are in each state, as ``matched``."""
-    return select(TALLY.c.status, func.sum(TALLY.c.n).label("matched")).group_by(TALLY.c.status)
+@lru_cache(maxsize=SHAPES)
+def count_states(shape: Shape) -> Select[str, int]:
+    """How many jobs are in each state, as ``matched``; the conditions are on process and owner alone."""
+    number = func.sum(TALLY.c.n).label("matched")
+    return select(TALLY.c.status, number).where(*conditions(shape, TALLY)).group_by(TALLY.c.status)
 
 
 @lru_cache(maxsize=SHAPES)
