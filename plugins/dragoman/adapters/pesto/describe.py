@@ -1,4 +1,4 @@
-"""The documents that tell what a process is: describe, version, config. Pure."""
+"""The documents that describe a process: describe, version, config. Pure."""
 
 from __future__ import annotations
 
