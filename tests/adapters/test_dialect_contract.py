@@ -233,6 +233,21 @@ def test_without_a_token_every_path_is_a_challenge_in_the_dialects_words(talk: T
     assert talk.client.options(described, headers=preflight).status_code == 204
 
 
+def test_a_process_that_is_not_visible_is_not_there(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def visible_to(catalogue: Catalogue, principal: Principal) -> Catalogue:
+        hidden = "broken" if principal.id == "alice" else ""
+        return Catalogue(processes={p.id: p for p in catalogue if p.id != hidden})
+
+    assert talk.driver.describe(talk.client, "broken").status_code == 200
+    monkeypatch.setattr(Catalogue, "visible_to", visible_to)
+    assert talk.driver.ids(talk.client) in (None, ["echo", "waiting"])
+    assert talk.driver.describe(talk.client, "broken").status_code == 404
+    assert talk.driver.submit(talk.client, "broken", {"text": "hello"}).status_code == 404
+    assert not talk.engine.jobs
+    path = talk.driver.describe(talk.client, "broken").request.path
+    assert talk.client.get(path, headers={"Authorization": "Bearer bob"}).status_code == 200
+
+
 def test_a_job_is_its_owners_alone(talk: Talk) -> None:
     job_id = talk.submit("waiting")
     assert talk.engine.get(job_id).principal == Principal(id="alice")

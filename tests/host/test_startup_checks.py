@@ -12,7 +12,7 @@ from storekit import Database
 from dragoman.adapters.registry import dialect_settings
 from dragoman.config.settings import Settings, load_settings
 from dragoman.errors import SettingsError
-from dragoman.host.startup_checks import faults, prepare
+from dragoman.host.startup_checks import prepare, unusable
 from dragoman.jobs.stores import open_store
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _refused(settings: Settings, key: str) -> str:
     with pytest.raises(SettingsError) as caught:
         prepare(settings)
     line = caught.value.detail
-    assert line.split(" (")[0] in [fault.split(" (")[0] for fault in faults(settings)]
+    assert line.split(" (")[0] in [fault.split(" (")[0] for fault in unusable(settings)]
     assert line.startswith(f"{settings.config_path}:")
     assert f" {key}: " in line
     assert "; allowed: " in line or "schema" in line
@@ -53,11 +53,11 @@ def _refused(settings: Settings, key: str) -> str:
 
 def test_what_is_not_there_yet_is_made_and_only_by_the_start(load: Load, tmp_path: Path) -> None:
     settings = load(f"  logfile: {tmp_path}/x.log\n", DRAGOMAN_HOME="a/b")
-    assert list(faults(settings)) == []
+    assert list(unusable(settings)) == []
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.yml"]
     prepare(settings)
     assert (tmp_path / "a" / "b" / "dragoman.db").is_file()
-    assert list(faults(settings)) == []
+    assert list(unusable(settings)) == []
 
 
 @pytest.mark.parametrize("home", ["file", "file/deeper", "/proc/x"])
@@ -103,5 +103,5 @@ def test_a_database_of_a_newer_schema(load: Load, tmp_path: Path) -> None:
 
 def test_the_check_names_every_fault(load: Load, tmp_path: Path) -> None:
     settings = load(f"  logfile: {tmp_path}/no/x.log\n", DRAGOMAN_HOME="/proc/x")
-    keys = [line.split(": ")[1] for line in faults(settings)]
+    keys = [line.split(": ")[1] for line in unusable(settings)]
     assert keys == ["server.manager.output_dir", "logging.logfile", "server.manager.connection"]

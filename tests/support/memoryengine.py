@@ -58,8 +58,10 @@ class MemoryEngine:
         found = [job for job in reversed(self.jobs.values()) if _matches(job, query)]
         return JobPage(jobs=tuple(found[query.offset : query.offset + query.limit]), matched=len(found))
 
-    def counts(self) -> Mapping[JobStatus, int]:
-        return {status: sum(job.status is status for job in self.jobs.values()) for status in JobStatus}
+    def counts(self, *, process_ids: Sequence[str] = (), owner: str | None = None) -> Mapping[JobStatus, int]:
+        query = JobQuery(process_ids=tuple(process_ids), owner=owner)
+        matching = [job.status for job in self.jobs.values() if _matches(job, query)]
+        return {status: matching.count(status) for status in JobStatus}
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         raise NotImplementedError

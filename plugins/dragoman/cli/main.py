@@ -60,16 +60,16 @@ def serve(
 def check() -> None:
     """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
     from dragoman.composition import FORMS
-    from dragoman.host.startup_checks import faults
+    from dragoman.host.startup_checks import unusable
     from dragoman.jobs.trials.load_check import probe_all
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _catalogue()
     broken = probe_all(catalogue, FORMS, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
     broken |= {problem.id: problem.detail for problem in catalogue.problems}
-    unusable = list(faults(read_settings()))
-    for fault in unusable:
-        typer.echo(f"broken  {fault}")
+    problems = list(unusable(read_settings()))
+    for problem in problems:
+        typer.echo(f"broken  {problem}")
     for process in catalogue:
         if process.id not in broken:
             typer.echo(f"ok      {process.id} {process.version}")
@@ -77,7 +77,7 @@ def check() -> None:
                 typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
-    raise typer.Exit(1 if broken or unusable else 0)
+    raise typer.Exit(1 if broken or problems else 0)
 
 
 @app.command()

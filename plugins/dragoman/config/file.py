@@ -3,7 +3,7 @@
     text -> nodes -> no duplicate keys, variables substituted -> data -> accepted by pygeoapi's own schema
 
 Only plain scalars are substituted, as by pygeoapi, which reads the same file again for itself.
-``configvalues.py`` reads single values out of it.
+``values.py`` reads single values out of it.
 """
 
 from __future__ import annotations
@@ -199,8 +199,8 @@ def check_schema(config: ConfigFile) -> None:
     """
     import jsonschema  # here, since the workers, which get the settings ready-made, can do without
 
-    found = importlib.util.find_spec("pygeoapi")
-    root = Path(found.origin).parent if found and found.origin else Path()
+    spec = importlib.util.find_spec("pygeoapi")
+    root = Path(spec.origin).parent if spec and spec.origin else Path()
     schema_file = root / "resources" / "schemas" / "config" / "pygeoapi-config-0.x.yml"
     schema = yaml.load(schema_file.read_text(encoding="utf-8"), Loader=_Loader)
     own = {name: value for name, value in config.data.items() if not str(name).startswith("x-")}

@@ -48,14 +48,14 @@ class Section:
     def __init__(self, config: ConfigFile, key: Key, known: Iterable[str] | None = None) -> None:
         """``known``: the names allowed in it; None: those of the file's keys (any, in ``server`` itself)."""
         self.config, self.key = config, key
-        found: Any = config.data
+        mapping: Any = config.data
         for part in key:
-            found = found.get(part) if isinstance(found, dict) else None
-        if found is not None and not isinstance(found, dict):
+            mapping = mapping.get(part) if isinstance(mapping, dict) else None
+        if mapping is not None and not isinstance(mapping, dict):
             raise config.error(
-                key, f"{shown(found)} is not a mapping; allowed: {', '.join(config.known(key))}"
+                key, f"{shown(mapping)} is not a mapping; allowed: {', '.join(config.known(key))}"
             )
-        self.values: Mapping[str, Any] = found or {}
+        self.values: Mapping[str, Any] = mapping or {}
         if key != ("server",):  # most of its keys are pygeoapi's, whose schema knows them
             config.refuse_unknown(key, self.values, config.known(key) if known is None else known)
 

@@ -60,13 +60,13 @@ def other_classes(settings: Settings) -> list[str]:
     others = [each for each in settings.raw.get("resources", {}).values() if each.get("type") != "process"]
     if not others:
         return []
-    apis, found = all_apis(), list(CONFORMANCE_CLASSES)
+    apis, classes = all_apis(), list(CONFORMANCE_CLASSES)
     for provider in (each for resource in others for each in resource.get("providers", ())):
         kind = provider["type"]
-        found += getattr(apis.get(kind), "CONFORMANCE_CLASSES", [])
+        classes += getattr(apis.get(kind), "CONFORMANCE_CLASSES", [])
         if kind in ITEM_CLASSES:
-            found += getattr(apis["itemtypes"], ITEM_CLASSES[kind])
-    return sorted(set(found))
+            classes += getattr(apis["itemtypes"], ITEM_CLASSES[kind])
+    return sorted(set(classes))
 
 
 def _paths(generate: Any, cfg: Mapping[str, Any]) -> dict[str, Any]:

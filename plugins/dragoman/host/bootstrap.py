@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,19 +24,40 @@ CONFIGURATION_ERROR = 3
 
 
 def read_settings() -> Settings:
-    """The settings that the environment names; ends the process with one line if they are wrong."""
+    """The settings that the environment names; ends the process with one line if they are wrong.
+
+    The file is read again only when it, or the environment, is another: pygeoapi asks for it at many places.
+    """
     if not os.environ.get("PYGEOAPI_CONFIG"):
         os.environ["PYGEOAPI_CONFIG"] = DEFAULT_CONFIG
-    path = Path(os.environ["PYGEOAPI_CONFIG"])
+    path = Path(os.path.abspath(os.environ["PYGEOAPI_CONFIG"]))
     try:
-        settings = load_settings(path, os.environ, dialect_settings())
-        text = path.read_text("utf-8")
+        settings, empty = _read(path, _stamp(path), frozenset(os.environ.items()))
     except SettingsError as error:
         give_up(error)
-    for name in unset_empty(text, os.environ):  # pygeoapi, which reads the file next, takes "" for a value
-        del os.environ[name]
+    for name in empty:  # pygeoapi, which reads the file next, takes "" for a value
+        os.environ.pop(name, None)
     os.environ.update(default_environment(os.environ))
     return settings
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Another one for every change of the file; of one that cannot be read always the same."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _read(
+    path: Path, _stamp: tuple[int, ...], env: frozenset[tuple[str, str]]
+) -> tuple[Settings, tuple[str, ...]]:
+    """The settings, and the variables that are set but empty; the same for the same file and environment."""
+    environment = dict(env)
+    settings = load_settings(path, environment, dialect_settings())
+    return settings, tuple(unset_empty(path.read_text("utf-8"), environment))
 
 
 def prepare(settings: Settings) -> None:

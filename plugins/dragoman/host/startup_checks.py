@@ -1,7 +1,7 @@
 """Whether what the settings name can be used: HOME, the log file, the database.
 
-Asked once, before anything is started: each would else end a part of the server deep inside, by a traceback. A
-fault is a SettingsError: one line with file, key, what is wrong and what is allowed.
+Asked once, before anything is started: each would else end a part of the server deep inside, by a traceback. What is
+wrong is a SettingsError: one line with file, key, what is wrong and what is allowed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def prepare(settings: Settings) -> None:
     _use_store(settings, lambda url: open_store(url).close())
 
 
-def faults(settings: Settings) -> Iterator[str]:
+def unusable(settings: Settings) -> Iterator[str]:
     """One line on each that cannot be used; nothing is made or changed."""
     for look in (_use_home, _use_log_file, _use_store):
         try:
@@ -53,7 +53,9 @@ def _use_home(settings: Settings, make: Callable[[Path], None] = lambda _home: N
         _nameless(_existing(settings.home)).close()
     except OSError as error:
         problem = f"{shown(str(settings.home))} cannot be used as HOME ({error.strerror})"
-        raise fault(settings, HOME, f"{problem}; allowed: a folder that can be made and written") from error
+        raise error_at(
+            settings, HOME, f"{problem}; allowed: a folder that can be made and written"
+        ) from error
 
 
 def _existing(folder: Path) -> Path:
@@ -72,7 +74,7 @@ def _use_log_file(settings: Settings) -> None:
         looked_at.close()
     except OSError as error:
         problem = f"{shown(path)} cannot be written ({error.strerror})"
-        raise fault(settings, LOG_FILE, f"{problem}; allowed: a file in a folder that is there") from error
+        raise error_at(settings, LOG_FILE, f"{problem}; allowed: a file in a folder that is there") from error
 
 
 def _use_store(settings: Settings, use: Callable[[str], None] | None = None) -> None:
@@ -83,12 +85,12 @@ def _use_store(settings: Settings, use: Callable[[str], None] | None = None) -> 
             examine_store(settings.database_url)
     except Unavailable as error:
         cause = cause_of(error.__cause__ or error, settings.database_url)
-        problem = f"{_place(settings)} cannot be used as the job store ({cause})"
+        problem = f"{_location(settings)} cannot be used as the job store ({cause})"
         allowed = "a database that can be reached and written, or empty"
-        raise fault(settings, DATABASE, f"{problem}; allowed: {allowed}") from error
+        raise error_at(settings, DATABASE, f"{problem}; allowed: {allowed}") from error
     except SettingsError as error:
         problem = error.detail.removeprefix(f"{'.'.join(map(str, DATABASE))}: ")
-        raise fault(settings, DATABASE, f"{_place(settings)}: {problem}") from error
+        raise error_at(settings, DATABASE, f"{_location(settings)}: {problem}") from error
 
 
 def _no_file_yet(settings: Settings) -> bool:
@@ -109,13 +111,13 @@ def _nameless(folder: Path | str) -> IO[bytes]:
     return tempfile.TemporaryFile(dir=folder)
 
 
-def _place(settings: Settings) -> str:
+def _location(settings: Settings) -> str:
     """Where the database is; without user and password."""
     url = make_url(settings.database_url)
     return shown(url.database or "") if url.host is None else shown(f"{url.host}/{url.database}")
 
 
-def fault(settings: Settings, key: Key, problem: str) -> SettingsError:
+def error_at(settings: Settings, key: Key, problem: str) -> SettingsError:
     """A line on a key of the file, which is read again for the number of its line."""
     env = {**os.environ, **default_environment(os.environ)}
     return read_config(settings.config_path, env, KEYS).error(key, problem)

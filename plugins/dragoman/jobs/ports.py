@@ -84,8 +84,11 @@ class JobStore(Protocol):
     def remove_all(self, job_ids: Sequence[str]) -> int:
         """Forget those of some hundred jobs that are there and finished, in one write; how many they were."""
 
-    def counts(self) -> Mapping[JobStatus, int]:
-        """How many jobs there are in each state; every state is a key. Cheap at any number of jobs."""
+    def counts(self, *, process_ids: Sequence[str] = (), owner: str | None = None) -> Mapping[JobStatus, int]:
+        """How many jobs there are in each state, of any or these processes and owners; every state is a key.
+
+        Cheap at any number of jobs.
+        """
 
     def events(self, job_id: str) -> list[JobEvent]:
         """What happened to a job, in order; nothing of what happened before stores had events, or of no job.

@@ -31,6 +31,8 @@ from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job_event import JobEvent
@@ -159,6 +161,11 @@ class JobService:
     def find(self, query: JobQuery, principal: Principal) -> JobPage:
         """The principal's jobs that match, newest first."""
         return self._store.find(query if principal.admin else replace(query, owner=principal.id))
+
+    def counts(self, process_id: str, principal: Principal) -> Mapping[JobStatus, int]:
+        """How many of the principal's jobs of a process are in each state."""
+        owner = None if principal.admin else principal.id
+        return self._store.counts(process_ids=(process_id,), owner=owner)
 
     def dismiss(self, job_id: str, principal: Principal) -> Job:
         """Stop a job that has not finished; raises NoSuchJob, IllegalTransition."""

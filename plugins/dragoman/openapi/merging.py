@@ -98,8 +98,8 @@ class _Move:
             return self._taken(match[1], match[2], members[match[2]], path)
         name = re.split(r"[#/]", reference)[-1] or "unknown"
         if group == "parameters":
-            place = {"in": "path", "required": True} if f"{{{name}}}" in path else {"in": "query"}
-            return {"name": name, **place, "schema": {}}
+            location = {"in": "path", "required": True} if f"{{{name}}}" in path else {"in": "query"}
+            return {"name": name, **location, "schema": {}}
         return dict(EMPTY.get(group, {}))
 
     def _taken(self, group: str, name: str, component: JSON, path: str) -> Object:

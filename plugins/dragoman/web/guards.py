@@ -65,7 +65,7 @@ def install(blueprint: Blueprint, settings: Settings, authenticate: Authenticate
 
 
 def check(settings: Settings, authenticate: Authenticate) -> Response | None:
-    """A refusal of the current request, or the answer to a preflight; None lets it pass, and tells who asks."""
+    """A refusal of the current request, or the answer to a preflight; None lets it pass, authenticated."""
     try:
         if not settings.behind_proxy:
             _check_peer(request.remote_addr or "")

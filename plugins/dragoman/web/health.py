@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def blueprint(services: Services) -> Blueprint:
     """``/livez`` (200 while the process answers) and ``/readyz`` (503 and why, while it takes no jobs)."""
-    made = Blueprint("dragoman_health", __name__)
+    health = Blueprint("dragoman_health", __name__)
 
-    @made.get("/livez", strict_slashes=False)
+    @health.get("/livez", strict_slashes=False)
     def livez() -> Response:
         return json_response({"status": "ok"})
 
-    @made.get("/readyz", strict_slashes=False)
+    @health.get("/readyz", strict_slashes=False)
     def readyz() -> Response:
         reasons = services.jobs.ready(services.settings.limits.min_free_disk)
         if not reasons:
@@ -29,4 +29,4 @@ def blueprint(services: Services) -> Blueprint:
         response.headers["Retry-After"] = "5"
         return response
 
-    return made
+    return health

@@ -36,7 +36,7 @@ class Paging:
 def public_base(settings: Settings) -> str:
     """The server's base URL as the current client sees it, without a slash at its end.
 
-    Behind a proxy the X-Forwarded headers of the last hop go before ``server.url``; else they count nothing.
+    Behind a proxy the X-Forwarded headers of the last hop go before ``server.url``; else they are ignored.
     """
     if not settings.behind_proxy:
         return settings.server_url
@@ -55,7 +55,7 @@ def client_base(settings: Settings) -> str:
 
 
 def forwarded_base(server_url: str, headers: Headers | Mapping[str, str]) -> str:
-    """``server_url`` with what X-Forwarded-Proto, -Host and -Prefix say; a malformed one counts nothing."""
+    """``server_url`` with what X-Forwarded-Proto, -Host and -Prefix say; a malformed one is ignored."""
     proto, host = _last(headers, "X-Forwarded-Proto").lower(), _last(headers, "X-Forwarded-Host")
     prefix = _last(headers, "X-Forwarded-Prefix")
     parts = urlsplit(server_url)
@@ -90,10 +90,10 @@ def url(base: str, *segments: str, query: Query = ()) -> str:
 
 def link(href: str, rel: str, type: str = "application/json", title: str = "") -> Link:
     """An OGC link (link.yaml)."""
-    made: Link = {"href": href, "rel": rel, "type": type}
+    members: Link = {"href": href, "rel": rel, "type": type}
     if title:
-        made["title"] = title
-    return made
+        members["title"] = title
+    return members
 
 
 def self_links(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 MAX_WAIT: Final = 86_400
 """Seconds; a longer ``wait`` is taken as this."""
@@ -22,10 +22,6 @@ _PIECE: Final = re.compile(rf'(?:{_QUOTED}|[^",])+')
 _PREFERENCE: Final = re.compile(
     rf"\s*(?P<name>{_TOKEN})\s*(?:=\s*(?P<value>{_TOKEN}|{_QUOTED})?\s*)?(?:;.*)?", re.DOTALL
 )
-_RETURNED: Final[Mapping[str, Literal["minimal", "representation"]]] = {
-    "minimal": "minimal",
-    "representation": "representation",
-}
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -36,7 +32,6 @@ class Preferences:
     respond_async: bool = False
     wait: int | None = None
     """Seconds, 0..MAX_WAIT."""
-    returned: Literal["minimal", "representation"] | None = None
 
 
 def parse_prefer(headers: Iterable[str]) -> Preferences:
@@ -44,14 +39,13 @@ def parse_prefer(headers: Iterable[str]) -> Preferences:
 
     The first of several preferences of one name counts, what is malformed does not.
     """
-    found: dict[str, str] = {}
+    first: dict[str, str] = {}
     for name, value in _preferences(headers):
-        found.setdefault(name, value)
-    wait, returned = found.get("wait", ""), found.get("return", "").lower()
+        first.setdefault(name, value)
+    wait = first.get("wait", "")
     return Preferences(
-        respond_async=found.get("respond-async") == "",
+        respond_async=first.get("respond-async") == "",
         wait=min(int(wait), MAX_WAIT) if re.fullmatch(r"[0-9]{1,18}", wait) else None,
-        returned=_RETURNED.get(returned),
     )
 
 

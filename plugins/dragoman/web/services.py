@@ -1,4 +1,4 @@
-"""What a dialect is given: built once in the composition root, passed to every adapter."""
+"""The services behind every dialect: built once in the composition root, passed to each blueprint."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Services:
     slots: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
     """For calls that wait for their jobs; all dialects share them, since they are the web server's threads."""
     authenticate: Authenticate = anonymous
-    """Who asks; every path of the server is asked about."""
+    """Finds out who makes a request; called for every path of the server."""
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"
     host: HostApi = HostApi()
-    """For documents that tell of all that the server has."""
+    """Described, with ours, in documents about the whole server."""

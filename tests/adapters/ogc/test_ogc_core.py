@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dragoman.packages.catalogue import Catalogue
+
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from tests.adapters.ogc.conftest import Server
@@ -244,3 +246,11 @@ def test_health(server: Server) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.get_json()["reasons"] == ["engine: the supervisor does not answer"]
+
+
+def test_the_api_definition_has_only_what_is_visible(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "/processes/echo/execution" in client.get("/openapi").get_json()["paths"]
+    monkeypatch.setattr(Catalogue, "visible_to", lambda self, principal: Catalogue())
+    assert "/processes/echo/execution" not in client.get("/openapi").get_json()["paths"]

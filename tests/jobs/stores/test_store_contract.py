@@ -38,6 +38,7 @@ from dragoman.model.job import (
     Subscriber,
 )
 from dragoman.model.job_event import EventKind
+from dragoman.model.principal import Principal
 from dragoman.model.status import TRANSITIONS, JobStatus
 
 if TYPE_CHECKING:
@@ -476,6 +477,14 @@ class TestQueue:
             for _ in range(number):
                 _bring(store, status)
         assert store.counts() == {status: number for number, status in enumerate(JobStatus)}
+
+    def test_counts_may_be_of_some_processes_or_of_one_owner(self, store: SqlStore) -> None:
+        for process_id, owner in (("a", "alice"), ("a", "bob"), ("b", "alice")):
+            store.add(make_job(process_id=process_id, principal=Principal(id=owner)))
+        assert store.counts(process_ids=["a"])[ACCEPTED] == 2
+        assert store.counts(process_ids=["a", "b"], owner="alice")[ACCEPTED] == 2
+        assert store.counts(process_ids=["a"], owner="alice") == dict.fromkeys(JobStatus, 0) | {ACCEPTED: 1}
+        assert store.counts(process_ids=["c"]) == dict.fromkeys(JobStatus, 0)
 
 
 class TestIdempotency:

@@ -125,7 +125,7 @@ def _job_links(job: Job, base: str, form: str) -> list[Link]:
 
 
 def removed_info(job: Job, base: str) -> dict[str, JSON]:
-    """What is told of a job that has just been removed: nothing of it is left to link to."""
+    """The status of a job that has just been removed, which has nothing left to link to."""
     removed = job.evolve(failure=None, message="The job and its results were removed.")
     return status_info(removed, base) | {"links": [link(url(base, "jobs"), "up", title="All jobs")]}
 

@@ -30,25 +30,25 @@ _TIME: Final = re.compile(
 )
 
 
-def bad(name: str, given: str, allowed: str) -> InvalidQueryParameter:
+def bad(name: str, value: str, allowed: str) -> InvalidQueryParameter:
     """The error for one parameter."""
-    return InvalidQueryParameter(f"parameter '{name}': got {given[:100]!r}; allowed: {allowed}")
+    return InvalidQueryParameter(f"parameter '{name}': got {value[:100]!r}; allowed: {allowed}")
 
 
 def whole(arguments: Arguments, name: str, default: int, least: int, most: int) -> int:
     """A whole number from ``least`` to ``most``, both inclusive."""
-    given = _first(arguments, name)
-    if given is None:
+    text = _first(arguments, name)
+    if text is None:
         return default
-    if not re.fullmatch(r"[0-9]{1,18}", given) or not least <= int(given) <= most:
-        raise bad(name, given, f"a whole number from {least} to {most}")
-    return int(given)
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise bad(name, text, f"a whole number from {least} to {most}")
+    return int(text)
 
 
 def words(arguments: Arguments, name: str) -> tuple[str, ...]:
     """A list: separated by commas, or by repetition, or both; each word once."""
-    found = [word.strip() for given in arguments.get(name, ()) for word in given.split(",")]
-    return tuple(dict.fromkeys(word for word in found if word))
+    listed = [word.strip() for text in arguments.get(name, ()) for word in text.split(",")]
+    return tuple(dict.fromkeys(word for word in listed if word))
 
 
 def process_ids(arguments: Arguments) -> tuple[str, ...]:
@@ -91,40 +91,40 @@ def _statuses(names: Sequence[str]) -> tuple[JobStatus, ...]:
 
 
 def _seconds(arguments: Arguments, name: str) -> float | None:
-    given = _first(arguments, name)
-    if given is None:
+    text = _first(arguments, name)
+    if text is None:
         return None
     try:
-        seconds = float(given)
+        seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds <= 1e9:
-        raise bad(name, given, "seconds, from 0 to 1e9")
+        raise bad(name, text, "seconds, from 0 to 1e9")
     return seconds
 
 
-def _interval(given: str | None) -> tuple[datetime | None, datetime | None]:
-    return (None, None) if given is None else parse_interval(given)
+def _interval(interval: str | None) -> tuple[datetime | None, datetime | None]:
+    return (None, None) if interval is None else parse_interval(interval)
 
 
-def parse_interval(given: str) -> tuple[datetime | None, datetime | None]:
+def parse_interval(interval: str) -> tuple[datetime | None, datetime | None]:
     """``datetime`` as first and last moment, both inclusive, None where open (OGC API - Common, datetime).
 
     An instant is as long as its precision: a date is the whole day, a time without a fraction the whole
     second. A time without an offset is UTC. Raises InvalidQueryParameter.
     """
-    ends = given.strip().split("/")
+    ends = interval.strip().split("/")
     if len(ends) == 1 and ends[0] not in ("", ".."):
-        return _moments(ends[0], given)
+        return _moments(ends[0], interval)
     if len(ends) != 2:
-        raise _bad_interval(given)
-    start, end = ((None, None) if end in ("", "..") else _moments(end, given) for end in ends)
+        raise _bad_interval(interval)
+    start, end = ((None, None) if end in ("", "..") else _moments(end, interval) for end in ends)
     if start[0] is not None and end[1] is not None and start[0] > end[1]:
-        raise bad("datetime", given, "an interval whose start is not after its end")
+        raise bad("datetime", interval, "an interval whose start is not after its end")
     return start[0], end[1]
 
 
-def _moments(text: str, given: str) -> tuple[datetime, datetime]:
+def _moments(text: str, interval: str) -> tuple[datetime, datetime]:
     """First and last moment of an instant."""
     try:
         if _DATE.fullmatch(text):
@@ -132,10 +132,10 @@ def _moments(text: str, given: str) -> tuple[datetime, datetime]:
             return day, day + (timedelta(days=1) - timedelta.resolution)
         match = _TIME.fullmatch(text)
         if match is None:
-            raise _bad_interval(given)
+            raise _bad_interval(interval)
         return _instant(match)
     except (ValueError, OverflowError):
-        raise _bad_interval(given) from None
+        raise _bad_interval(interval) from None
 
 
 def _instant(match: re.Match[str]) -> tuple[datetime, datetime]:
@@ -146,9 +146,9 @@ def _instant(match: re.Match[str]) -> tuple[datetime, datetime]:
     return start, start + timedelta(microseconds=10 ** (6 - len(digits)) - 1)
 
 
-def _bad_interval(given: str) -> InvalidQueryParameter:
+def _bad_interval(interval: str) -> InvalidQueryParameter:
     return bad(
         "datetime",
-        given,
+        interval,
         "an RFC 3339 date or time, or an interval start/end with .. or nothing for an open end",
     )

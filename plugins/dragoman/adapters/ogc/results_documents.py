@@ -42,8 +42,8 @@ def item_links(job: Job, output: Output, base: str) -> list[JSON]:
 
 def transmission(job: Job, output: Output) -> Literal["value", "reference"] | None:
     """How the client asked for an output; None if it did not say."""
-    wanted = (job.request.outputs or {}).get(output.id)
-    return wanted.transmission if wanted is not None else None
+    requested = (job.request.outputs or {}).get(output.id)
+    return requested.transmission if requested is not None else None
 
 
 def native(output: Output) -> tuple[str, bytes]:
@@ -91,13 +91,13 @@ def _qualified(output: Output, load: Load) -> JSON:
     return qualified | ({"encoding": "base64"} if kind_of(output.media_type) == "binary" else {})
 
 
-def linked(output: Output, wanted: Literal["value", "reference"] | None) -> bool:
+def linked(output: Output, transmission: Literal["value", "reference"] | None) -> bool:
     """Whether a document holds a link to the output in place of its value."""
-    if wanted == "reference":
+    if transmission == "reference":
         return True
     if output.file is None:
         return False
-    small = INLINE_BINARY if wanted is None and kind_of(output.media_type) == "binary" else INLINE
+    small = INLINE_BINARY if transmission is None and kind_of(output.media_type) == "binary" else INLINE
     return (output.size or 0) > small
 
 

@@ -52,7 +52,7 @@ def conformance(api: Surface, call: Call) -> Response:
 
 def openapi(api: Surface, call: Call) -> Response:
     """GET /openapi, GET /api: the definition of this very server."""
-    definition = _definition(api.services, call.base)
+    definition = _definition(api.services, call)
     if call.form == "json":
         return json_response(definition, media_type=describe.OPENAPI)
     return api.answer(
@@ -60,10 +60,10 @@ def openapi(api: Surface, call: Call) -> Response:
     )
 
 
-def _definition(services: Services, base: str) -> dict[str, JSON]:
+def _definition(services: Services, call: Call) -> dict[str, JSON]:
     return document(
-        services.catalogue,
-        server_url=base,
+        services.catalogue.visible_to(call.principal),
+        server_url=call.base,
         title=services.title,
         description=services.description,
         extra=services.host.paths(),

@@ -66,8 +66,15 @@ class Surface(MountedSurface):
         """A document as JSON, or as its page."""
         if call.form == "json":
             return json_response(document, status)
-        extra.setdefault("site", self.services.title)
-        text = pages.render(page, title=title, data=document, links=links or [], base_url=call.base, **extra)
+        text = pages.render(
+            page,
+            title=title,
+            data=document,
+            links=links or [],
+            base_url=call.base,
+            site=self.services.title,
+            **extra,
+        )
         return html_response(text, status)
 
     def loader(self, job: Job) -> Load:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dragoman.adapters.pesto import native
 from dragoman.adapters.pesto.frame import framed
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from dragoman.model.process import JSON, Process
+
+
+type Kind = Literal["image", "images", "text", "json"]
+"""An image, a list of images, a string or a number, or anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +34,17 @@ class Contract:
     output: Mapping[str, JSON]
     checks: Mapping[str, Mapping[str, JSON]]
     """By input: a schema that stands alone."""
+    kinds: Mapping[str, Kind]
+    """What each declared output is, whatever its value turns out to be: PESTO's client decodes by the schema."""
 
     @property
     def required(self) -> tuple[str, ...]:
         """The inputs that a payload must have."""
         return tuple(self.input.get("required", ()))
 
-    def gives_images(self, output_id: str) -> bool:
-        """Whether an output is an image or a list of images."""
-        schema = self.output_schema(output_id)
-        return is_image(schema) or is_images(schema)
-
-    def output_schema(self, output_id: str) -> Mapping[str, JSON]:
-        """The property of an output; empty where none is declared."""
-        found = self.output["properties"].get(output_id)
-        return found if isinstance(found, dict) else {}
+    def kind(self, output_id: str) -> Kind:
+        """What an output is; JSON where none is declared."""
+        return self.kinds.get(output_id, "json")
 
 
 def contract_of(process: Process, asynchronous: Collection[str]) -> Contract:
@@ -54,28 +54,38 @@ def contract_of(process: Process, asynchronous: Collection[str]) -> Contract:
     project = hints if isinstance(hints.get("input"), dict) else None
     if project is not None:
         own = project.get("definitions", {})
-        given, result = framed(project["input"], own), framed(project.get("output", {}), own)
+        inputs, outputs = framed(project["input"], own), framed(project.get("output", {}), own)
     else:
-        given, result = framed(native.inputs(process), {}), framed(native.outputs(process), {})
+        inputs, outputs = framed(native.inputs(process), {}), framed(native.outputs(process), {})
     stateful = hints.get("asynchronous") is True or process.id in asynchronous
     return Contract(
         process=process,
         asynchronous=stateful or "sync" not in process.modes,
         project=project,
-        input=given,
-        output=result,
-        checks=_lists(process) if project is None else _checks(given),
+        input=inputs,
+        output=outputs,
+        checks=_lists(process) if project is None else _checks(inputs),
+        kinds={name: _kind(schema) for name, schema in outputs["properties"].items()},
     )
+
+
+def _kind(schema: JSON) -> Kind:
+    if is_image(schema):
+        return "image"
+    if is_images(schema):
+        return "images"
+    scalar = isinstance(schema, dict) and schema.get("type") in ("string", "number")
+    return "text" if scalar else "json"
 
 
 def _checks(whole: Mapping[str, JSON]) -> dict[str, Mapping[str, JSON]]:
     """A project's properties, with all that they may refer to."""
     definitions = {name: modern(schema) for name, schema in whole["definitions"].items()}
-    made: dict[str, Mapping[str, JSON]] = {}
+    checks: dict[str, Mapping[str, JSON]] = {}
     for name, schema in whole["properties"].items():
         own = modern(schema) if isinstance(schema, dict) else {}
-        made[name] = {**own, "definitions": definitions}
-    return made
+        checks[name] = {**own, "definitions": definitions}
+    return checks
 
 
 def _lists(process: Process) -> dict[str, Mapping[str, JSON]]:

@@ -1,4 +1,4 @@
-"""The documents that tell what a process is: describe, version, config. Pure."""
+"""The documents that describe a process: describe, version, config. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _native(contract: Contract) -> dict[str, JSON]:
     process = contract.process
     hints = process.dialects.get("pesto")
     hints = hints if isinstance(hints, dict) else {}
-    made: dict[str, JSON] = {
+    members: dict[str, JSON] = {
         "title": process.title or process.id,
         "name": process.id,
         "version": process.version,
@@ -68,8 +68,8 @@ def _native(contract: Contract) -> dict[str, JSON]:
         "config": native.config_schema(process.config),
     }
     if process.keywords:
-        made["keywords"] = list(process.keywords)
-    return made | {name: hints[name] for name in ("batched", "template") if name in hints}
+        members["keywords"] = list(process.keywords)
+    return members | {name: hints[name] for name in ("batched", "template") if name in hints}
 
 
 def _project(contract: Contract) -> dict[str, JSON]:
@@ -77,9 +77,9 @@ def _project(contract: Contract) -> dict[str, JSON]:
     if contract.project is None:
         return {}
     written: Mapping[str, JSON] = contract.project.get("description", {})
-    made = {name: written[name] for name in (*DESCRIBED, *OPTIONAL) if name in written}
+    members = {name: written[name] for name in (*DESCRIBED, *OPTIONAL) if name in written}
     schema = contract.project.get("config_schema")
-    return made if schema is None else made | {"config": schema}
+    return members if schema is None else members | {"config": schema}
 
 
 def _links(contract: Contract, root: str) -> dict[str, JSON]:

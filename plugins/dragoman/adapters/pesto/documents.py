@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from dragoman.errors import NoSuchOutput
 from dragoman.model.status import JobStatus
-from dragoman.packages.pesto.definitions import is_images
 from dragoman.schemas.media_types import kind_of
 from dragoman.web.links import url
 
@@ -77,7 +76,7 @@ def results(job: Job, contract: Contract, root: str) -> dict[str, JSON]:
 
 def is_list(output: Output, contract: Contract) -> bool:
     """Whether an output is a list of images, each fetched by itself; an empty one has the value []."""
-    declared = is_images(contract.output_schema(output.id))
+    declared = contract.kind(output.id) == "images"
     return bool(output.items) or (output.file is None and output.value is not None and declared)
 
 
@@ -107,16 +106,12 @@ def _index(result_id: str, list_id: str) -> int | None:
     return int(number) if written and number == str(int(number)) else None
 
 
-def form(found: Part, contract: Contract) -> Literal["binary", "text", "json"]:
-    """How a result is sent by itself: a string or a number as text, a file as its bytes, the rest as JSON.
-
-    What is declared decides, not what the value is: PESTO's client decodes by the schema.
-    """
-    output = found.output
+def form(part: Part, contract: Contract) -> Literal["binary", "text", "json"]:
+    """How a result is sent by itself: a string or a number as text, a file as its bytes, the rest as JSON."""
+    output = part.output
     if output.file is not None and kind_of(output.media_type) == "binary":
         return "binary"
-    declared = contract.output_schema(found.output_id).get("type")
-    return "text" if declared in ("string", "number") else "json"
+    return "text" if contract.kind(part.output_id) == "text" else "json"
 
 
 def outputs(job: Job, contract: Contract, load: Load) -> dict[str, JSON]:

@@ -26,9 +26,9 @@ _FRAME: Final[Mapping[str, JSON]] = {
 """What stands beside the properties, unless the author says otherwise."""
 
 
-def framed(said: Mapping[str, JSON], own: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The document of ``properties`` and of what the author said of the whole; ``own`` are his definitions."""
-    made = {name: said.get(name, default) for name, default in _FRAME.items()}
-    made["definitions"] = dict(sorted({**own, **STANDARD}.items()))
-    made["properties"] = said.get("properties", {})
-    return made | {name: said[name] for name in ("required", "content") if said.get(name)}
+def framed(schema: Mapping[str, JSON], own: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The document around the ``properties`` of a schema file; ``own`` are the author's definitions."""
+    document = {name: schema.get(name, default) for name, default in _FRAME.items()}
+    document["definitions"] = dict(sorted({**own, **STANDARD}.items()))
+    document["properties"] = schema.get("properties", {})
+    return document | {name: schema[name] for name in ("required", "content") if schema.get(name)}

@@ -25,8 +25,8 @@ RESOURCES: Final[Mapping[str, float]] = {"cpu": 1, "gpu": 0, "ram": 1}
 
 def inputs(process: Process) -> dict[str, JSON]:
     """The properties of the input, with the required ones."""
-    made: dict[str, JSON] = {name: _input(spec) for name, spec in process.inputs.items()}
-    return _with_required(made, [spec.id for spec in process.inputs.values() if spec.min_occurs > 0])
+    properties: dict[str, JSON] = {name: _input(spec) for name, spec in process.inputs.items()}
+    return _with_required(properties, [spec.id for spec in process.inputs.values() if spec.min_occurs > 0])
 
 
 def outputs(process: Process) -> dict[str, JSON]:
@@ -38,8 +38,8 @@ def outputs(process: Process) -> dict[str, JSON]:
 
 def resources(process: Process) -> dict[str, JSON]:
     """cpu, gpu and ram, whole numbers without a point."""
-    given = {**RESOURCES, **process.resources}
-    return {name: int(value) if value == int(value) else value for name, value in given.items()}
+    amounts = {**RESOURCES, **process.resources}
+    return {name: int(value) if value == int(value) else value for name, value in amounts.items()}
 
 
 def config_schema(config: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -77,8 +77,8 @@ def _single(name: str, spec: InputSpec | OutputSpec, inside: str = "") -> dict[s
     if spec.shorthand == "bbox":
         schema = validating_form(spec.schema["allOf"][1])
     here = f"#/properties/{_pointer(name)}{inside}"
-    made: dict[str, JSON] = _rebased(schema, here)
-    return made
+    rebased: dict[str, JSON] = _rebased(schema, here)
+    return rebased
 
 
 def _described(schema: dict[str, JSON], spec: InputSpec | OutputSpec) -> dict[str, JSON]:
@@ -97,10 +97,10 @@ def _rebased(schema: JSON, here: str) -> JSON:
         return [_rebased(item, here) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {name: _rebased(value, here) for name, value in schema.items()}
-    if isinstance(made.get("$ref"), str):
-        made["$ref"] = here + made["$ref"].removeprefix("#")
-    return made
+    members = {name: _rebased(value, here) for name, value in schema.items()}
+    if isinstance(members.get("$ref"), str):
+        members["$ref"] = here + members["$ref"].removeprefix("#")
+    return members
 
 
 def _kind(value: JSON) -> dict[str, JSON]:

@@ -152,13 +152,13 @@ def document(root: str) -> dict[str, JSON]:
 
 
 def _failures() -> dict[str, JSON]:
-    made: dict[str, JSON] = {}
+    answers: dict[str, JSON] = {}
     for status, words in ERRORS.items():
-        made[f"Error{status}"] = {"description": words, **_json("Error")}
+        answers[f"Error{status}"] = {"description": words, **_json("Error")}
         if status in ("429", "503"):
             seconds = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
-            made[f"Error{status}"]["headers"] = {"Retry-After": seconds}
-    return made
+            answers[f"Error{status}"]["headers"] = {"Retry-After": seconds}
+    return answers
 
 
 def _json(schema: str) -> Object:
@@ -206,8 +206,8 @@ def _execution(name: str) -> Object:
     answer = {"anyOf": [ref("schemas", "JobLink"), ref("schemas", "Outputs")]}
     content: Object = {"content": {JSON_TYPE: {"schema": answer}}}
     words = "The outputs; of a stateful process the link to the state of its job."
-    made = _operation("Process", name, "Run it", _answers(words, content, "400", "413", "429"))
-    return made | {"requestBody": {"required": True, **_json("Payload")}}
+    operation = _operation("Process", name, "Run it", _answers(words, content, "400", "413", "429"))
+    return operation | {"requestBody": {"required": True, **_json("Payload")}}
 
 
 def _result() -> Object:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from dragoman.adapters.pesto import describe, documents, metrics, translate
 from dragoman.adapters.pesto.openapi import document
 from dragoman.jobs.service import Submission
-from dragoman.model.job import JobQuery
 from dragoman.model.status import PART_1, JobStatus
 from dragoman.openapi.files import to_yaml
 from dragoman.web import execution
@@ -58,11 +57,8 @@ def _openapi(root: str) -> str:
 
 def measure(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /metrics."""
-    ids = (contract.process.id,)
-    counts = {
-        state: api.jobs.find(JobQuery(process_ids=ids, statuses=(state,), limit=0), call.principal).matched
-        for state in PART_1
-    }
+    by_status = api.jobs.counts(contract.process.id, call.principal)
+    counts = {status: by_status[status] for status in PART_1}
     return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.model.process import JSON
 
+IMAGES: Final = ("image", "images")
 ROI: Final = "pesto.roi"
 """What the region of interest is called where it is wrong."""
 
@@ -31,14 +32,14 @@ def job_request(payload: JSON, contract: Contract) -> JobRequest:
     if not isinstance(payload, dict):
         raise InvalidRequest(f"the payload is {shown(payload)}; allowed: an object with the inputs by name")
     problems: list[InputProblem] = []
-    given: dict[str, tuple[InputValue, ...]] = {}
+    inputs: dict[str, tuple[InputValue, ...]] = {}
     for name, wire in payload.items():
         if name in contract.process.inputs and not _left_out(name, wire, contract):
             try:
-                given[name] = _values(name, wire, contract)
+                inputs[name] = _values(name, wire, contract)
             except InputError as error:
                 problems.extend(error.problems)
-    problems.extend(_missing(given, contract, {problem.input_id for problem in problems}))
+    problems.extend(_missing(inputs, contract, {problem.input_id for problem in problems}))
     roi = None
     try:
         roi = _roi(payload.get("pesto"), contract)
@@ -46,7 +47,7 @@ def job_request(payload: JSON, contract: Contract) -> JobRequest:
         problems.extend(error.problems)
     if problems:
         raise InvalidInputs(problems)
-    return JobRequest(inputs=given, outputs=_outputs(contract), roi=roi)
+    return JobRequest(inputs=inputs, outputs=_outputs(contract), roi=roi)
 
 
 def _left_out(name: str, wire: JSON, contract: Contract) -> bool:
@@ -55,8 +56,8 @@ def _left_out(name: str, wire: JSON, contract: Contract) -> bool:
     return wire is None and name not in contract.required and not always_binary(spec.schema)
 
 
-def _missing(given: Collection[str], contract: Contract, wrong: Collection[str]) -> list[InputProblem]:
-    missing = [name for name in contract.required if name not in given and name not in wrong]
+def _missing(inputs: Collection[str], contract: Contract, wrong: Collection[str]) -> list[InputProblem]:
+    missing = [name for name in contract.required if name not in inputs and name not in wrong]
     return [InputProblem(input_id=name, message="is required, but missing") for name in missing]
 
 
@@ -75,20 +76,20 @@ def _values(name: str, wire: JSON, contract: Contract) -> tuple[InputValue, ...]
     return tuple(_file(name, item, f"[{index}]: ") for index, item in enumerate(wire))
 
 
-def _file(name: str, wire: JSON, place: str = "") -> InputValue:
+def _file(name: str, wire: JSON, where: str = "") -> InputValue:
     """An image, or another file: by URL or as base64; ``place`` is where it stands in the input."""
     if isinstance(wire, str):
         if (href := href_of(wire)) is not None:
             return InputValue(href=href)
         if may_be_base64(wire):
             return InputValue(value=wire, encoding="base64")
-    raise InputError(name, f"{place}got {shown(wire)}; allowed: {FORMS}")
+    raise InputError(name, f"{where}got {shown(wire)}; allowed: {FORMS}")
 
 
 def _outputs(contract: Contract) -> dict[str, OutputRequest]:
     """All of them; images as PNG, where that can hold them."""
     return {
-        name: OutputRequest(media_type="image/png" if contract.gives_images(name) else None)
+        name: OutputRequest(media_type="image/png" if contract.kind(name) in IMAGES else None)
         for name in contract.process.outputs
     }
 
@@ -106,7 +107,7 @@ def _roi(wire: JSON, contract: Contract) -> Roi | None:
             ROI, f"got {shown(roi)}; allowed: an object with target_in, target_out, lines, columns"
         )
     images = [spec.id for spec in contract.process.inputs.values() if spec.shorthand == "raster"]
-    results = [name for name in contract.process.outputs if contract.gives_images(name)]
+    results = [name for name in contract.process.outputs if contract.kind(name) in IMAGES]
     if "target_in" not in roi:
         raise InputError(ROI, f"target_in is missing; allowed: a list of {', '.join(images) or 'no input'}")
     return Roi(

@@ -128,9 +128,11 @@ class SqlStore:
         with self._session.transaction() as connection:
             return connection.execute(statements.remove_all(), {"old_ids": list(job_ids)}).rowcount
 
-    def counts(self) -> Mapping[JobStatus, int]:
+    def counts(self, *, process_ids: Sequence[str] = (), owner: str | None = None) -> Mapping[JobStatus, int]:
         """See the port."""
-        counted = {row["status"]: int(row["matched"]) for row in self._select(statements.count_states())}
+        filters = filters_of(JobQuery(process_ids=tuple(process_ids), owner=owner))
+        counts = self._select(statements.count_states(shape_of(filters)), **parameters_of(filters))
+        counted = {row["status"]: int(row["matched"]) for row in counts}
         return {status: counted.get(str(status), 0) for status in JobStatus}
 
     def events(self, job_id: str) -> list[JobEvent]:

@@ -140,10 +140,11 @@ def note_check() -> Update:
     return update(META).where(META.c.key == "checked").values(_set(("value",)))
 
 
-@cache
-def count_states() -> Select[str, int]:
-    """How many jobs are in each state, as ``matched``."""
-    return select(TALLY.c.status, func.sum(TALLY.c.n).label("matched")).group_by(TALLY.c.status)
+@lru_cache(maxsize=SHAPES)
+def count_states(shape: Shape) -> Select[str, int]:
+    """How many jobs are in each state, as ``matched``; the conditions are on process and owner alone."""
+    number = func.sum(TALLY.c.n).label("matched")
+    return select(TALLY.c.status, number).where(*conditions(shape, TALLY)).group_by(TALLY.c.status)
 
 
 @lru_cache(maxsize=SHAPES)

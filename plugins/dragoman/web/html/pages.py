@@ -40,13 +40,6 @@ PAGES: Final = (
 COMMAND_LENGTH: Final = 2000
 """Characters of an example up to which it is written out in a command."""
 
-EXTRA: Final[Mapping[str, str]] = {
-    "site": "name of the server in the header; default dragoman",
-    "example": "process: an execute request that may be sent as it is; default: made from the inputs",
-    "job_id": "results: the job whose results these are; gives links to each output",
-}
-"""What ``render`` understands beyond its named parameters; anything else is ignored."""
-
 
 def render(
     page: str,
@@ -55,27 +48,30 @@ def render(
     data: JSON,
     links: Sequence[Mapping[str, JSON]],
     base_url: str,
-    **extra: JSON,
+    site: str = "dragoman",
+    example: JSON = None,
+    job_id: str | None = None,
 ) -> str:
     """One page as HTML text.
 
     ``data`` is the JSON document of the same answer; its own ``links`` are shown with ``links``, each once.
     ``base_url`` is the public URL of the landing page, with or without its last slash. Raises ValueError for
-    a page that is not one of PAGES.
+    a page that is not one of PAGES. ``site`` is the server's name in the header; ``example``, of a process, an
+    execute request that may be sent as it is (None: made from the inputs); ``job_id``, of results, their job.
     """
     if page not in PAGES:
         raise ValueError(f"there is no page '{page}'; pages: {', '.join(PAGES)}")
-    base, shown = base_url.rstrip("/"), _links(data, links)
+    base, all_links = base_url.rstrip("/"), _links(data, links)
     context = {
-        "site": extra.get("site") or "dragoman",
-        "job_id": extra.get("job_id"),
+        "site": site,
+        "job_id": job_id,
         "page": page,
         "title": title,
         "data": data,
-        "links": shown,
-        "by_rel": {str(link.get("rel")): link for link in reversed(shown)},
+        "links": all_links,
+        "by_rel": {str(link.get("rel")): link for link in reversed(all_links)},
         "base": base,
-        "requests": _requests(page, data, base, extra.get("example")),
+        "requests": _requests(page, data, base, example),
     }
     return _environment().get_template(f"{page}.html").render(context)
 

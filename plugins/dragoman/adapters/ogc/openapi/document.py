@@ -58,8 +58,8 @@ def document(
     for process in processes:
         paths |= process_paths.paths(process, named[process.id], types[process.id])
         schemas |= process_paths.schemas(process, named[process.id])
-    paths |= _job_paths(tuple(sorted({name for found in types.values() for name in found})))
-    made: dict[str, JSON] = {
+    paths |= _job_paths(tuple(sorted({name for names in types.values() for name in names})))
+    whole: dict[str, JSON] = {
         "openapi": "3.0.3",
         "info": _info(title, description),
         "servers": [{"url": server_url.rstrip("/") or "/"}],
@@ -68,7 +68,7 @@ def document(
         "paths": paths,
         "components": _components(schemas),
     }
-    return merging.merge(made, extra) if extra else made
+    return merging.merge(whole, extra) if extra else whole
 
 
 def _components(schemas: dict[str, JSON]) -> Object:

@@ -32,7 +32,7 @@ def pascal(id: str) -> str:
 
 def names(processes: Iterable[Process]) -> dict[str, str]:
     """A distinct name for each process, by id."""
-    made: dict[str, str] = {}
+    distinct: dict[str, str] = {}
     taken = {"output"}  # OutputRequest is a component of its own
     for process in processes:
         base = name = pascal(process.id)
@@ -41,8 +41,8 @@ def names(processes: Iterable[Process]) -> dict[str, str]:
             count += 1
             name = f"{base}{count}"
         taken.add(name.lower())
-        made[process.id] = name
-    return made
+        distinct[process.id] = name
+    return distinct
 
 
 def schemas(process: Process, name: str) -> dict[str, Object]:
@@ -82,26 +82,26 @@ def input_schema(spec: InputSpec) -> Object:
     number): clients are generated from this, and some languages cannot choose between a number and an object.
     ``anyOf``, since a value that is an object may well look like one of the other forms.
     """
-    made = _described(spec)
+    words = _described(spec)
     value = _value(spec)
     if "default" in spec.schema:
-        _default(made, spec)
+        _default(words, spec)
     others = [_qualified(spec), ref("schemas", "Reference")]
     form = value if is_plain(spec.schema) else {"anyOf": [value, *others]}
     if not spec.repeatable:
-        return form | made
-    many: Object = made | {"type": "array", "minItems": spec.min_occurs, "items": form}
+        return form | words
+    many: Object = words | {"type": "array", "minItems": spec.min_occurs, "items": form}
     return many if spec.max_occurs is None else many | {"maxItems": spec.max_occurs}
 
 
-def _default(made: Object, spec: InputSpec) -> None:
-    """The default: of a single scalar as such, else in words, which spoil no generated constructor."""
+def _default(words: Object, spec: InputSpec) -> None:
+    """The default: of a single scalar as such, else in text, which spoil no generated constructor."""
     default = spec.schema["default"]
     if is_plain(spec.schema) and not spec.repeatable and not isinstance(default, list):
-        made["default"] = default
+        words["default"] = default
     else:
-        words = f"Default: {json.dumps(default, ensure_ascii=False)}."
-        made["description"] = f"{made.get('description', '')} {words}".strip()
+        text = f"Default: {json.dumps(default, ensure_ascii=False)}."
+        words["description"] = f"{words.get('description', '')} {text}".strip()
 
 
 def is_plain(schema: Mapping[str, JSON]) -> bool:
@@ -184,10 +184,10 @@ def output_types(process: Process) -> tuple[str, ...]:
 
     A string is text whatever was declared.
     """
-    found = dict.fromkeys(["text/plain", "application/octet-stream"])
+    types = dict.fromkeys(["text/plain", "application/octet-stream"])
     for spec in process.outputs.values():
-        found |= dict.fromkeys(media_types(spec.schema))
-    return tuple(name for name in found if name not in (JSON_TYPE, HTML))
+        types |= dict.fromkeys(media_types(spec.schema))
+    return tuple(name for name in types if name not in (JSON_TYPE, HTML))
 
 
 def _body(process: Process, name: str) -> Object:
@@ -231,9 +231,9 @@ def _result(process: Process, spec: OutputSpec) -> Object:
 
     Nothing is promised of outputs that are not checked, nor of a plain value, which may be a link too.
     """
-    made = _described(spec)
+    words = _described(spec)
     typed = bool(media_types(spec.schema)) or "properties" in spec.schema
     if not process.outputs_checked or not typed:
-        return made
+        return words
     qualified = record(("value",), value={}, mediaType=strings(), encoding=strings())
-    return made | {"anyOf": [qualified, ref("schemas", "Link"), _value(spec)]}
+    return words | {"anyOf": [qualified, ref("schemas", "Link"), _value(spec)]}
