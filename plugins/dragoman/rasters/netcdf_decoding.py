@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dragoman.errors import InvalidRequest
 from dragoman.rasters.netcdf_missing import (
     NO_BOUNDS,
     Bounds,
@@ -22,7 +21,7 @@ from dragoman.rasters.netcdf_missing import (
     numbers_type,
     valid_bounds,
 )
-from dragoman.rasters.scaling import EXACT_INTEGERS, distinct_in_float32
+from dragoman.rasters.scaling import check_exact, distinct_in_float32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,17 +179,6 @@ def decoder_of(
     if _bounds_of_values(attributes, decoder):
         return replace(decoder, value_bounds=valid_bounds(attributes, decoder.dtype))
     return replace(decoder, bounds=_narrowing(valid_bounds(attributes, numbers), numbers))
-
-
-def check_exact(integers: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> None:
-    """Raise InvalidRequest if a valid integer is beyond 2**53: a float64 does not tell it from its neighbours."""
-    if integers.dtype.itemsize < 8 or not integers.size:
-        return
-    valid = integers if mask is None else integers[~mask]
-    if valid.size and (int(valid.max()) > EXACT_INTEGERS or int(valid.min()) < -EXACT_INTEGERS):
-        raise InvalidRequest(
-            "holds integers beyond 2**53, which are not calculated with: they would lose digits"
-        )
 
 
 def _factor(value: Any) -> Any:

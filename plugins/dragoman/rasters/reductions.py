@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from dragoman.rasters.netcdf_decoding import check_exact
+from dragoman.rasters.scaling import check_exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

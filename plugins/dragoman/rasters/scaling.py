@@ -1,4 +1,4 @@
-"""Scale and offset: what a stored number stands for, as a person would write it."""
+"""What a stored number stands for: by scale and offset, as a person would write it, and with all its digits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from dragoman.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,17 @@ def distinct_in_float32(dtype: np.dtype[Any], scale: float, offset: float) -> bo
     if not largest <= float(np.finfo(np.float32).max):
         return False
     return bool(np.spacing(np.float32(largest)) * APART <= abs(scale))
+
+
+def check_exact(integers: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> None:
+    """Raise InvalidRequest if a valid integer is beyond 2**53: a float64 does not tell it from its neighbours."""
+    if integers.dtype.itemsize < 8 or not integers.size:
+        return
+    valid = integers if mask is None else integers[~mask]
+    if valid.size and (int(valid.max()) > EXACT_INTEGERS or int(valid.min()) < -EXACT_INTEGERS):
+        raise InvalidRequest(
+            "holds integers beyond 2**53, which are not calculated with: they would lose digits"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

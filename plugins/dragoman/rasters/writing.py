@@ -8,19 +8,22 @@ import numpy as np
 import rasterio
 from affine import Affine
 
+from dragoman.rasters.nodata import create_with_long_nodata, is_long
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     import xarray as xr
 
     from dragoman.rasters.grids import Grid
+    from dragoman.rasters.nodata import Nodata
     from dragoman.rasters.raster import Raster
 
 TILE = 512
 """Pixels along a side of an output's tile."""
 
 
-def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: float | None = None) -> dict[str, Any]:
+def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: Nodata = None) -> dict[str, Any]:
     """Creation options of a result: 512 tiles, ZSTD level 1, a predictor for the type, BigTIFF if needed."""
     return {
         "driver": "GTiff",
@@ -53,8 +56,13 @@ def predictor(dtype: str) -> int:
 
 
 def create_geotiff(path: Path, profile: dict[str, Any]) -> Any:
-    """Open a new GeoTIFF for writing, with its mask inside the file; the caller closes it."""
+    """Open a new GeoTIFF for writing, with its mask inside the file; the caller closes it.
+
+    The nodata value keeps all its digits.
+    """
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        if is_long(profile["nodata"]):
+            return create_with_long_nodata(path, profile)
         return rasterio.open(path, "w", **profile)
 
 
