@@ -1,9 +1,11 @@
-"""A pair of bands as a satellite might have sent them: made by code, the same each time."""
+"""Data to measure with, made by code, the same each time: two bands, a series of fields, zones."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import netCDF4
 import numpy as np
 import rasterio
 from rasterio.transform import from_origin
@@ -73,3 +75,46 @@ def _profile(size: int) -> dict[str, Any]:
         "predictor": 2,
         "num_threads": 2,
     }
+
+
+def make_series(path: Path, shape: tuple[int, int, int], *, deflated: bool) -> Path:
+    """Temperatures over time, latitude, longitude: float32, contiguous, or a deflated chunk for each time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    times, rows, cols = shape
+    base = np.random.default_rng(21).normal(280, 10, (rows, cols)).astype(np.float32)
+    storage: dict[str, Any] = {"contiguous": True}
+    if deflated:
+        storage = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": (1, rows, cols)}
+    with netCDF4.Dataset(path, "w") as file:
+        for name, size in zip(("time", "lat", "lon"), shape, strict=True):
+            file.createDimension(name, size)
+            variable = file.createVariable(name, "f8", (name,))
+            variable.units = {
+                "time": "hours since 2000-01-01",
+                "lat": "degrees_north",
+                "lon": "degrees_east",
+            }[name]
+            variable[:] = np.arange(size) if name == "time" else (np.arange(size) + 0.5) * 180 / rows
+        file["lat"][:] -= 90
+        values = file.createVariable("t2m", "f4", ("time", "lat", "lon"), **storage)
+        values.units = "K"
+        for number in range(times):
+            field = base + np.float32(10 * np.sin(number / 50))
+            values[number] = np.round(field * 64) / 64 if deflated else field
+    return path
+
+
+def make_zones(path: Path, size: int, *, along: int = 10) -> Path:
+    """Hexagons on the ground of ``make_pair``, some of them across each other's edges; GeoJSON of the same CRS."""
+    step = size * 10 / along
+    features = []
+    for number in range(along * along):
+        x, y = 300_000 + (number % along + 0.5) * step, 5_000_000 - (number // along + 0.5) * step
+        angles = np.linspace(0, 2 * np.pi, 7)
+        ring = [[float(x + 0.45 * step * np.cos(a)), float(y + 0.45 * step * np.sin(a))] for a in angles]
+        ring[-1] = ring[0]
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        features.append({"type": "Feature", "properties": {"id": number}, "geometry": geometry})
+    crs = {"type": "name", "properties": {"name": "EPSG:32633"}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}), "utf-8")
+    return path

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import kill, latency, listing, ndvi, pesto, stored, throughput
+from benchmarks import kill, latency, listing, ndvi, peers, pesto, stored, throughput
 from benchmarks.report import Scale, Section, render, write
 from benchmarks.servers import ROOT
 
@@ -26,6 +26,7 @@ BENCHMARKS: Mapping[str, Callable[[Path, Scale], list[Section]]] = {
     "stored": stored.run,
     "processes": listing.run,
     "ndvi": ndvi.run,
+    "peers": peers.run,
     "kill": kill.run,
     "throughput": throughput.run,
     "pesto": pesto.run,

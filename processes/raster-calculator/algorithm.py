@@ -12,7 +12,7 @@ import math
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -72,8 +72,10 @@ def fault(message: str) -> dragoman.InputError:
 class Translator:
     """Turns the checked tree into numexpr's text; raises InputError at the first thing it does not know."""
 
-    def __init__(self) -> None:
+    def __init__(self, coarse: Mapping[str, str]) -> None:
         self.nodes = 0
+        self.coarse = coarse
+        """By term: the type of a band whose numbers are coarser than those of the language."""
 
     def translate(self, node: ast.AST, depth: int = 0) -> Term:
         """One node and all below it."""
@@ -163,8 +165,20 @@ class Translator:
         if not all(type(op) in COMPARISONS for op in node.ops):
             raise fault(f"{ast.unparse(node)[:60]!r}: compare by < <= > >= == !=")
         signs = [COMPARISONS[type(op)] for op in node.ops]
-        pairs = [f"({a.text} {sign} {b.text})" for a, sign, b in zip(terms, signs, terms[1:], strict=False)]
+        pairs = [
+            f"({self._beside(a, b)} {sign} {self._beside(b, a)})"
+            for a, sign, b in zip(terms, signs, terms[1:], strict=False)
+        ]
         return Term(f"({' & '.join(pairs)})", "condition", frozenset().union(*(t.bands for t in terms)))
+
+    def _beside(self, term: Term, other: Term) -> str:
+        """A side of a comparison: a number beside a float32 band is the float32 that a file has for it."""
+        dtype = self.coarse.get(other.text)
+        if dtype is None or term.value is None:
+            return term.text
+        with np.errstate(over="ignore"):
+            number = float(np.dtype(dtype).type(term.value))
+        return repr(number) if math.isfinite(number) else term.text
 
     def _call(self, node: ast.Call, depth: int) -> Term:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)[:40]
@@ -246,13 +260,13 @@ def parse(text: str) -> ast.Expression:
         raise fault("cannot be read") from error
 
 
-def compile_expression(text: str) -> Program:
-    """Parse, check and compile; raises InputError with what is wrong."""
+def compile_expression(text: str, coarse: Mapping[str, str] | None = None) -> Program:
+    """Parse, check and compile; raises InputError with what is wrong. ``coarse``: as the translator has it."""
     if len(text) > MAX_LENGTH:
         raise fault(f"is {len(text)} characters long; at most {MAX_LENGTH} are read")
     tree = parse(text)
     try:
-        term = Translator().number(tree.body, 0)
+        term = Translator(coarse or {}).number(tree.body, 0)
     except (ValueError, RecursionError, MemoryError) as error:
         raise fault("cannot be read") from error
     if not term.bands:
@@ -275,7 +289,7 @@ def run(
     rasters: list[rasterio.DatasetReader], expression: str, *, context: dragoman.Context
 ) -> dict[str, Any]:
     """Calculate on the common grid of all rasters, window by window."""
-    program = compile_expression(expression)
+    program = compile_expression(expression, coarse_bands(rasters))
     check_rasters(rasters, program)
     numexpr.set_num_threads(THREADS)
     grid = Grid.of(rasters[0])
@@ -294,12 +308,25 @@ def run(
         writer = WindowWriter(target)
 
         def work(sources: dict[int, Any], window: Window) -> None:
-            arrays = [read_float(sources[raster], band, window) for raster, band in program.bands]
+            arrays = [
+                read_float(sources[raster], band, window, decimal=True) for raster, band in program.bands
+            ]
             writer.write(program(arrays), window, band=1)
 
         windows = windows_of(grid.width, grid.height, size=size, striped=striped)
         each_window(windows, handles, work, progress=context.progress)
     return {"result": path}
+
+
+def coarse_bands(rasters: list[rasterio.DatasetReader]) -> dict[str, str]:
+    """By term: the type of each band that is stored as float32 or float16, and not scaled."""
+    return {
+        f"r{number}_{band}": dtype
+        for number, raster in enumerate(rasters, start=1)
+        for band, dtype in enumerate(raster.dtypes, start=1)
+        if dtype in ("float16", "float32")
+        and (raster.scales[band - 1], raster.offsets[band - 1]) == (1.0, 0.0)
+    }
 
 
 def check_rasters(rasters: list[rasterio.DatasetReader], program: Program) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5netcdf
 import numpy as np
 import xarray as xr
 
 import dragoman
-from dragoman.rasters.netcdf import BLOCK_VALUES, block_shape, blocks, chunk_shape, find_axis
+from dragoman.rasters.netcdf import block_shape, blocks, chunk_shape, find_axis
+from dragoman.rasters.netcdf_opening import grouped_numbers, open_dataset, unread_type
+from dragoman.rasters.netcdf_reading import NumbersReader, numbers_reader
+from dragoman.rasters.reductions import Reduction
 from dragoman.rasters.writing import write_netcdf
 
 METHODS = {
@@ -24,45 +32,15 @@ METHODS = {
 """By method: the word of CF's cell_methods; count has none."""
 
 
-class Reduction:
-    """Running count, mean, squared deviations, sum and extremes of the cells of one block; NaN is missing."""
-
-    def __init__(self, shape: tuple[int, ...], method: str) -> None:
-        self.method = method
-        self.count = np.zeros(shape, dtype=np.int64)
-        start = {"min": np.inf, "max": -np.inf}.get(method, 0.0)
-        self.value = np.full(shape, start, dtype=np.float64)
-        self.squares = np.zeros(shape if method == "std" else (), dtype=np.float64)
-
-    def add(self, values: Any, axis: int) -> None:
-        """Take in a block; it is merged by the pairwise update, so that many pieces lose no digits."""
-        valid = np.isfinite(values)
-        count = valid.sum(axis=axis)
-        if self.method in ("min", "max"):
-            ufunc = np.minimum if self.method == "min" else np.maximum
-            filler = np.inf if self.method == "min" else -np.inf
-            ufunc(self.value, ufunc.reduce(np.where(valid, values, filler), axis=axis), out=self.value)
-        elif self.method == "sum":
-            self.value += np.where(valid, values, 0.0).sum(axis=axis, dtype=np.float64)
-        elif self.method in ("mean", "std"):
-            self._add_moments(values, valid, count, axis)
-        self.count += count
-
-    def _add_moments(self, values: Any, valid: Any, count: Any, axis: int) -> None:
-        mean = np.where(valid, values, 0.0).sum(axis=axis, dtype=np.float64) / np.maximum(count, 1)
-        delta = mean - self.value
-        share = count / np.maximum(self.count + count, 1)
-        if self.method == "std":
-            deviations = np.where(valid, values - np.expand_dims(mean, axis), 0.0)
-            self.squares += (deviations**2).sum(axis=axis) + delta**2 * self.count * share
-        self.value += delta * share
-
-    def result(self) -> Any:
-        """The reduced block; NaN where no value was valid (0 for count)."""
-        if self.method == "count":
-            return self.count
-        value = np.sqrt(self.squares / np.maximum(self.count, 1)) if self.method == "std" else self.value
-        return np.where(self.count > 0, value, np.nan)
+CHUNKED_VALUES = 1 << 22
+"""Values read at once by each thread where the file is stored in chunks, whole ones."""
+CONTIGUOUS_VALUES = 1 << 20
+"""Where it is not: as many as stay in the processor's cache."""
+CONTIGUOUS_BESIDE = 1 << 16
+"""Of these, values along all dimensions but the reduced one: what lies in one row is read in one go."""
+THREADS = 2
+LARGE_BLOCK = 1 << 24
+"""Values of a block that one thread reads alone, so that memory stays flat."""
 
 
 def run(
@@ -76,24 +54,48 @@ def run(
     """The variable without the dimension, as CF NetCDF with the coordinates that are left."""
     if method not in METHODS:
         raise dragoman.InputError("method", f"{method!r} is none of {', '.join(METHODS)}")
-    source = chosen_variable(dataset, variable)
-    dim = chosen_dimension(dataset, source, dimension)
-    path = Path(context.scratch) / "result.nc"
-    left = coordinates(dataset, source, dim)
-    mapping = source.attrs.get("grid_mapping", source.encoding.get("grid_mapping"))
-    if mapping in dataset.variables and dim not in dataset[mapping].dims:
-        left[mapping] = dataset[mapping].variable
-    write_netcdf(path, xr.Dataset(coords=left, attrs=attributes(dataset, source, dim, method)))
-    with h5netcdf.File(path, "r+") as file:
-        fill(file, source, dim, method, context)
+    with ExitStack() as stack:
+        dataset, variable = within_group(dataset, variable, stack)
+        source = chosen_variable(dataset, variable)
+        dim = chosen_dimension(dataset, source, dimension)
+        path = Path(context.scratch) / "result.nc"
+        left = coordinates(dataset, source, dim)
+        mapping = source.attrs.get("grid_mapping", source.encoding.get("grid_mapping"))
+        if mapping in dataset.variables and dim not in dataset[mapping].dims:
+            left[mapping] = dataset[mapping].variable
+        write_netcdf(path, xr.Dataset(coords=left, attrs=attributes(dataset, source, dim, method)))
+        with h5netcdf.File(path, "r+") as file:
+            fill(file, source, dim, method, context)
     return {"result": path}
+
+
+def within_group(
+    dataset: xr.Dataset, variable: str | None, stack: ExitStack
+) -> tuple[xr.Dataset, str | None]:
+    """The dataset of the group that the variable is in, and its name there: ``group/name``.
+
+    Without a name, the only variable of numbers where it is in a group.
+    """
+    if variable is None and not proper_numbers(dataset):
+        names = grouped_numbers(dataset)
+        if len(names) != 1:
+            return dataset, None
+        variable = names[0]
+    if variable is None or variable in dataset.variables:
+        return dataset, variable
+    group, _, name = variable.strip("/").rpartition("/")
+    if f"{group}/{name}" not in grouped_numbers(dataset):
+        return dataset, variable
+    opened = open_dataset(Path(dataset.encoding["source"]), group=group, input_id="dataset")
+    return stack.enter_context(opened), name
 
 
 def coordinates(dataset: xr.Dataset, source: xr.DataArray, dim: str) -> dict[Any, xr.Variable]:
     """The coordinates that are left, with the bounds of their cells; who loses its bounds names none."""
     left: dict[Any, xr.Variable] = {}
     for name, coordinate in dataset.coords.items():
-        if dim in coordinate.dims or not set(coordinate.dims) <= set(source.dims):
+        gone = dim in coordinate.dims or not set(coordinate.dims) <= set(source.dims)
+        if gone or name == source.name:
             continue
         left[name] = coordinate.variable.copy(deep=False)
         for attribute, bounds in bounds_of(coordinate.variable):
@@ -111,27 +113,89 @@ def bounds_of(variable: xr.Variable) -> list[tuple[str, str]]:
     return [(key, merged[key]) for key in ("bounds", "climatology") if isinstance(merged.get(key), str)]
 
 
+class Piece(NamedTuple):
+    """What one thread reduces at a time."""
+
+    place: tuple[slice, ...]
+    """In the result."""
+    along: slice
+    """Of the reduced dimension."""
+    last: bool
+    """Whether it is the last one of its place."""
+
+
 def fill(file: Any, source: xr.DataArray, dim: str, method: str, context: dragoman.Context) -> None:
-    """Create the result's variable and write it block by block."""
+    """Create the result's variable and write it place by place."""
     axis = source.dims.index(dim)
     dims = tuple(name for name in source.dims if name != dim)
     for name in dims:
         if name not in file.dimensions:
             file.dimensions[name] = source.sizes[name]
-    chunks = chunk_shape(source.variable)
-    budget = int(context.config.get("block_values", BLOCK_VALUES))
-    block = block_shape(source.shape, chunks, last=axis, values=budget)
+    block = read_block(source, axis, context)
     kept = without(block, axis)
     target = create_variable(file, source, dims, method, kept)
-    todo = list(blocks(without(source.shape, axis), kept))
-    for done, place in enumerate(todo, start=1):
-        reduction = Reduction(tuple(part.stop - part.start for part in place), method)
-        for start in range(0, source.shape[axis], block[axis]):
-            along = slice(start, start + block[axis])
-            piece = source.variable[(*place[:axis], along, *place[axis:])].values
-            reduction.add(piece, axis)
-        target[place if place else ...] = reduction.result().astype(target.dtype)
-        context.progress(100.0 * done / len(todo), f"{done} of {len(todo)} blocks")
+    places = list(blocks(without(source.shape, axis), kept))
+    length = source.shape[axis]
+    starts = range(0, length, block[axis])
+    pieces = (
+        Piece(place, slice(start, min(start + block[axis], length)), start == starts[-1])
+        for place in places
+        for start in starts
+    )
+    threads = 1 if math.prod(block) > LARGE_BLOCK else THREADS
+    with numbers_reader(source.variable) as reader:
+        results = reduced(reader, pieces, axis, method, threads)
+        for done, (place, values) in enumerate(results, start=1):
+            target[place if place else ...] = values.astype(target.dtype)
+            context.progress(100.0 * done / len(places), f"{done} of {len(places)} blocks")
+
+
+def read_block(source: xr.DataArray, axis: int, context: dragoman.Context) -> tuple[int, ...]:
+    """Lengths of what is read at once."""
+    chunked = source.encoding.get("chunksizes") is not None and not source.encoding.get("contiguous")
+    default = CHUNKED_VALUES if chunked else CONTIGUOUS_VALUES
+    values = int(context.config.get("block_values", default))
+    beside = None if chunked else CONTIGUOUS_BESIDE
+    return block_shape(source.shape, chunk_shape(source.variable), last=axis, values=values, beside=beside)
+
+
+def reduced(
+    reader: NumbersReader, pieces: Iterator[Piece], axis: int, method: str, threads: int
+) -> Iterator[tuple[tuple[slice, ...], Any]]:
+    """Each place with its values, in order; pieces are reduced by threads and merged in their order."""
+    with ThreadPoolExecutor(threads, "reduce") as pool:
+        waiting: deque[tuple[Piece, Future[Reduction]]] = deque()
+        whole: Reduction | None = None
+        try:
+            while True:
+                while len(waiting) < 2 * threads and (piece := next(pieces, None)) is not None:
+                    waiting.append((piece, pool.submit(one_piece, reader, piece, axis, method)))
+                if not waiting:
+                    return
+                piece, future = waiting.popleft()
+                part = future.result()
+                if whole is None:
+                    whole = part
+                else:
+                    whole.merge(part)
+                if piece.last:
+                    shape = [part.stop - part.start for part in piece.place]
+                    yield piece.place, whole.result().reshape(shape)
+                    whole = None
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def one_piece(reader: NumbersReader, piece: Piece, axis: int, method: str) -> Reduction:
+    """Read and reduce one piece."""
+    place = (*piece.place[:axis], piece.along, *piece.place[axis:])
+    lengths = [part.stop - part.start for part in place]
+    before, after = math.prod(lengths[:axis]), math.prod(lengths[axis + 1 :])
+    reduction = Reduction(method, (before, after))
+    with reader.reading():
+        reduction.add(reader.read(place).reshape(before, lengths[axis], after), reader.decoder)
+    return reduction
 
 
 def without(items: tuple[int, ...], axis: int) -> tuple[int, ...]:
@@ -177,22 +241,44 @@ def variable_attributes(source: xr.DataArray, dim: str, method: str) -> dict[str
     return result
 
 
+def proper_numbers(dataset: xr.Dataset) -> list[str]:
+    """Names of the variables of numbers that are neither coordinates nor bounds of any."""
+    bounds = {named for item in dataset.variables.values() for _, named in bounds_of(item)}
+    names = [str(key) for key, item in dataset.data_vars.items() if item.ndim and item.dtype.kind in "iuf"]
+    return [name for name in names if name not in bounds]
+
+
 def chosen_variable(dataset: xr.Dataset, name: str | None) -> xr.DataArray:
     """The variable that was asked for, or the only one there is."""
-    names = [str(key) for key, item in dataset.data_vars.items() if item.ndim and item.dtype.kind in "iuf"]
-    known = ", ".join(names) or "none"
+    proper = proper_numbers(dataset)
+    inside = grouped_numbers(dataset)
     if name is None:
-        bounds = {named for item in dataset.variables.values() for _, named in bounds_of(item)}
-        proper = [key for key in names if key not in bounds]
         if len(proper) != 1:
-            held = ", ".join(proper) or "none"
+            held = ", ".join([*proper, *inside]) or "none"
             raise dragoman.InputError("variable", f"has to be given; the dataset holds {held}")
-        return dataset[proper[0]]
-    if name not in names:
+        name = proper[0]
+    chosen = dataset.variables.get(name)
+    if chosen is None or not chosen.ndim or chosen.dtype.kind not in "iuf":
+        raise dragoman.InputError("variable", unfit(dataset, name, [*proper, *inside]))
+    twice = sorted({str(dim) for dim in chosen.dims if chosen.dims.count(dim) > 1})
+    if twice:
         raise dragoman.InputError(
-            "variable", f"{name!r} is no variable of numbers; the dataset holds {known}"
+            "variable", f"{name!r} has the dimension {twice[0]} twice, which cannot be reduced"
         )
     return dataset[name]
+
+
+def unfit(dataset: xr.Dataset, name: str, names: list[str]) -> str:
+    """Why that variable cannot be reduced."""
+    variable, odd = dataset.variables.get(name), unread_type(dataset, name)
+    why = ""
+    if odd is not None:
+        why = f": it holds {odd}, which are not read"
+    elif variable is not None and not variable.ndim:
+        why = ": it is a single value, without dimensions"
+    elif variable is not None:
+        why = f": it holds {'times' if variable.dtype.kind in 'mM' else 'texts or dates'}"
+    return f"{name!r} is no variable of numbers{why}; the dataset holds {', '.join(names) or 'none'}"
 
 
 def chosen_dimension(dataset: xr.Dataset, source: xr.DataArray, name: str | None) -> str:

@@ -21,8 +21,18 @@ from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import CRS84, TRANSFORM_ERRORS, crs_label, northing_first, parse_crs
 from dragoman.rasters.extents import TURN, meeting, moved, natural_extent, turns
 from dragoman.rasters.grids import Bounds, Grid, missing_options, source_nodata
-from dragoman.rasters.opening import reopen
+from dragoman.rasters.nodata import Nodata, nodata_of
+from dragoman.rasters.opening import open_raster, reopen
+from dragoman.rasters.raster import fits
 from dragoman.rasters.reading import Warped
+from dragoman.rasters.unwarped import (
+    as_integers,
+    check_warped,
+    needs_doubles,
+    pixel_offset,
+    read_pixels,
+    write_doubles,
+)
 from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
@@ -45,23 +55,62 @@ def run(
     grid = target_grid(raster, target_crs(crs), resolution, bbox)
     limit = int(context.config.get("max_pixels", MAX_PIXELS))
     check_grid(raster, grid, limit, blamed(resolution, bbox))
-    bands, nodata = data_bands(raster), source_nodata(raster)
+    bands, dtype = data_bands(raster), np.result_type(*raster.dtypes)
+    nodata = result_nodata(raster, dtype)
     path = Path(context.scratch) / "raster.tif"
-    dtype = np.result_type(*raster.dtypes).name
-    profile = geotiff_profile(grid, dtype=dtype, count=len(bands), nodata=nodata)
-    with create_geotiff(path, profile) as target:
+    profile = geotiff_profile(grid, dtype=dtype.name, count=len(bands), nodata=nodata)
+    with ExitStack() as stack, create_geotiff(path, profile) as target:
         describe(raster, target, bands)
         writer = WindowWriter(target)
+        windows = windows_of(grid.width, grid.height, size=window_size(len(bands), context))
+        offset = unwarped_offset(raster, grid, resampling)
 
-        def work(views: list[Any], window: Window) -> None:
-            values, valid = common_view(views, bands, nodata, window)
+        def copy(own: Any, window: Window) -> None:
+            values, valid = read_pixels(own, bands, offset, window, nodata)
             writer.write(values, window)
             if nodata is None:
                 writer.write_mask(valid, window)
 
-        windows = windows_of(grid.width, grid.height, size=window_size(len(bands), context))
-        each_window(windows, handles(raster, grid, resampling), work, progress=context.progress)
+        if offset is not None:
+            each_window(windows, lambda: reopen(raster), copy, progress=context.progress)
+            return {"raster": path}
+        source, missing = raster, nodata
+        if needs_doubles(raster):
+            source, missing = doubles_of(raster, context, stack), math.nan
+
+        def work(views: list[Any], window: Window) -> None:
+            values, valid = common_view(views, bands, missing, window)
+            if source is not raster:
+                values = as_integers(values, dtype, nodata)
+            check_warped(raster, values)
+            writer.write(values, window)
+            if nodata is None:
+                writer.write_mask(valid, window)
+
+        each_window(windows, handles(source, grid, resampling), work, progress=context.progress)
     return {"raster": path}
+
+
+def result_nodata(raster: rasterio.DatasetReader, dtype: np.dtype[Any]) -> Nodata:
+    """The nodata value of the result: the raster's, with all its digits; NaN in floats that have none."""
+    exact = nodata_of(raster) if dtype.kind in "iu" else None
+    return exact if exact is not None and fits(exact, dtype) else source_nodata(raster)
+
+
+def unwarped_offset(raster: rasterio.DatasetReader, grid: Grid, resampling: str) -> tuple[int, int] | None:
+    """Where the grid begins in the raster if its pixels are the raster's own, so that no warp is needed.
+
+    rms needs one: it takes the sign away.
+    """
+    source = Grid.of(raster)
+    return pixel_offset(source, grid) if resampling != "rms" and turns(source, grid) == [0.0] else None
+
+
+def doubles_of(raster: rasterio.DatasetReader, context: dragoman.Context, stack: ExitStack) -> Any:
+    """The raster as float64 with nodata NaN, in the scratch folder."""
+    path = Path(context.scratch) / "doubles.tif"
+    write_doubles(raster, Grid.of(raster), path)
+    return stack.enter_context(open_raster(path, input_id="raster"))
 
 
 def common_view(views: list[Any], bands: list[int], nodata: float | None, window: Window) -> tuple[Any, Any]:

@@ -218,3 +218,56 @@ def test_the_description_tells_the_limits(algorithm: ModuleType) -> None:
     said = load_package(PROCESSES / PROCESS).description
     for limit in ("MAX_LENGTH", "MAX_NODES", "MAX_DEPTH", "MAX_BANDS"):
         assert str(getattr(algorithm, limit)) in said
+
+
+@pytest.mark.parametrize("text", ["0.1", "0.2", "0.3", "0.6", "0.7", "0.9"])
+def test_scaled_values_compare_as_they_are_written(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, text: str
+) -> None:
+    path = make_raster("t.tif", np.arange(10_000, dtype="i2").reshape(100, 100))
+    with rasterio.open(path, "r+") as target:
+        target.scales, target.offsets = (0.0001,), (0.0,)
+    first = round(float(text) * 10_000)
+    for expression, count in (
+        (f"r1 >= {text}", 10_000 - first),
+        (f"r1 == {text}", 1),
+        (f"r1 < {text}", first),
+    ):
+        with open_raster(path) as dataset:
+            made = algorithm.run([dataset], expression, context=context)["result"]
+        with rasterio.open(made) as result:
+            assert result.read(1).sum() == count
+
+
+def test_float32_compares_as_it_is_written(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("t.tif", np.array([[0.5, 0.7, 0.9]], "f4"))
+    for expression, right in (("r1 == 0.7", [0, 1, 0]), ("0.7 >= r1", [1, 1, 0]), ("r1 < 0.7", [1, 0, 0])):
+        with open_raster(path) as dataset:
+            made = algorithm.run([dataset], expression, context=context)["result"]
+        with rasterio.open(made) as result:
+            assert result.read(1)[0].tolist() == right
+
+
+def test_small_steps_on_a_large_offset_are_kept(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("s.tif", np.arange(100, dtype="u2").reshape(10, 10))
+    with rasterio.open(path, "r+") as target:
+        target.scales, target.offsets = (1.0,), (1.6e9,)
+    with open_raster(path) as dataset:
+        made = algorithm.run([dataset], "r1 - 1600000000", context=context)["result"]
+    with rasterio.open(made) as result:
+        assert result.read(1).ravel().tolist() == list(range(100))
+
+
+def test_integers_that_would_lose_digits_are_refused(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("u.tif", np.uint64(2**60) + np.arange(4, dtype="u8").reshape(2, 2))
+    with (
+        open_raster(path, input_id="rasters") as dataset,
+        pytest.raises(dragoman.InputError, match=r"'rasters': band 1 holds integers beyond 2\*\*53"),
+    ):
+        algorithm.run([dataset], "r1 + 1", context=context)

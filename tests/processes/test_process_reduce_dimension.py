@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import h5py
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dragoman
-from dragoman.rasters.opening import open_dataset
+from dragoman.rasters import hdf5_reading, netcdf_reading
+from dragoman.rasters.netcdf_opening import open_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,3 +213,161 @@ def test_bounds_are_no_variable_and_stay_with_their_axis(
     assert made["time"].encoding["units"] == "hours since 2000-01-01"
     np.testing.assert_array_equal(made["time_bnds"], source["time_bnds"])
     assert "y_bnds" not in made.variables
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dimension", ["time", "y", "x"])
+@pytest.mark.parametrize("stored", ["contiguous", "zlib"])
+def test_past_the_library_the_results_are_the_same_to_the_bit(
+    algorithm: ModuleType,
+    context: FakeContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    dimension: str,
+    stored: str,
+) -> None:
+    source = sample((40, 60, 70))
+    encoding: dict[str, Any] = (
+        {"contiguous": True}
+        if stored == "contiguous"
+        else {"zlib": True, "shuffle": True, "chunksizes": (3, 25, 30)}
+    )
+    source.to_netcdf(tmp_path / "a.nc", engine="netcdf4", encoding={"t": encoding})
+    context.config = {"block_values": 20_000}
+    monkeypatch.setattr(hdf5_reading, "MIN_RUN", 64)
+    direct = run(algorithm, tmp_path / "a.nc", context, method=method, dimension=dimension)
+    monkeypatch.setattr(netcdf_reading, "stored_reader", lambda *_: None)
+    plain = run(algorithm, tmp_path / "a.nc", context, method=method, dimension=dimension)
+    np.testing.assert_array_equal(direct["t"], plain["t"])
+
+
+def test_times_that_nobody_can_write_are_told_in_days(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    attributes = {"units": "months since 1960-01-01", "calendar": "360_day"}
+    data = xr.Dataset(
+        {"v": (("time", "x"), [[1.0, 2.0], [3.0, 4.0]])}, {"time": ("time", [0.5, 1.5], attributes)}
+    )
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    made = run(algorithm, tmp_path / "a.nc", context, dimension="x")
+    assert made["v"].values.tolist() == [1.5, 3.5]
+    assert [(date.year, date.month) for date in made["time"].values] == [(1960, 1), (1960, 2)]
+
+
+@pytest.mark.parametrize("calendar", ["standard", "noleap"])
+def test_a_missing_time_stamp_stays_missing(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, calendar: str
+) -> None:
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("time", 3)
+        file.createDimension("x", 2)
+        time = file.createVariable("time", "i4", ("time",), fill_value=-999)
+        time.units, time.calendar = "hours since 1970-01-01", calendar
+        time[:] = [1, -999, 3]
+        file.createVariable("v", "f4", ("time", "x"))[:] = np.ones((3, 2))
+    made = run(algorithm, tmp_path / "a.nc", context, dimension="x")
+    assert made["time"].isnull().values.tolist() == [False, True, False]
+
+
+def grouped(path: Path) -> None:
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("time", 2)
+        time = file.createVariable("time", "f8", ("time",))
+        time.units = "days since 2000-01-01"
+        time[:] = [0, 1]
+        group = file.createGroup("g/h")
+        group.createDimension("x", 2)
+        group.createVariable("v", "f4", ("time", "x"))[:] = [[1, 2], [3, 6]]
+
+
+@pytest.mark.parametrize("name", ["g/h/v", "/g/h/v", None])
+def test_a_variable_in_a_group_is_chosen_by_its_path(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, name: str | None
+) -> None:
+    grouped(tmp_path / "a.nc")
+    made = run(algorithm, tmp_path / "a.nc", context, variable=name)
+    assert made["v"].values.tolist() == [2, 4]
+
+
+def test_a_coordinate_can_be_reduced(algorithm: ModuleType, context: FakeContext, tmp_path: Path) -> None:
+    data = xr.Dataset(
+        {"v": (("y", "x"), np.ones((3, 2)))},
+        {"height": (("y", "x"), np.arange(6.0).reshape(3, 2)), "x": [1, 3]},
+    )
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    made = run(algorithm, tmp_path / "a.nc", context, variable="height", dimension="y")
+    assert made["height"].values.tolist() == [2, 3]
+    assert run(algorithm, tmp_path / "a.nc", context, variable="x", dimension="x")["x"] == 2
+
+
+def odd(path: Path) -> None:
+    """A list of any length, a compound, a text, times, a matrix of one dimension, and something plain."""
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("x", 2)
+        file.createVariable("lists", file.createVLType("f4", "l"), ("x",))[0] = np.array([1, 2], "f4")
+        pair = file.createCompoundType(np.dtype([("a", "f4"), ("b", "i4")]), "pair")
+        file.createVariable("pairs", pair, ("x",))
+        file.createVariable("words", str, ("x",))[:] = np.array(["a", "b"], object)
+        times = file.createVariable("times", "f8", ("x",))
+        times.units = "days since 2000-01-01"
+        times[:] = [1, 2]
+        file.createVariable("twice", "f4", ("x", "x"))[:] = np.ones((2, 2))
+        file.createVariable("v", "f4", ("x",))[:] = [1, 3]
+        file.createVariable("one", "f4", ())[:] = 1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("lists", "'lists' is no variable of numbers: it holds lists of any length, which are not read"),
+        ("pairs", "'pairs' is no variable of numbers: it holds compounds"),
+        ("words", "'words' is no variable of numbers: it holds texts"),
+        ("times", "'times' is no variable of numbers: it holds times"),
+        ("one", "'one' is no variable of numbers: it is a single value"),
+        ("twice", "'twice' has the dimension x twice"),
+    ],
+)
+def test_what_cannot_be_reduced_is_named(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, name: str, says: str
+) -> None:
+    odd(tmp_path / "a.nc")
+    with pytest.raises(dragoman.InputError, match=says):
+        run(algorithm, tmp_path / "a.nc", context, variable=name, dimension="x")
+    assert run(algorithm, tmp_path / "a.nc", context, variable="v", dimension="x")["v"] == 2
+
+
+def test_a_filter_that_is_not_installed_is_named(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        creation.set_chunk((4,))
+        creation.set_filter(32004, h5py.h5z.FLAG_OPTIONAL, ())
+        space = h5py.h5s.create_simple((4,))
+        dataset = h5py.h5d.create(file.id, b"v", h5py.h5t.IEEE_F32LE, space, creation)
+        dataset.write_direct_chunk((0,), bytes(16))
+        file["x"] = np.arange(4.0)
+        file["x"].make_scale("x")
+        file["v"].dims[0].attach_scale(file["x"])
+    with (
+        open_dataset(tmp_path / "a.nc", input_id="dataset") as data,
+        pytest.raises(dragoman.InputError, match=r"'dataset': variable 'v' .* LZ4 \(filter 32004\)"),
+    ):
+        algorithm.run(data, variable="v", dimension="x", context=context)
+
+
+@pytest.mark.parametrize("method", ["min", "max"])
+def test_large_integers_are_exact_or_refused(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, method: str
+) -> None:
+    for low in (2**52, 2**60):
+        data = xr.Dataset({"v": ("x", np.int64(low) + np.arange(3))})
+        data.to_netcdf(tmp_path / f"{low}.nc", engine="h5netcdf")
+    made = run(algorithm, tmp_path / f"{2**52}.nc", context, method=method, dimension="x")
+    assert made["v"] == 2**52 + (2 if method == "max" else 0)
+    with (
+        open_dataset(tmp_path / f"{2**60}.nc", input_id="dataset") as data,
+        pytest.raises(dragoman.InputError, match=r"'v' holds integers beyond 2\*\*53"),
+    ):
+        algorithm.run(data, method=method, dimension="x", context=context)

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.warp import transform
 
 import dragoman
+from dragoman.rasters.grids import Grid
+from dragoman.rasters.nodata import nodata_of
 from dragoman.rasters.opening import open_raster
+from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -386,3 +390,85 @@ def test_the_callers_faults(
     with pytest.raises(dragoman.InputError, match=says) as caught:
         run(algorithm, make_raster("a.tif", ONES, **profile), context, **inputs)
     assert caught.value.problems[0].input_id == input_id
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "nodata"),
+    [
+        ("uint64", 2**60 + np.arange(100, dtype="u8"), None),
+        ("int64", 2**53 + np.arange(100), None),
+        ("int64", -(2**63) + np.arange(100), -(2**63)),
+        ("uint64", 2**64 - 1 - np.arange(100, dtype="u8"), 2**64 - 1),
+        ("int32", 999999999 + np.arange(-50, 50), 999999999),
+    ],
+)
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear", "cubic"])
+def test_without_a_warp_every_bit_stays(
+    algorithm: ModuleType,
+    context: FakeContext,
+    tmp_path: Path,
+    dtype: str,
+    values: Any,
+    nodata: Any,
+    resampling: str,
+) -> None:
+    values = values.astype(dtype).reshape(10, 10)
+    path = long_raster(tmp_path / "a.tif", values, nodata)
+    with open_raster(path, input_id="raster") as dataset:
+        made = algorithm.run(dataset, "EPSG:32633", resampling=resampling, context=context)["raster"]
+    with open_raster(made) as result:
+        assert nodata_of(result) == nodata
+        np.testing.assert_array_equal(result.read(1), values)
+        missing = result.read_masks(1) == 0
+        np.testing.assert_array_equal(missing, values == nodata if nodata is not None else False)
+
+
+def test_without_a_warp_a_box_is_cut_out_or_filled_up(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    values = np.arange(1, 101, dtype="i4").reshape(10, 10)
+    path = long_raster(tmp_path / "a.tif", values, -999999999)
+    box = {"bbox": [500_050, 4_999_880, 500_120, 4_999_950], "crs": "EPSG:32633"}
+    with open_raster(path) as dataset:
+        made = algorithm.run(dataset, "EPSG:32633", resolution=10, bbox=box, context=context)["raster"]
+    with open_raster(made) as result:
+        found = result.read(1)
+    assert found.shape == (7, 7)
+    np.testing.assert_array_equal(found[:5, :5], values[5:, 5:])
+    assert (found[5:] == -999999999).all()
+    assert (found[:, 5:] == -999999999).all()
+
+
+def test_a_warp_takes_no_neighbour_for_nodata(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    values = (999999999 + np.arange(-50, 50)).astype("i4").reshape(10, 10)
+    path = long_raster(tmp_path / "a.tif", values, 999999999)
+    box = {"bbox": [500_000, 4_999_900, 500_100, 5_000_000], "crs": "EPSG:32633"}
+    with open_raster(path) as dataset:
+        made = algorithm.run(dataset, "EPSG:32633", resolution=5, bbox=box, context=context)["raster"]
+    with open_raster(made) as result:
+        assert result.nodata == 999999999
+        np.testing.assert_array_equal(result.read(1), values.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize("nodata", [None, 2**64 - 1])
+def test_a_warp_that_would_lose_digits_is_refused(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, nodata: int | None
+) -> None:
+    values = (2**60 + np.arange(100, dtype="u8")).reshape(10, 10)
+    path = long_raster(tmp_path / "a.tif", values, nodata)
+    with (
+        open_raster(path, input_id="raster") as dataset,
+        pytest.raises(dragoman.InputError, match=r"'raster': holds integers beyond 2\*\*53"),
+    ):
+        algorithm.run(dataset, "EPSG:3857", context=context)
+
+
+def long_raster(path: Path, values: Any, nodata: int | None) -> Path:
+    """A raster of integers whose nodata value keeps all its digits."""
+    transform = Affine(10, 0, 500_000, 0, -10, 5_000_000)
+    grid = Grid(crs=CRS.from_epsg(32633), transform=transform, width=10, height=10)
+    with create_geotiff(path, geotiff_profile(grid, dtype=values.dtype.name, nodata=nodata)) as target:
+        target.write(values[np.newaxis])
+    return path

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.rasters.netcdf import Axis, block_shape, blocks, chunk_shape, find_axis
-from dragoman.rasters.opening import open_dataset
+from dragoman.rasters.netcdf_opening import open_dataset
 from dragoman.rasters.writing import write_netcdf
 
 if TYPE_CHECKING:

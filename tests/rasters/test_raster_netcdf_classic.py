@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from dragoman.errors import InvalidRequest
+from dragoman.rasters.hdf5_contents import DAMAGED
 from dragoman.rasters.netcdf_classic import is_complete
-from dragoman.rasters.opening import DAMAGED, open_dataset
+from dragoman.rasters.netcdf_opening import open_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

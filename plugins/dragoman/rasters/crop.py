@@ -6,15 +6,16 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
+from dragoman.rasters.nodata import nodata_of
 from dragoman.rasters.opening import dtype_of, gdal_env, open_raster
 from dragoman.rasters.raster import fits
 from dragoman.rasters.windows import is_striped, windows_of
+from dragoman.rasters.writing import create_geotiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ def copy_window(
 ) -> None:
     """Write a window of an open dataset as GeoTIFF; ``check`` is called between two pieces, and may raise."""
     georeferenced = dataset.transform != Affine.identity()
-    dtype, nodata = dtype_of(dataset), dataset.nodata
+    dtype, nodata = dtype_of(dataset), nodata_of(dataset)
     profile = {
         "driver": "GTiff",
         "width": int(window.width),
@@ -58,11 +59,7 @@ def copy_window(
         "bigtiff": "IF_SAFER",
     }
     masked = [MaskFlags.per_dataset] in dataset.mask_flag_enums
-    with (
-        creating(),
-        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-        rasterio.open(target, "w", **profile) as made,
-    ):
+    with creating(), create_geotiff(target, profile) as made:
         _describe(dataset, made)
         for piece in windows_of(int(window.width), int(window.height), striped=is_striped(dataset)):
             check()

@@ -81,18 +81,25 @@ def chunk_shape(variable: xr.Variable | xr.DataArray) -> tuple[int, ...]:
 
 
 def block_shape(
-    shape: Sequence[int], chunks: Sequence[int], *, last: int | None = None, values: int = BLOCK_VALUES
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    *,
+    last: int | None = None,
+    values: int = BLOCK_VALUES,
+    beside: int | None = None,
 ) -> tuple[int, ...]:
     """The largest block of whole chunks within ``values`` (or one chunk, if that is more).
 
     It grows along the last dimensions first; along dimension number ``last`` only when the others
-    are covered or full.
+    are covered or full: they are when they have ``beside`` values, if that is given.
     """
     block = list(chunks)
     order = [dim for dim in reversed(range(len(shape))) if dim != last]
     for dim in order if last is None else [*order, last]:
-        others = math.prod(size for number, size in enumerate(block) if number != dim)
-        room = max(1, values // max(1, others * chunks[dim]))
+        others = math.prod(size for number, size in enumerate(block) if number not in (dim, last))
+        along = 1 if last is None or dim == last else block[last]
+        full = values if beside is None or dim == last else min(values, beside * along)
+        room = max(1, full // max(1, others * along * chunks[dim]))
         block[dim] = max(1, min(shape[dim], room * chunks[dim]))
     return tuple(block)
 

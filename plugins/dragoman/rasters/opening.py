@@ -1,30 +1,23 @@
 """Opening files that strangers sent: which formats are read, and what is refused before it costs anything.
 
 GDAL sees a plain file and a list of drivers that read only that file: no VRT, no ``/vsi`` path, no
-driver whose files name others, no side-car beside the file. NetCDF files may not reach into others
-either. Every refusal is an InvalidRequest
-whose detail is free of local paths.
+driver whose files name others, no side-car beside the file. Every refusal is an InvalidRequest whose detail is
+free of local paths. NetCDF is opened in ``netcdf_opening``.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import rasterio
-import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
-from dragoman.rasters.netcdf_classic import is_complete
 from dragoman.rasters.reading import Reader
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "WEBP", "BMP", "GIF", "AAIGrid")
 """GDAL's short names; each decodes the one file it is given and fetches nothing."""
@@ -43,23 +36,6 @@ BOMB_BYTES = 2**30
 MAX_RATIO = 20_000
 """Decoded bytes for one byte of the file; real nearly empty scenes stay below."""
 
-MAX_VARIABLES = 10_000
-"""Variables of one NetCDF file."""
-
-MAX_COORDINATE_BYTES = 128 * 2**20
-"""Of all coordinate variables of one NetCDF file: xarray reads them whole as it opens, whatever is asked for."""
-
-MAX_GROUPS_DEEP = 32
-"""Groups of one HDF5 file within each other."""
-
-MAX_OBJECTS = 20_000
-"""Groups, datasets and links of one HDF5 file."""
-
-DAMAGED = "the NetCDF file cannot be read; it is damaged or not complete"
-
-_CLASSIC = {b"CDF\x01", b"CDF\x02", b"CDF\x05"}
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-
 GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
@@ -70,7 +46,7 @@ GDAL_OPTIONS: dict[str, Any] = {
 }
 """No look beside the file, no network, 200 MB of blocks."""
 
-_opening = threading.Lock()
+opening_lock = threading.Lock()
 """``warnings.catch_warnings`` changes the whole process; one thread opens at a time."""
 
 
@@ -95,7 +71,7 @@ def open_raster(
     """
     if not path.is_file() or str(path.absolute()).startswith("/vsi"):
         raise InvalidRequest("not a readable file")
-    with _opening, gdal_env(), warnings.catch_warnings():
+    with opening_lock, gdal_env(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             dataset = Reader(path.absolute(), driver=list(DRIVERS), sharing=False)
@@ -162,163 +138,3 @@ def dtype_of(dataset: Any) -> np.dtype[Any]:
 def _dtype(name: str) -> np.dtype[Any]:
     """As it is read: numpy has no complex integers."""
     return np.dtype({"complex_int16": "complex64", "complex_int32": "complex128"}.get(name, name))
-
-
-def sniff_netcdf(path: Path) -> Literal["classic", "netcdf4"] | None:
-    """Which NetCDF the first bytes say: classic (CDF-1, -2, -5), NetCDF-4 (HDF5), or None."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    if head[:4] in _CLASSIC:
-        return "classic"
-    return "netcdf4" if head == _HDF5 else None
-
-
-def is_netcdf(path: Path) -> bool:
-    """Whether it is a NetCDF file of its full length; nothing but the header is read."""
-    kind = sniff_netcdf(path)
-    if kind != "netcdf4":
-        return kind == "classic" and is_complete(path)
-    import h5py
-
-    try:
-        h5py.File(path, "r").close()
-    except (OSError, RuntimeError):
-        return False
-    return True
-
-
-def open_dataset(path: Path, *, max_values: int | None = None) -> xr.Dataset:
-    """Open a local NetCDF file, decoded, read only when asked for; the caller closes it.
-
-    NetCDF-4 goes through h5netcdf, classic files through netCDF4. Attributes that do not fit their
-    variable (a NaN _FillValue on integers) are dropped; times that cannot be decoded stay numbers.
-    ``max_values`` caps the values of one variable. Raises InvalidRequest for what is not NetCDF,
-    too large, or reaches into other files (HDF5 links, external storage).
-    """
-    kind = sniff_netcdf(path) if path.is_file() else None
-    if kind is None:
-        raise InvalidRequest("not a NetCDF file (classic or NetCDF-4)")
-    if kind == "netcdf4":
-        _check_hdf5(path)
-    elif not is_complete(path):
-        raise InvalidRequest(DAMAGED)
-    engine: Literal["netcdf4", "h5netcdf"] = "netcdf4" if kind == "classic" else "h5netcdf"
-    try:
-        raw = xr.open_dataset(
-            path.absolute(), engine=engine, decode_cf=False, cache=False, create_default_indexes=False
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise InvalidRequest(DAMAGED) from error
-    try:
-        _check_sizes(raw, max_values)
-        _check_coordinates(raw)
-        decoded = _decode(_repaired(raw))
-    except BaseException:
-        raw.close()
-        raise
-    decoded.set_close(raw.close)
-    return decoded
-
-
-def _check_hdf5(path: Path) -> None:
-    """Refuse an HDF5 file that names other files, or holds chunks that explode."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            for item in _hdf5_objects(file):
-                if isinstance(item, h5py.Dataset):
-                    _check_hdf5_dataset(item)
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        raise InvalidRequest(DAMAGED) from error
-
-
-def _hdf5_objects(file: Any) -> Iterator[Any]:
-    """Each object of an HDF5 file once, opened from the group that holds it: by its path would cost its depth.
-
-    Raises InvalidRequest for a link to another file, and for groups too deep or objects too many.
-    """
-    import h5py
-
-    seen = {h5py.h5o.get_info(file.id).addr}
-    waiting, links = [(file, 1)], 0
-    while waiting:
-        group, depth = waiting.pop()
-        links += len(group)
-        if links > MAX_OBJECTS:
-            raise InvalidRequest(f"the NetCDF file holds more than {MAX_OBJECTS} groups and variables")
-        for name in group:
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise InvalidRequest("the NetCDF file links to another file")
-            if not isinstance(link, h5py.HardLink):
-                continue  # a soft one leads to what is seen anyway, or nowhere
-            item = group[name]
-            address = h5py.h5o.get_info(item.id).addr
-            if address in seen:
-                continue
-            seen.add(address)
-            yield item
-            if isinstance(item, h5py.Group):
-                if depth == MAX_GROUPS_DEEP:
-                    raise InvalidRequest(f"the NetCDF file has groups more than {MAX_GROUPS_DEEP} deep")
-                waiting.append((item, depth + 1))
-
-
-def _check_hdf5_dataset(item: Any) -> None:
-    if item.external or item.is_virtual:
-        raise InvalidRequest("the NetCDF file keeps values in another file")
-    if math.prod(item.chunks or ()) * item.dtype.itemsize > MAX_BLOCK_BYTES:
-        raise InvalidRequest(f"the NetCDF file holds chunks above {MAX_BLOCK_BYTES} bytes")
-
-
-def _check_sizes(dataset: xr.Dataset, max_values: int | None) -> None:
-    if len(dataset.variables) > MAX_VARIABLES:
-        raise InvalidRequest(f"the NetCDF file has more than {MAX_VARIABLES} variables")
-    for name, variable in dataset.variables.items():
-        if max_values is not None and variable.size > max_values:
-            raise InvalidRequest(
-                f"variable '{name}' has {variable.size} values; at most {max_values} are read"
-            )
-
-
-def _check_coordinates(dataset: xr.Dataset) -> None:
-    """Refuse coordinates that cost too much memory; a header of some bytes may declare any number of them."""
-    named = (variable for name, variable in dataset.variables.items() if name in variable.dims)
-    size = sum(variable.nbytes for variable in named)
-    if size > MAX_COORDINATE_BYTES:
-        raise InvalidRequest(
-            f"the coordinates of the NetCDF file have {size} bytes; at most {MAX_COORDINATE_BYTES} are read"
-        )
-
-
-def _repaired(dataset: xr.Dataset) -> xr.Dataset:
-    """The dataset without fill values that its variables cannot hold."""
-    for variable in dataset.variables.values():
-        for key in ("_FillValue", "missing_value"):
-            if key in variable.attrs and not _possible_fill(variable.attrs[key], variable.dtype):
-                del variable.attrs[key]
-    return dataset
-
-
-def _possible_fill(value: Any, dtype: np.dtype[Any]) -> bool:
-    if dtype.kind not in "iuf":
-        return dtype.kind in "SUO"
-    numbers = np.atleast_1d(np.asarray(value))
-    if numbers.size != 1 or numbers.dtype.kind not in "iuf":
-        return False
-    number = numbers[0]
-    if dtype.kind == "f":
-        return True
-    limits = np.iinfo(dtype)
-    return bool(np.isfinite(number) and number == int(number) and limits.min <= int(number) <= limits.max)
-
-
-def _decode(dataset: xr.Dataset) -> xr.Dataset:
-    """Decoded by CF as far as the file allows; xarray's remarks on odd attributes are not ours to pass on."""
-    with _opening, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return xr.decode_cf(dataset, decode_timedelta=False)
-        except (ValueError, OverflowError, TypeError):
-            return xr.decode_cf(dataset, decode_times=False)

@@ -9,8 +9,12 @@ import numpy as np
 from affine import Affine
 from rasterio.transform import array_bounds
 
+from dragoman.rasters.nodata import nodata_of
+
 if TYPE_CHECKING:
     from rasterio.crs import CRS
+
+    from dragoman.rasters.nodata import Nodata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +31,8 @@ class Raster:
     """From (col, row) to (x, y) of the CRS; (0, 0) is the outer corner of the first pixel."""
     crs: CRS | None = None
     """None: not known."""
-    nodata: float | None = None
-    """What stands for a masked value in a file; None: a file needs a mask of its own."""
+    nodata: Nodata = None
+    """What stands for a masked value in a file; None: a file needs a mask of its own. Long integers are ints."""
     band_names: tuple[str, ...] = ()
     """One for each band; empty strings where the source had none."""
 
@@ -54,7 +58,7 @@ class Raster:
     def from_dataset(cls, dataset: Any) -> Raster:
         """The whole of an open rasterio dataset; whoever cannot hold that reads by windows."""
         array = dataset.read(masked=True)
-        nodata = dataset.nodata
+        nodata = nodata_of(dataset)
         if nodata is not None and not fits(nodata, array.dtype):
             nodata = None
         return cls(

@@ -13,7 +13,9 @@ import numpy as np
 from rasterio.enums import MaskFlags
 from rasterio.windows import Window
 
+from dragoman.errors import InputError, InvalidRequest
 from dragoman.rasters.opening import gdal_env
+from dragoman.rasters.scaling import Scaling, check_exact, distinct_in_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,31 +54,77 @@ def is_striped(dataset: Any) -> bool:
     return bool(dataset.block_shapes[0][1] >= dataset.width)
 
 
-def float_type(dataset: Any, band: int) -> type[np.floating[Any]]:
-    """What ``read_float`` gives of a band: float32 where that is exact for its type, else float64."""
-    return np.float32 if dataset.dtypes[band - 1] in EXACT_IN_FLOAT32 else np.float64
+def float_type(dataset: Any, band: int, *, decimal: bool = False) -> type[np.floating[Any]]:
+    """What ``read_float`` gives of a band: float32 where that keeps all its values apart, else float64."""
+    dtype = np.dtype(dataset.dtypes[band - 1])
+    if dtype.name not in EXACT_IN_FLOAT32:
+        return np.float64
+    scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
+    if (scale, offset) == (1.0, 0.0):
+        return np.float32
+    steps = dtype.kind in "iu" and not decimal and distinct_in_float32(dtype, scale, offset)
+    return np.float32 if steps else np.float64
 
 
-def read_float(dataset: Any, band: int, window: Window | None = None) -> NDArray[Any]:
+def read_float(
+    dataset: Any, band: int, window: Window | None = None, *, decimal: bool = False
+) -> NDArray[Any]:
     """One band (counted from 1) as floats of ``float_type``, shape (rows, cols), NaN where there is no data.
 
-    The band's scale and offset are applied. What is missing is GDAL's word: nodata value, mask band
-    or alpha; and NaN.
+    The band's scale and offset are applied; ``decimal`` asks for scaled values as a person would write them: 7000
+    times 0.0001 is the float64 0.7. What is missing is GDAL's word: nodata value, mask band or alpha; and NaN.
+    Raises InputError (InvalidRequest, where the dataset is no input's) for integers beyond 2**53.
     """
-    dtype = dataset.dtypes[band - 1]
-    kind = float_type(dataset, band)
-    data: NDArray[Any] = dataset.read(band, window=window, out_dtype=kind)
-    flags = dataset.mask_flag_enums[band - 1]
-    if MaskFlags.all_valid not in flags:
-        nodata = dataset.nodatavals[band - 1]
-        if flags == [MaskFlags.nodata] and np.dtype(dtype).kind != "f":
-            data[data == nodata] = np.nan
-        elif not (flags == [MaskFlags.nodata] and np.isnan(nodata)):
-            data[dataset.read_masks(band, window=window) == 0] = np.nan
+    dtype = np.dtype(dataset.dtypes[band - 1])
+    kind = float_type(dataset, band, decimal=decimal)
+    data: NDArray[Any] = dataset.read(band, window=window, **({} if _is_long(dtype) else {"out_dtype": kind}))
+    missing = _missing(dataset, band, window, data)
+    if _is_long(dtype):
+        _check_long(dataset, band, data, missing)
+        data = data.astype(kind)
+    if missing is not None:
+        data[missing] = np.nan
     scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
-    if (scale, offset) != (1.0, 0.0):
-        data = (data * scale + offset).astype(kind)
+    if (scale, offset) == (1.0, 0.0):
+        return data
+    if kind is np.float64:
+        return Scaling.of(scale, offset, dtype).apply(data)
+    data *= kind(scale)
+    data += kind(offset)
     return data
+
+
+def _is_long(dtype: np.dtype[Any]) -> bool:
+    """Whether a type holds integers that a float64 cannot tell."""
+    return dtype.kind in "iu" and dtype.itemsize == 8
+
+
+def _missing(dataset: Any, band: int, window: Window | None, data: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Where a band that has been read has no data, NaN aside; None where all is valid.
+
+    The mask of 64-bit integers is GDAL's: what rasterio tells of their nodata value is a float64.
+    """
+    flags = dataset.mask_flag_enums[band - 1]
+    if MaskFlags.all_valid in flags:
+        return None
+    nodata = dataset.nodatavals[band - 1]
+    dtype = np.dtype(dataset.dtypes[band - 1])
+    if flags == [MaskFlags.nodata] and nodata is not None and not _is_long(dtype):
+        if dtype.kind != "f":
+            equal: NDArray[np.bool_] = data == nodata
+            return equal
+        if np.isnan(nodata):
+            return None
+    missing: NDArray[np.bool_] = dataset.read_masks(band, window=window) == 0
+    return missing
+
+
+def _check_long(dataset: Any, band: int, data: NDArray[Any], missing: NDArray[np.bool_] | None) -> None:
+    try:
+        check_exact(data, missing)
+    except InvalidRequest as error:
+        input_id, text = getattr(dataset, "input_id", None), f"band {band} {error.detail}"
+        raise (InputError(input_id, text) if input_id else InvalidRequest(text)) from error
 
 
 class WindowWriter:

@@ -8,19 +8,22 @@ import numpy as np
 import rasterio
 from affine import Affine
 
+from dragoman.rasters.nodata import create_with_long_nodata, is_long
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     import xarray as xr
 
     from dragoman.rasters.grids import Grid
+    from dragoman.rasters.nodata import Nodata
     from dragoman.rasters.raster import Raster
 
 TILE = 512
 """Pixels along a side of an output's tile."""
 
 
-def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: float | None = None) -> dict[str, Any]:
+def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: Nodata = None) -> dict[str, Any]:
     """Creation options of a result: 512 tiles, ZSTD level 1, a predictor for the type, BigTIFF if needed."""
     return {
         "driver": "GTiff",
@@ -53,8 +56,13 @@ def predictor(dtype: str) -> int:
 
 
 def create_geotiff(path: Path, profile: dict[str, Any]) -> Any:
-    """Open a new GeoTIFF for writing, with its mask inside the file; the caller closes it."""
+    """Open a new GeoTIFF for writing, with its mask inside the file; the caller closes it.
+
+    The nodata value keeps all its digits.
+    """
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        if is_long(profile["nodata"]):
+            return create_with_long_nodata(path, profile)
         return rasterio.open(path, "w", **profile)
 
 
@@ -83,24 +91,47 @@ def write_raster(path: Path, raster: Raster) -> None:
 def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     """Write a dataset as CF NetCDF-4, compressed, through h5netcdf.
 
-    Floats get _FillValue NaN unless their encoding has one; coordinates get none, as CF wants it. Times keep
-    their units.
+    Floats get _FillValue NaN unless their encoding has one; coordinates get none, as CF wants it, but for times of
+    which some are missing. Times keep their units, where they can be written in them.
     """
-    encoding: dict[str, dict[str, Any]] = {}
-    for name, variable in dataset.variables.items():
-        options: dict[str, Any] = {}
-        if variable.dtype.kind in "iuf" and variable.ndim:
-            options |= {"zlib": True, "complevel": 1, "shuffle": True}
-        if name in dataset.coords:
-            options["_FillValue"] = None
-        elif variable.dtype.kind == "f" and "_FillValue" not in variable.encoding:
-            options["_FillValue"] = float("nan")
-        for key in ("units", "calendar"):  # of times; what is given here replaces all of the encoding
-            if key in variable.encoding and variable.dtype.kind in "mMO":
-                options[key] = variable.encoding[key]
-        encoding[str(name)] = options
+    encoding = {str(name): _encoding(dataset, name) for name in dataset.variables}
     result = dataset.assign_attrs({"Conventions": "CF-1.8", **dataset.attrs})
     for variable in result.variables.values():
         for key in ("source", "original_shape", "preferred_chunks", "contiguous", "chunksizes"):
             variable.encoding.pop(key, None)
     result.to_netcdf(path, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+
+
+def _encoding(dataset: xr.Dataset, name: Any) -> dict[str, Any]:
+    """How a variable is stored; it replaces all that the variable's own encoding says."""
+    variable = dataset.variables[name]
+    options: dict[str, Any] = {}
+    if variable.dtype.kind in "iuf" and variable.ndim:
+        options |= {"zlib": True, "complevel": 1, "shuffle": True}
+    if variable.dtype.kind in "mMO" and "units" in variable.encoding:
+        options |= _time_encoding(variable)
+    if name in dataset.coords:
+        options.setdefault("_FillValue", None)
+    elif variable.dtype.kind == "f" and "_FillValue" not in variable.encoding:
+        options["_FillValue"] = float("nan")
+    return options
+
+
+def _time_encoding(variable: xr.Variable) -> dict[str, Any]:
+    """Units and calendar of times: their own; days where nobody writes in them, as months of unequal length."""
+    import xarray as xr
+
+    known = {key: variable.encoding[key] for key in ("units", "calendar") if key in variable.encoding}
+    if bool(variable.isnull().any()):
+        known |= {"dtype": np.dtype(np.float64), "_FillValue": float("nan")}
+    units = str(known["units"])
+    _, _, since = units.partition(" since ")
+    for choice in (units, f"days since {since}") if since else (units,):
+        options = {**known, "units": choice}
+        alone = xr.Variable(variable.dims, variable.values, {}, options)
+        try:
+            xr.conventions.encode_cf_variable(alone)
+        except (KeyError, ValueError, OverflowError, TypeError, AttributeError):
+            continue
+        return options
+    return {key: value for key, value in known.items() if key != "units"}

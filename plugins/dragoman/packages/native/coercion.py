@@ -107,9 +107,11 @@ class Coercion:
         return _open(lambda _: Raster.from_dataset(dataset), value, "raster")
 
     def _xarray(self, spec: InputSpec, value: ResolvedValue) -> Any:
-        from dragoman.rasters.opening import open_dataset
+        from dragoman.rasters.netcdf_opening import open_dataset
 
-        dataset = _open(lambda path: open_dataset(path, max_values=self.max_pixels), value, "NetCDF")
+        dataset = _open(
+            lambda path: open_dataset(path, max_values=self.max_pixels, input_id=spec.id), value, "NetCDF"
+        )
         self.stack.callback(dataset.close)
         return dataset
 

@@ -116,7 +116,7 @@ def _same_nodata(expected: float | None, actual: float | None) -> bool:
 
 def _netcdf_differences(expected: Path, actual: Path, tolerance: float) -> Iterator[str]:
     """Dimensions, variables with their dimensions, types and attributes, missing ones and values."""
-    from dragoman.rasters.opening import open_dataset
+    from dragoman.rasters.netcdf_opening import open_dataset
 
     with open_dataset(expected) as reference, open_dataset(actual) as result:
         if dict(reference.sizes) != dict(result.sizes):

@@ -76,7 +76,7 @@ def is_tiff(path: Path) -> bool:
 
 
 def _is_netcdf(path: Path) -> bool:
-    from dragoman.rasters.opening import is_netcdf
+    from dragoman.rasters.netcdf_opening import is_netcdf
 
     return is_netcdf(path)
 

@@ -1,0 +1,175 @@
+"""A NetCDF file's variables as values: numbers by our decoder, texts, times and coordinates by xarray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from dragoman.rasters.netcdf import BLOCK_VALUES, block_shape, blocks, chunk_shape
+from dragoman.rasters.netcdf_decoding import NOT_A_TIME, Decoder, decoder_of
+from dragoman.rasters.netcdf_lazy import DecodedArray, Origin, lazy_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from pathlib import Path
+
+    from dragoman.rasters.hdf5_contents import Hdf5Contents
+
+SCANNED_VALUES = 1 << 26
+"""Integers of one file that are looked through for missing ones; more are taken to have some."""
+
+CHECKED_TIMES = 1 << 20
+"""Values of one variable of times that are decoded to see whether they can be."""
+
+TIME_ERRORS = (ValueError, OverflowError, TypeError, KeyError, AttributeError, ArithmeticError)
+"""What xarray, pandas and cftime raise for times that they cannot decode."""
+
+_MASKING = ("_FillValue", "missing_value", "_Unsigned")
+_PACKING = ("scale_factor", "add_offset")
+_BOUNDS = ("valid_range", "valid_min", "valid_max")
+
+
+def decode(
+    raw: xr.Dataset, path: Path, contents: Hdf5Contents, *, group: str, input_id: str | None
+) -> xr.Dataset:
+    """The dataset decoded by CF, as far as the file allows; nothing but coordinates is read.
+
+    Integers of which some may be missing, though no attribute says so, are looked through.
+    """
+    view = _View(raw=raw, path=path, contents=contents, group=group, input_id=input_id)
+    plain = _undecodable_times(view)
+    try:
+        return _decoded(view, plain)
+    except TIME_ERRORS:
+        return _decoded(view, set(raw.variables))
+
+
+@dataclass(slots=True, kw_only=True)
+class _View:
+    """A file that is being decoded."""
+
+    raw: xr.Dataset
+    path: Path
+    contents: Hdf5Contents
+    group: str
+    input_id: str | None
+    scanned: int = 0
+    """Integers looked through until now."""
+    decoders: dict[Hashable, Decoder] = field(default_factory=dict)
+
+    def variable(self, name: Hashable, *, times: bool) -> xr.Variable:
+        """The variable of that name, masked and scaled as it is read."""
+        stored = self.raw.variables[name]
+        origin = self._origin(str(name))
+        if stored.dtype.kind not in "iuf":
+            array = DecodedArray(stored, None, origin)
+            return lazy_variable(array, dict(stored.attrs), dict(stored.encoding))
+        if name not in self.decoders:
+            self.decoders[name] = self._decoder(name, stored, origin)
+        decoder = self.decoders[name]
+        if times and _counts_time(stored):
+            decoder = replace(decoder, times=True)
+        attributes, encoding = _moved(stored, decoder)
+        return lazy_variable(DecodedArray(stored, decoder, origin), attributes, encoding)
+
+    def _origin(self, name: str) -> Origin:
+        whole = "/".join(part for part in (self.group.strip("/"), name) if part)
+        filters = self.contents.filters
+        return Origin(path=self.path, name=whole, input_id=self.input_id, filter_name=filters.get(whole))
+
+    def _decoder(self, name: Hashable, stored: xr.Variable, origin: Origin) -> Decoder:
+        """A dimension's own coordinate has no missing values by CF: of its integers, none is the default fill."""
+        filled = self.contents.default_filled
+        possible = name not in stored.dims and (filled is None or origin.name in filled)
+        default = possible or stored.dtype.kind == "f"
+        decoder = decoder_of(stored.attrs, stored.dtype, default_fill=default)
+        if (
+            decoder.integers
+            and decoder.masking
+            and not decoder.declared
+            and not self._misses(stored, decoder)
+        ):
+            return decoder.without_missing()
+        return decoder
+
+    def _misses(self, stored: xr.Variable, decoder: Decoder) -> bool:
+        """Whether a value is missing; True also where there are too many to look at, or they cannot be read."""
+        self.scanned += stored.size
+        if self.scanned > SCANNED_VALUES:
+            return True
+        block = block_shape(stored.shape, chunk_shape(stored), values=BLOCK_VALUES)
+        try:
+            return any(
+                decoder.missing_of(decoder.numbers_of(stored[place].values)) is not None
+                for place in blocks(stored.shape, block)
+            )
+        except (OSError, RuntimeError, ValueError):
+            return True
+
+
+def _decoded(view: _View, plain: set[Hashable]) -> xr.Dataset:
+    """Decoded; variables of ``plain`` stay numbers though they may count time."""
+    variables = {name: view.variable(name, times=name not in plain) for name in view.raw.variables}
+    own = {name: variable for name, variable in variables.items() if name in variable.dims}
+    others = {name: variable for name, variable in variables.items() if name not in own}
+    masked = xr.Dataset(others, xr.Coordinates(own, indexes={}), view.raw.attrs)
+    decodable: Any = {name: name not in plain for name in variables}
+    texts: Any = {name: view.raw.variables[name].dtype.kind not in "iuf" for name in variables}
+    return xr.decode_cf(masked, mask_and_scale=texts, decode_times=decodable, decode_timedelta=False)
+
+
+def _undecodable_times(view: _View) -> set[Hashable]:
+    """Variables whose times xarray cannot decode, and the bounds of those."""
+    plain: set[Hashable] = set()
+    for name, stored in view.raw.variables.items():
+        if not _counts_time(stored) or _is_decodable(name, view.variable(name, times=True)):
+            continue
+        plain.add(name)
+        plain |= {stored.attrs[key] for key in ("bounds", "climatology") if key in stored.attrs}
+    return plain
+
+
+def _is_decodable(name: Hashable, variable: xr.Variable) -> bool:
+    alone = xr.Dataset({f"times of {name}": variable})
+    try:
+        decoded = xr.decode_cf(alone, mask_and_scale=False, decode_timedelta=False)
+        times = next(iter(decoded.variables.values()))
+        if times.dtype.kind == "O" and _some_missing(variable):  # cftime has no word for that
+            return False
+        if variable.size <= CHECKED_TIMES:
+            times.load()
+    except TIME_ERRORS:
+        return False
+    return True
+
+
+def _some_missing(variable: xr.Variable) -> bool:
+    if variable.dtype.kind == "f":
+        return bool(variable.isnull().any())
+    return bool((variable == NOT_A_TIME).any())
+
+
+def _counts_time(variable: xr.Variable) -> bool:
+    return " since " in str(variable.attrs.get("units", ""))
+
+
+def _moved(stored: xr.Variable, decoder: Decoder) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Attributes and encoding once the values are decoded: what is done is told in the encoding, as xarray does.
+
+    Bounds stay where they are still true, among numbers that are not packed.
+    """
+    keys = (*_MASKING, *_PACKING, *(_BOUNDS if decoder.scaled else ()))
+    attributes = {key: value for key, value in stored.attrs.items() if key not in keys}
+    done = {key: value for key, value in stored.attrs.items() if key in keys and _fits(key, value, decoder)}
+    if "_FillValue" in done and done.get("missing_value", done["_FillValue"]) != done["_FillValue"]:
+        del done["missing_value"]
+    return attributes, {**stored.encoding, "dtype": stored.dtype, **done}
+
+
+def _fits(key: str, value: Any, decoder: Decoder) -> bool:
+    """Whether the encoding can be written again: a fill value has to be one number that the type holds."""
+    if key not in ("_FillValue", "missing_value"):
+        return True
+    return getattr(value, "size", 1) == 1 and decoder.declared
