@@ -8,6 +8,8 @@ import shapely
 import yaml
 from affine import Affine
 from exactextract import exact_extract
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rasterio.warp import transform, transform_geom
 
 import dragoman
@@ -338,6 +340,95 @@ def test_distinct_values_may_not_fill_the_memory(
         run(algorithm, path, zones, ["mean", "median"], context)
     run(algorithm, path, zones, ["mean"], context)
     run(algorithm, make_raster("b.tif", np.ones((10, 10), "uint8")), zones, ["median"], context)
+
+
+def test_a_zone_without_a_place_costs_the_others_nothing(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("a.tif", np.ones((10, 10), "uint8"))
+    whole = box(0, 10, 10, 0)
+    left, top = whole["coordinates"][0][3]
+    sliver = {"type": "Polygon", "coordinates": [[[left, top], [left + 50, top], [left, top], [left, top]]]}
+    hole = {
+        "type": "Polygon",
+        "coordinates": [whole["coordinates"][0], box(-9, 20, 20, -9)["coordinates"][0]],
+    }
+    empty_part = {"type": "MultiPolygon", "coordinates": [[], whole["coordinates"], [[]]]}
+    zones = collection(whole, sliver, hole, empty_part, {"type": "Polygon", "coordinates": [[]]})
+    found = run(algorithm, path, zones, ["count", "mean"], context)
+    assert [f["count"] for f in found] == [100, 0, 0, 100, 0]
+    assert found[1]["mean"] is None
+    assert "feature 1 has no area" in context.messages[-1]
+
+
+def test_a_repeated_corner_on_the_edge_of_a_cell(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    path = make_raster("a.tif", np.ones((10, 10), "uint8"))
+    ring = box(5.5, 5.5, 7.5, 3.5)["coordinates"][0]
+    zone = {"type": "Polygon", "coordinates": [[ring[0], ring[0], *ring]]}
+    (found,) = run(algorithm, path, collection(zone), ["count"], context)
+    assert found["count"] == pytest.approx(4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(-4, 24), st.integers(-4, 24)), min_size=3, max_size=9))
+def test_no_ring_ends_a_request(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster, corners: list[tuple[int, int]]
+) -> None:
+    path = make_raster("a.tif", np.ones((10, 10), "uint8"))
+    ring = [[LEFT + 5 * x, TOP - 5 * y] for x, y in [*corners, corners[0]]]
+    zones = collection({"type": "Polygon", "coordinates": [ring]}, box(0, 1, 1, 0))
+    found, other = run(algorithm, path, zones, ["count"], context)
+    shape = shapely.make_valid(shapely.Polygon(ring), method="structure", keep_collapsed=False)
+    area = shape.intersection(shapely.box(LEFT, TOP - 100, LEFT + 100, TOP)).area / 100
+    assert found["count"] == pytest.approx(area, rel=1e-5, abs=1e-6)
+    assert other["count"] == 1
+
+
+W = 20037508.342789244
+WORLDS = {
+    "EPSG:3857": Affine(W / 180, 0, -W, 0, -W / 180, W),
+    "EPSG:4087": Affine(W / 180, 0, -W, 0, -W / 180, W / 2),
+    "ESRI:54009": Affine(100_000, 0, -18_040_095, 0, -100_000, 9_020_048),
+    "EPSG:4326": Affine(1, 0, -180, 0, -1, 90),
+    "EPSG:3035": Affine(10_000, 0, 4_000_000, 0, -10_000, 3_500_000),
+}
+
+
+@pytest.mark.parametrize(
+    ("raster", "zone", "crs", "count"),
+    [
+        ("EPSG:3857", (179, 0, 181, 10), None, 20.1),
+        ("EPSG:3857", (170, 0, 190, 10), None, 201),
+        ("ESRI:54009", (170, 0, 190, 10), None, 246),
+        ("EPSG:4087", (170, 0, 190, 10), None, 198.7),
+        ("EPSG:3857", (0, 0, 360, 10), None, 3618.4),
+        ("EPSG:4326", (170, 0, 190, 10), None, 200),
+        ("EPSG:4326", (190, 0, 200, 10), None, 100),
+        ("EPSG:4326", (2089230, 5449376, 2289230, 5649376), "EPSG:2193", 4.19),
+        ("EPSG:3035", (-180, -90, 180, 90), None, 10_000),
+        ("EPSG:3035", (-180, -90, 180, 0), None, 0),
+        ("EPSG:3035", (-180, -60, -150, -30), None, 0),
+    ],
+)
+def test_zones_where_the_way_to_the_raster_tears(
+    algorithm: ModuleType,
+    context: FakeContext,
+    make_raster: MakeRaster,
+    raster: str,
+    zone: tuple[float, float, float, float],
+    crs: str | None,
+    count: float,
+) -> None:
+    shape = {"EPSG:3857": (360, 360), "EPSG:3035": (100, 100)}.get(raster, (180, 360))
+    shape = (180, 361) if raster == "ESRI:54009" else shape
+    path = make_raster("a.tif", np.ones(shape, "uint8"), crs=raster, transform=WORLDS[raster])
+    member = {"type": "name", "properties": {"name": crs}} if crs else None
+    zones = collection(dict(shapely.box(*zone).__geo_interface__), crs=member)
+    (found,) = run(algorithm, path, zones, ["count"], context)
+    assert found["count"] == pytest.approx(count, rel=0.005)
+    assert run(algorithm, path, zones, ["count"], context) == [found]
 
 
 def test_no_zones_at_all(algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster) -> None:

@@ -1,0 +1,82 @@
+"""Zones on a raster: polygons brought into its CRS, cut where the way there tears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from dragoman.rasters.polygons import Shapes, cut, in_turns, turned, united, valid
+from dragoman.rasters.transformation import turn_of
+from dragoman.rasters.zone_cells import Ground
+from dragoman.rasters.zone_placing import Placing
+
+if TYPE_CHECKING:
+    from rasterio.crs import CRS
+
+    from dragoman.rasters.grids import Grid
+
+TURNS = 10
+"""Turns by which a longitude may lie outside of -180 to 180 at most; whatever is further out is none."""
+
+
+def on_raster(shapes: Shapes, crs: CRS, grid: Grid) -> tuple[Shapes, dict[int, str]]:
+    """The shapes in the CRS of a raster that is not rotated, valid; empty where they lie elsewhere.
+
+    Also why a shape has no place at all, by its number: such shapes are empty too. Raises InvalidRequest where
+    no transformation between the two CRSs is known.
+    """
+    faults = _misplaced(shapes, crs)
+    shapes = shapes.copy()
+    shapes[list(faults)] = shapely.MultiPolygon()
+    try:
+        return _on_raster(shapes, crs, grid), faults
+    except shapely.errors.GEOSException:
+        return _one_by_one(shapes, crs, grid, faults), faults
+
+
+def _on_raster(shapes: Shapes, crs: CRS, grid: Grid) -> Shapes:
+    if grid.crs == crs:
+        return _told_again(valid(shapes), turn_of(crs), grid) if crs.is_geographic else valid(shapes)
+    return Placing(shapes, Ground(grid, crs)).result()
+
+
+def _one_by_one(shapes: Shapes, crs: CRS, grid: Grid, faults: dict[int, str]) -> Shapes:
+    """As ``_on_raster``, where one of the shapes is beyond what GEOS can repair."""
+    results = np.full(len(shapes), shapely.MultiPolygon(), dtype=object)
+    for number in range(len(shapes)):
+        try:
+            results[number] = _on_raster(shapes[number : number + 1], crs, grid)[0]
+        except shapely.errors.GEOSException:
+            faults[number] = "has a geometry that cannot be repaired"
+    return results
+
+
+def _misplaced(shapes: Shapes, crs: CRS) -> dict[int, str]:
+    """Why a shape can have no place: its coordinates are no numbers, or no longitudes and latitudes."""
+    points, owners = shapely.get_coordinates(shapes, return_index=True)
+    faults = dict.fromkeys(
+        map(int, np.unique(owners[~np.isfinite(points).all(axis=1)])), "has coordinates that are no numbers"
+    )
+    if crs.is_geographic:
+        turn = turn_of(crs)
+        west, south, east, north = shapely.bounds(shapes).T
+        with np.errstate(invalid="ignore"):
+            off = (south > turn / 4) | (north < -turn / 4) | (np.maximum(-west, east) > TURNS * turn)
+        for number in np.flatnonzero(off):
+            faults.setdefault(int(number), "has coordinates that are no longitude and latitude")
+    return faults
+
+
+def _told_again(shapes: Shapes, turn: float, grid: Grid) -> Shapes:
+    """Shapes in the raster's own longitudes, in each turn that it reaches into."""
+    a, e = abs(grid.transform.a), abs(grid.transform.e)
+    left, bottom, right, top = grid.bounds
+    frame = (left - a, bottom - e, right + a, top + e)
+    numbers, turns = in_turns(shapely.bounds(shapes), frame, turn)
+    usual = np.bincount(numbers, weights=turns != 0, minlength=len(shapes)) == 0
+    results = np.where(usual, shapes, shapely.MultiPolygon())
+    chosen = ~usual[numbers]
+    pieces = cut(turned(shapes[numbers[chosen]], turns[chosen] * turn), frame)
+    return united(results, numbers[chosen], pieces)
