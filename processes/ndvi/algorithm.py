@@ -15,7 +15,7 @@ import dragoman
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import crs_label
 from dragoman.rasters.grids import Grid, on_grid, overlapping
-from dragoman.rasters.opening import check_band, reopen
+from dragoman.rasters.opening import check_band, placed_by_points, reopen
 from dragoman.rasters.statistics import Statistics, merged
 from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, is_striped, read_float, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
@@ -33,6 +33,7 @@ def run(
     check_band("red", red, red_band)
     check_band("nir", nir, nir_band)
     grid = Grid.of(red)
+    check_points(red, nir)
     check_ground(nir, grid)
 
     size = int(context.config.get("window", WINDOW))
@@ -78,6 +79,14 @@ def check_ground(nir: rasterio.DatasetReader, grid: Grid) -> None:
     if not overlapping(Grid.of(nir), grid):
         grounds = f"{_ground(Grid.of(nir))} against {_ground(grid)}"
         raise dragoman.InputError("nir", f"does not overlap red ({grounds})")
+
+
+def check_points(red: rasterio.DatasetReader, nir: rasterio.DatasetReader) -> None:
+    """Raise InputError where one of both is placed by points, and the other not by the same."""
+    points = placed_by_points(red), placed_by_points(nir)
+    if points[0] != points[1]:
+        kind = (points[1] or points[0] or ("",))[0]
+        raise dragoman.InputError("nir", f"differs from red in its {kind}: warp both onto a grid first")
 
 
 def _ground(grid: Grid) -> str:

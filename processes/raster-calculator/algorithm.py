@@ -24,7 +24,7 @@ from rasterio.windows import Window
 
 import dragoman
 from dragoman.rasters.grids import Grid
-from dragoman.rasters.opening import reopen
+from dragoman.rasters.opening import placed_by_points, reopen
 from dragoman.rasters.windows import THREADS, WindowWriter, each_window, is_striped, read_float, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
@@ -305,6 +305,7 @@ def run(
     striped = all(is_striped(rasters[raster - 1]) for raster in used)
     path = Path(context.scratch) / "result.tif"
     with create_geotiff(path, geotiff_profile(grid, dtype="float32", nodata=float("nan"))) as target:
+        place(rasters[0], target)
         writer = WindowWriter(target)
 
         def work(sources: dict[int, Any], window: Window) -> None:
@@ -316,6 +317,16 @@ def run(
         windows = windows_of(grid.width, grid.height, size=size, striped=striped)
         each_window(windows, handles, work, progress=context.progress)
     return {"result": path}
+
+
+def place(raster: rasterio.DatasetReader, target: Any) -> None:
+    """Hand on the points or RPCs of a raster that lies on no grid."""
+    if placed_by_points(raster) is None:
+        return
+    if raster.gcps[0]:
+        target.gcps = raster.gcps
+    if raster.rpcs:
+        target.rpcs = raster.rpcs
 
 
 def coarse_bands(rasters: list[rasterio.DatasetReader]) -> dict[str, str]:
@@ -337,6 +348,14 @@ def check_rasters(rasters: list[rasterio.DatasetReader], program: Program) -> No
         if band > rasters[raster - 1].count:
             raise fault(f"names r{raster}[{band}], but r{raster} has {rasters[raster - 1].count} bands")
     first = Grid.of(rasters[0])
+    points = [placed_by_points(raster) for raster in rasters]
+    for number, own in enumerate(points, start=1):
+        if own != points[0]:
+            kind = (own or points[0] or ("",))[0]
+            raise dragoman.InputError(
+                "rasters",
+                f"r{number} and r1 differ in their {kind}: they lie on no common grid; warp them onto one first",
+            )
     found = [
         f"r{number} differs from r1 in {', '.join(first.differences(Grid.of(raster)))}"
         for number, raster in enumerate(rasters[1:], start=2)

@@ -250,16 +250,14 @@ def proper_numbers(dataset: xr.Dataset) -> list[str]:
 
 def chosen_variable(dataset: xr.Dataset, name: str | None) -> xr.DataArray:
     """The variable that was asked for, or the only one there is."""
-    proper = proper_numbers(dataset)
-    inside = grouped_numbers(dataset)
     if name is None:
+        proper = proper_numbers(dataset)
         if len(proper) != 1:
-            held = ", ".join([*proper, *inside]) or "none"
-            raise dragoman.InputError("variable", f"has to be given; the dataset holds {held}")
+            raise dragoman.InputError("variable", f"has to be given; the dataset holds {held(dataset)}")
         name = proper[0]
     chosen = dataset.variables.get(name)
     if chosen is None or not chosen.ndim or chosen.dtype.kind not in "iuf":
-        raise dragoman.InputError("variable", unfit(dataset, name, [*proper, *inside]))
+        raise dragoman.InputError("variable", unfit(dataset, name))
     twice = sorted({str(dim) for dim in chosen.dims if chosen.dims.count(dim) > 1})
     if twice:
         raise dragoman.InputError(
@@ -268,7 +266,12 @@ def chosen_variable(dataset: xr.Dataset, name: str | None) -> xr.DataArray:
     return dataset[name]
 
 
-def unfit(dataset: xr.Dataset, name: str, names: list[str]) -> str:
+def held(dataset: xr.Dataset) -> str:
+    """The variables of numbers, those in groups too, in words."""
+    return ", ".join([*proper_numbers(dataset), *grouped_numbers(dataset)]) or "none"
+
+
+def unfit(dataset: xr.Dataset, name: str) -> str:
     """Why that variable cannot be reduced."""
     variable, odd = dataset.variables.get(name), unread_type(dataset, name)
     why = ""
@@ -278,7 +281,7 @@ def unfit(dataset: xr.Dataset, name: str, names: list[str]) -> str:
         why = ": it is a single value, without dimensions"
     elif variable is not None:
         why = f": it holds {'times' if variable.dtype.kind in 'mM' else 'texts or dates'}"
-    return f"{name!r} is no variable of numbers{why}; the dataset holds {', '.join(names) or 'none'}"
+    return f"{name!r} is no variable of numbers{why}; the dataset holds {held(dataset)}"
 
 
 def chosen_dimension(dataset: xr.Dataset, source: xr.DataArray, name: str | None) -> str:

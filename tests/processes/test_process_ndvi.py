@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
@@ -185,3 +187,22 @@ def test_the_callers_faults(
     with pytest.raises(dragoman.InputError, match=says) as caught:
         run(algorithm, a, b, context, **bands)
     assert caught.value.problems[0].input_id == input_id
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_rasters_placed_by_points_share_no_grid(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    profile = {"driver": "GTiff", "width": 4, "height": 4, "count": 1, "dtype": "uint8"}
+    for name, x in (("red.tif", 10.0), ("nir.tif", 20.0)):
+        corners = [(0, 0), (0, 4), (4, 0), (4, 4)]
+        points = [GroundControlPoint(row, col, x + col / 10, 50 - row / 10) for row, col in corners]
+        with rasterio.open(tmp_path / name, "w", **profile) as target:
+            target.write(np.ones((1, 4, 4), "u1"))
+            target.gcps = points, CRS.from_epsg(4326)
+    with (
+        open_raster(tmp_path / "red.tif") as red,
+        open_raster(tmp_path / "nir.tif") as nir,
+        pytest.raises(dragoman.InputError, match="'nir': differs from red in its ground control points"),
+    ):
+        algorithm.run(red, nir, context=context)

@@ -11,6 +11,8 @@ import rasterio
 from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
 from tests.processes.conftest import PROCESSES
 
 import dragoman
@@ -271,3 +273,40 @@ def test_integers_that_would_lose_digits_are_refused(
         pytest.raises(dragoman.InputError, match=r"'rasters': band 1 holds integers beyond 2\*\*53"),
     ):
         algorithm.run([dataset], "r1 + 1", context=context)
+
+
+def pointed(path: Path, x: float) -> Path:
+    """A raster placed by ground control points alone, around that longitude."""
+    points = [GroundControlPoint(row, col, x + col / 10, 50 - row / 10) for row in (0, 4) for col in (0, 4)]
+    profile = {"driver": "GTiff", "width": 4, "height": 4, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", **profile) as target:
+        target.write(np.ones((1, 4, 4), "u1"))
+        target.gcps = points, CRS.from_epsg(4326)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_rasters_placed_by_points_share_no_grid(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, make_raster: MakeRaster
+) -> None:
+    one, other = pointed(tmp_path / "a.tif", 10), pointed(tmp_path / "b.tif", 20)
+    grid = make_raster("g.tif", np.ones((4, 4), "u1"))
+    for pair in ([one, other], [one, grid], [grid, one]):
+        with pytest.raises(dragoman.InputError, match="r2 and r1 differ in their ground control points"):
+            run(algorithm, pair, "r1 + r2", context)
+    with open_raster(one) as raster:
+        made = algorithm.run([raster, raster], "r1 + r2", context=context)["result"]
+    with rasterio.open(made) as result:
+        assert len(result.gcps[0]) == 4
+        assert result.read(1)[0, 0] == 2
+
+
+def test_a_vertical_crs_makes_no_other_grid(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    one = make_raster("a.tif", np.ones((4, 4), "u1"))
+    other = make_raster("b.tif", np.ones((4, 4), "u1"), crs="EPSG:32633+5773")
+    with open_raster(one) as first, open_raster(other) as second:
+        made = algorithm.run([first, second], "r1 + r2", context=context)["result"]
+    with rasterio.open(made) as result:
+        assert result.read(1)[0, 0] == 2

@@ -236,6 +236,7 @@ def test_past_the_library_the_results_are_the_same_to_the_bit(
     source.to_netcdf(tmp_path / "a.nc", engine="netcdf4", encoding={"t": encoding})
     context.config = {"block_values": 20_000}
     monkeypatch.setattr(hdf5_reading, "MIN_RUN", 64)
+    monkeypatch.setattr(netcdf_reading, "MIN_BYTES", 0)
     direct = run(algorithm, tmp_path / "a.nc", context, method=method, dimension=dimension)
     monkeypatch.setattr(netcdf_reading, "stored_reader", lambda *_: None)
     plain = run(algorithm, tmp_path / "a.nc", context, method=method, dimension=dimension)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from dragoman.errors import InputError, InvalidRequest
 from dragoman.rasters.netcdf_decoding import decoder_of
 from dragoman.rasters.netcdf_opening import open_dataset
+from dragoman.rasters.writing import write_netcdf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -238,6 +239,30 @@ def test_a_missing_time_stamp_is_missing(tmp_path: Path, dtype: str, calendar: s
     write(tmp_path / "a.nc", "NETCDF4", dtype, [1, -999, 3], _FillValue=-999, **attributes)
     with open_dataset(tmp_path / "a.nc") as data:
         assert data["v"].isnull().values.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("dtype", ["i4", "f8"])
+def test_times_that_were_never_written_are_missing_and_stay_so(tmp_path: Path, dtype: str) -> None:
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("time", 2)
+        file.createVariable("time", dtype, ("time",)).units = "days since 1970-01-01"
+    with open_dataset(tmp_path / "a.nc") as data:
+        assert data["time"].dtype.kind == "M"
+        assert data["time"].isnull().all()
+        write_netcdf(tmp_path / "b.nc", data)
+    with open_dataset(tmp_path / "b.nc") as data:
+        assert data["time"].dtype.kind == "M"
+        assert data["time"].isnull().all()
+
+
+def test_notes_of_the_library_are_not_handed_on(tmp_path: Path) -> None:
+    xr.Dataset({"v": ("x", [1.0])}).to_netcdf(tmp_path / "a.nc", engine="netcdf4", format="NETCDF3_CLASSIC")
+    with netCDF4.Dataset(tmp_path / "a.nc", "a") as file:
+        file.setncattr("_NCProperties", "version=2")
+    with open_dataset(tmp_path / "a.nc") as data:
+        write_netcdf(tmp_path / "b.nc", data)
+    with open_dataset(tmp_path / "b.nc") as data:
+        assert data["v"].values.tolist() == [1]
 
 
 def test_what_can_be_decoded_is_decoded_beside_what_cannot(tmp_path: Path) -> None:

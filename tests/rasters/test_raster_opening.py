@@ -10,7 +10,7 @@ from rasterio.windows import Window
 
 from dragoman.errors import InputError, InvalidRequest
 from dragoman.rasters import opening
-from dragoman.rasters.opening import check_band, open_raster, reopen
+from dragoman.rasters.opening import check_band, open_raster, pages_of, reopen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,3 +136,15 @@ def test_a_band_that_is_not_there_is_the_callers_fault(make_raster: MakeRaster) 
         check_band("red", dataset, 1)
         with pytest.raises(InputError, match="'red': there is no band 2; the raster has 1"):
             check_band("red", dataset, 2)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_pages_of_a_tiff_are_counted(tmp_path: Path) -> None:
+    profile = {"driver": "GTiff", "width": 4, "height": 4, "count": 1, "dtype": "uint8"}
+    for page in range(3):
+        more = {"APPEND_SUBDATASET": "YES"} if page else {}
+        with rasterio.open(tmp_path / "a.tif", "w", **profile, **more) as target:
+            target.write(np.full((1, 4, 4), page, "uint8"))
+        with open_raster(tmp_path / "a.tif") as dataset:
+            assert pages_of(dataset) == page + 1
+            assert dataset.read(1)[0, 0] == 0

@@ -13,6 +13,7 @@ from rasterio.warp import transform_bounds
 
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label
+from dragoman.rasters.crs_comparison import labels_apart, same_ground
 from dragoman.rasters.raster import fits
 from dragoman.rasters.reading import Warped
 from dragoman.rasters.windows import EXACT_IN_FLOAT32
@@ -83,8 +84,8 @@ class Grid:
         found = []
         if (self.width, self.height) != (other.width, other.height):
             found.append(f"size {other.width} x {other.height} against {self.width} x {self.height}")
-        if self.crs != other.crs:
-            found.append(f"CRS {crs_label(other.crs)} against {crs_label(self.crs)}")
+        if not same_ground(self.crs, other.crs):
+            found.append("CRS {} against {}".format(*labels_apart(other.crs, self.crs)))
             return found
         mine, theirs = self.transform, other.transform
         if not np.allclose(_steps(mine), _steps(theirs), rtol=0, atol=self._step_tolerance()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -10,12 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+RESERVED: Final = frozenset({"_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_nc3_strict"})
+"""Attributes that NetCDF-4 keeps its own notes in."""
+
+
 def readable(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
     """The attributes, with the texts that their library could not read as what they most likely are.
 
-    Tools that copy a file mark UTF-8 as ASCII; its bytes come back as lone surrogates, which nobody can write.
+    Tools that copy a file mark UTF-8 as ASCII; its bytes come back as lone surrogates, which nobody can write. What
+    a library has noted for itself is left out: no other may write it.
     """
-    return {_value(name): _value(value) for name, value in attributes.items()}
+    return {_value(name): _value(value) for name, value in attributes.items() if name not in RESERVED}
 
 
 def _value(value: Any) -> Any:

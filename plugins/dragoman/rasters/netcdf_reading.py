@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from dragoman.rasters.hdf5_reading import Place
 
 
+MIN_BYTES = 1 << 22
+"""Of a variable; a smaller one is read by the library before the file has been opened once more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersReader:
     """Reads a variable of numbers as they are stored, with what decodes them."""
@@ -50,7 +54,8 @@ def numbers_reader(variable: xr.Variable) -> Iterator[NumbersReader]:
         return np.ascontiguousarray(stored[place].values)
 
     direct = None
-    if stored.encoding.get("chunksizes") is not None or "contiguous" in stored.encoding:
+    hdf5 = stored.encoding.get("chunksizes") is not None or "contiguous" in stored.encoding
+    if hdf5 and stored.nbytes >= MIN_BYTES:
         direct = stored_reader(origin.path, origin.name, by_library)
     try:
         yield NumbersReader(

@@ -58,32 +58,44 @@ class _View:
     scanned: int = 0
     """Integers looked through until now."""
     decoders: dict[Hashable, Decoder] = field(default_factory=dict)
+    read: dict[Hashable, xr.Variable] = field(default_factory=dict)
+    """Variables whose stored numbers are in memory."""
 
     def variable(self, name: Hashable, *, times: bool) -> xr.Variable:
         """The variable of that name, masked and scaled as it is read."""
-        stored = self.raw.variables[name]
         origin = self._origin(str(name))
+        stored = self._stored(name, origin)
         if stored.dtype.kind not in "iuf":
             array = DecodedArray(stored, None, origin)
             return lazy_variable(array, dict(stored.attrs), dict(stored.encoding))
         if name not in self.decoders:
-            self.decoders[name] = self._decoder(name, stored, origin)
+            self.decoders[name] = self._decoder(stored, origin)
         decoder = self.decoders[name]
         if times and _counts_time(stored):
             decoder = replace(decoder, times=True)
         attributes, encoding = _moved(stored, decoder)
         return lazy_variable(DecodedArray(stored, decoder, origin), attributes, encoding)
 
+    def _stored(self, name: Hashable, origin: Origin) -> xr.Variable:
+        """The variable as it is in the file; read at once, and only once, where decoding looks at its values."""
+        stored = self.raw.variables[name]
+        times = _counts_time(stored) and stored.size <= CHECKED_TIMES
+        if not (times or name in stored.dims) or stored.dtype.kind not in "iuf":
+            return stored
+        if name not in self.read:
+            with origin.reading():
+                self.read[name] = xr.Variable(stored.dims, stored.values, stored.attrs, stored.encoding)
+        return self.read[name]
+
     def _origin(self, name: str) -> Origin:
         whole = "/".join(part for part in (self.group.strip("/"), name) if part)
         filters = self.contents.filters
         return Origin(path=self.path, name=whole, input_id=self.input_id, filter_name=filters.get(whole))
 
-    def _decoder(self, name: Hashable, stored: xr.Variable, origin: Origin) -> Decoder:
-        """A dimension's own coordinate has no missing values by CF: of its integers, none is the default fill."""
+    def _decoder(self, stored: xr.Variable, origin: Origin) -> Decoder:
+        """Of integers, the library's fill counts where the library may have written it."""
         filled = self.contents.default_filled
-        possible = name not in stored.dims and (filled is None or origin.name in filled)
-        default = possible or stored.dtype.kind == "f"
+        default = stored.dtype.kind == "f" or filled is None or origin.name in filled
         decoder = decoder_of(stored.attrs, stored.dtype, default_fill=default)
         if (
             decoder.integers
@@ -132,10 +144,10 @@ def _undecodable_times(view: _View) -> set[Hashable]:
 
 
 def _is_decodable(name: Hashable, variable: xr.Variable) -> bool:
-    alone = xr.Dataset({f"times of {name}": variable})
     try:
-        decoded = xr.decode_cf(alone, mask_and_scale=False, decode_timedelta=False)
-        times = next(iter(decoded.variables.values()))
+        times = xr.conventions.decode_cf_variable(
+            name, variable, mask_and_scale=False, decode_timedelta=False
+        )
         if times.dtype.kind == "O" and _some_missing(variable):  # cftime has no word for that
             return False
         if variable.size <= CHECKED_TIMES:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
@@ -95,6 +96,25 @@ def check_band(input_id: str, dataset: Any, band: int) -> None:
     """Raise InputError unless the dataset of that input has the band (counted from 1)."""
     if not 1 <= band <= dataset.count:
         raise InputError(input_id, f"there is no band {band}; the raster has {dataset.count}")
+
+
+def placed_by_points(dataset: Any) -> tuple[Any, ...] | None:
+    """What places a raster that lies on no grid: its ground control points, or RPCs; None for one that does.
+
+    Two rasters with the same have their pixels on the same ground.
+    """
+    if dataset.transform != Affine.identity():
+        return None
+    points, crs = dataset.gcps
+    if points:
+        places = tuple((point.row, point.col, point.x, point.y) for point in points)
+        return ("ground control points", str(crs), places)
+    return ("RPCs", str(dataset.rpcs.to_dict())) if dataset.rpcs else None
+
+
+def pages_of(dataset: Any) -> int:
+    """How many images the file holds; a TIFF of several pages is opened at the first."""
+    return max(1, len(dataset.subdatasets))
 
 
 def check_header(

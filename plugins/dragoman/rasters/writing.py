@@ -94,12 +94,23 @@ def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     Floats get _FillValue NaN unless their encoding has one; coordinates get none, as CF wants it, but for times of
     which some are missing. Times keep their units, where they can be written in them.
     """
-    encoding = {str(name): _encoding(dataset, name) for name in dataset.variables}
-    result = dataset.assign_attrs({"Conventions": "CF-1.8", **dataset.attrs})
+    result = _with_empty_times(dataset).assign_attrs({"Conventions": "CF-1.8", **dataset.attrs})
+    encoding = {str(name): _encoding(result, name) for name in result.variables}
     for variable in result.variables.values():
         for key in ("source", "original_shape", "preferred_chunks", "contiguous", "chunksizes"):
             variable.encoding.pop(key, None)
     result.to_netcdf(path, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+
+
+def _with_empty_times(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with times that are all missing as the numbers they are stored as; xarray cannot encode them."""
+    empty = {}
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind == "M" and variable.size and bool(variable.isnull().all()):
+            known = {key: variable.encoding[key] for key in ("units", "calendar") if key in variable.encoding}
+            empty[name] = (variable.dims, np.full(variable.shape, np.nan), {**variable.attrs, **known})
+    kept = [name for name in empty if name in dataset.coords]
+    return dataset.assign(empty).set_coords(kept) if empty else dataset
 
 
 def _encoding(dataset: xr.Dataset, name: Any) -> dict[str, Any]:

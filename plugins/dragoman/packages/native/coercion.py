@@ -92,12 +92,16 @@ class Coercion:
         return Path(path)
 
     def _dataset_reader(self, spec: InputSpec, value: ResolvedValue) -> Any:
-        from dragoman.rasters.opening import open_raster
+        from dragoman.rasters.opening import open_raster, pages_of
 
         dataset = _open(
             lambda path: open_raster(path, max_pixels=self.max_pixels, input_id=spec.id), value, "raster"
         )
         self.stack.callback(dataset.close)
+        if (pages := pages_of(dataset)) > 1:
+            message = f"'{spec.id}' has {pages} pages; the first is used"
+            self.context.progress(0, message)
+            self.context.log.warning(message)
         return dataset
 
     def _raster(self, spec: InputSpec, value: ResolvedValue) -> Any:
