@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -84,3 +85,51 @@ def test_readiness_is_told_while_an_engine_is_searched(server: Server) -> None:
         began = time.monotonic()
         assert requests.get(f"{server.url}/readyz", timeout=10).status_code == 503
         assert time.monotonic() - began < 6
+
+
+def _ask_many(server: Server, number: int) -> Iterator[requests.Response]:
+    """As many requests as there are threads and more, at once."""
+    with ThreadPoolExecutor(number) as pool:
+        yield from pool.map(lambda _n: _ask(server), range(number))
+
+
+def _fine(server: Server) -> bool:
+    return _ask(server).status_code == 201
+
+
+def test_a_frozen_engine_takes_nobody_with_it(server: Server) -> None:
+    supervisor, patience = server.supervisor, 30
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(lambda: list(_ask_many(server, 24)))
+            assert requests.get(f"{server.url}/livez", timeout=patience).status_code == 200
+            answers = asked.result(patience)
+        assert {answer.status_code for answer in answers} == {503}
+        assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+        assert requests.get(f"{server.url}/readyz", timeout=patience).status_code == 503
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    wait_for(lambda: _fine(server), "it is well again")
+    assert len(requests.get(f"{server.url}/jobs", timeout=60).json()["jobs"]) == 1, (
+        "what was refused is not run"
+    )
+
+
+def test_a_locked_database_is_said_within_seconds(server: Server) -> None:
+    job, patience = server.submit("loop"), 30
+    server.running(job)
+    database = sqlite3.connect(server.home / "dragoman.db", isolation_level=None)
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        answer = server.execute("number", number=1)
+        assert (answer.status_code, answer.elapsed.total_seconds() < patience) == (503, True)
+        answer = server.dismiss(job)
+        assert (answer.status_code, answer.elapsed.total_seconds() < patience) == (503, True)
+        assert requests.get(f"{server.url}/livez", timeout=patience).status_code == 200
+        assert requests.get(f"{server.url}/jobs/{job}", timeout=patience).status_code == 200
+        database.execute("ROLLBACK")
+    finally:
+        database.close()
+    wait_for(lambda: _fine(server), "it is well again")
+    wait_for(lambda: server.job(job)["status"] == "dismissed" or server.dismiss(job), "it can be dismissed")

@@ -71,7 +71,9 @@ class DirectExecutor:
         self.spool = b""
         self.before_printed: Callable[[], None] = lambda: None
 
-    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
+    def submit(
+        self, job: Job, wait: float | None = 0.0, abandoned: Callable[[], bool] = lambda: False
+    ) -> Job:
         self.submitted.append(job)
         if self.trouble is not None:
             raise self.trouble

@@ -98,7 +98,9 @@ class MemoryEngine:
         raise NotImplementedError
 
     # Executor
-    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
+    def submit(
+        self, job: Job, wait: float | None = 0.0, abandoned: Callable[[], bool] = lambda: False
+    ) -> Job:
         if self.full:
             raise QueueFull(retry_after=7)
         for other in self.jobs.values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -123,11 +123,14 @@ class Executor(Protocol):
     The embedded engine and Celery differ in nothing that a caller can see here.
     """
 
-    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
+    def submit(
+        self, job: Job, wait: float | None = 0.0, abandoned: Callable[[], bool] = lambda: False
+    ) -> Job:
         """Accept a job durably, then return it (or the first one under its idempotency key).
 
         With ``wait`` it is returned as soon as it is finished, or as it is after that many seconds (None: no
-        limit). Raises what JobStore.add raises, and Unavailable if the engine cannot be reached.
+        limit), or soon after ``abandoned``, which is asked about once a second, says that nobody waits any more: the
+        job goes on. Raises what JobStore.add raises, and Unavailable if the engine cannot be reached, or is silent.
         """
 
     def wait(self, job_id: str, timeout: float | None) -> Job:

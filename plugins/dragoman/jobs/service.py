@@ -31,7 +31,7 @@ from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
@@ -64,6 +64,8 @@ class Submission:
     """The request's text, where the dialect wants it back with the job."""
     wait: float | None = 0.0
     """Seconds to wait for the job's end; None: as long as it takes."""
+    abandoned: Callable[[], bool] = lambda: False
+    """Asked while that is waited for: whether nobody waits any more. The job goes on then."""
 
 
 class JobService:
@@ -117,13 +119,13 @@ class JobService:
             request_as_sent=submission.request_as_sent,
             fingerprint=_fingerprint(process_id, request) if submission.idempotency_key else "",
         )
-        return self._accept(job, submission.wait)
+        return self._accept(job, submission)
 
-    def _accept(self, job: Job, wait: float | None) -> Job:
+    def _accept(self, job: Job, submission: Submission) -> Job:
         """Submit, with inputs too large for the store kept beside it first."""
         text = json.dumps(dump_inputs(job.request.inputs))
         if len(text) <= INLINE_REQUEST:
-            return self._executor.submit(job, wait)
+            return self._executor.submit(job, submission.wait, submission.abandoned)
         self._refuse_taken(job.id)  # its own request must not be overwritten
         try:
             self._results.save_request(job.id, text)
@@ -132,7 +134,7 @@ class JobService:
             raise Unavailable(f"the request cannot be kept: {error.strerror}") from error
         try:
             spooled = job.evolve(request=replace(job.request, inputs={}, spooled=True))
-            accepted = self._executor.submit(spooled, wait)
+            accepted = self._executor.submit(spooled, submission.wait, submission.abandoned)
         except (IdempotencyConflict, QueueFull):
             self._results.clear(job.id)  # after any other error the job may have been accepted all the same
             raise

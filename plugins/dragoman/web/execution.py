@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dragoman.errors import IllegalTransition, Unavailable
 from dragoman.model.status import JobStatus
+from dragoman.web.client_connection import here, hung_up
 
 if TYPE_CHECKING:
     from dragoman.jobs.service import JobService, Submission
@@ -21,13 +22,15 @@ def run(
     """Submit a job, and wait for it as ``submission.wait`` says; raises as JobService.submit.
 
     Waiting without end takes one of the slots of sync calls; without a free one, or when the server is stopping,
-    Unavailable is raised. A bounded wait that finds no slot is not waited at all.
+    Unavailable is raised. A bounded wait that finds no slot is not waited at all. A client that hangs up gives its
+    slot back; its job goes on.
     """
+    submission = replace(submission, abandoned=hung_up(here()))
     if submission.wait is None:
         with services.slots.slot():
             job = services.jobs.submit(process_id, request, principal, submission)
         if not job.status.finished:
-            raise Unavailable("the server is stopping; the job goes on when it is back")
+            raise Unavailable("nobody waits any more, or the server is stopping; the job goes on")
         return job
     waits = submission.wait > 0 and services.slots.enter()
     try:

@@ -6,6 +6,7 @@ Used between server processes and the supervisor, and between the supervisor and
 from __future__ import annotations
 
 import json
+import select
 import socket
 import struct
 from contextlib import suppress
@@ -69,6 +70,22 @@ class Channel:
             try:
                 data = self.socket.recv(65536)
             except OSError as error:
+                raise Disconnected(str(error)) from error
+            if not data:
+                raise Disconnected("the connection was closed")
+            self._ready = self._reader.feed(data)
+        return self._ready.pop(0)
+
+    def receive_within(self, seconds: float) -> Any | None:
+        """The next message; None if the other end is silent for so many seconds. Raises Disconnected."""
+        while not self._ready:
+            poll = select.poll()
+            try:
+                poll.register(self.socket, select.POLLIN)
+                if not poll.poll(1000 * seconds):
+                    return None
+                data = self.socket.recv(65536)
+            except (OSError, ValueError) as error:  # ValueError: it was closed in another thread
                 raise Disconnected(str(error)) from error
             if not data:
                 raise Disconnected("the connection was closed")

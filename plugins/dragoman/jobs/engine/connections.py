@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dragoman.errors import DragomanError, InvalidRequest
+from dragoman.errors import DragomanError, InvalidRequest, Unavailable
 from dragoman.jobs.engine.removal import keep_sha256, remove, remove_output
 from dragoman.jobs.supervisor_requests import (
     REPLIES,
@@ -58,6 +58,15 @@ class Client:
         """Send, or keep what the socket does not take at once: a client that hangs holds up nobody."""
         self.unsent += encode({"n": number, **REPLIES.dump(reply)})
         self.flush()
+
+    def gone(self) -> bool:
+        """Whether it has hung up."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def flush(self) -> None:
         """Send what is left."""
@@ -166,6 +175,8 @@ class RequestHandler:
 
     def _submit(self, client: Client, number: int, request: Submit) -> Reply | None:
         job, wait = request.job, request.wait
+        if client.gone():  # we were silent for too long: whoever sent it was refused
+            raise Unavailable("nobody waits for this any more")
         accepted = self._scheduler.accept(job)
         if not accepted.status.finished and (wait is None or wait > 0):
             self._keep_waiting(client, number, accepted.id, wait)

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dragoman.errors import NoSuchJob, Unavailable
+from dragoman.jobs.executors.exchange import Silence, exchange
 from dragoman.jobs.executors.supervisor_link import SupervisorLink
-from dragoman.jobs.executors.supervisor_start import ask
 from dragoman.jobs.host_id import known_host_id
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.supervisor_requests import (
@@ -28,7 +28,7 @@ from dragoman.jobs.supervisor_requests import (
 from dragoman.workers.framing import Disconnected
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dragoman.jobs.engine_settings import EngineSettings
     from dragoman.jobs.supervisor_requests import Reply, Request
@@ -43,7 +43,8 @@ class LocalExecutor:
     """See ``dragoman.jobs.ports.Executor``. Safe for threads, and across a fork.
 
     ``command`` starts a supervisor that reads its pickled EngineSettings from standard input. While one is being
-    started, up to ``max_waiting`` threads wait for it, and others are refused at once; None: all wait.
+    started, or does not answer, up to ``max_waiting`` threads wait for it, and others are refused at once; None: all
+    wait.
     """
 
     def __init__(
@@ -54,30 +55,41 @@ class LocalExecutor:
         self._spools = LogSpools(settings.home)
         self._lock = threading.Lock()
         self._idle: list[Channel] = []
+        self._max_waiting = max_waiting
+        self._silence = Silence(max_waiting)
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def start(self) -> None:
         """Have a supervisor of this very build and these settings; an older one is replaced."""
         self._link.start()
 
-    def submit(self, job: Job, wait: float | None = 0.0) -> Job:
+    def submit(
+        self, job: Job, wait: float | None = 0.0, abandoned: Callable[[], bool] = lambda: False
+    ) -> Job:
         """See the port."""
         deadline = _deadline(wait)
         try:
-            reply = self._ask(Submit(job=job, wait=wait))
+            reply = self._ask(Submit(job=job, wait=wait), abandoned=abandoned)
         except Disconnected:
-            return self._resubmit(job, deadline)
-        return _job(reply, job)
+            return self._resubmit(job, deadline, abandoned)
+        return job if reply is None else _job(reply, job)
 
     def wait(self, job_id: str, timeout: float | None) -> Job:
         """See the port."""
-        deadline = _deadline(timeout)
+        waited = self._wait(job_id, _deadline(timeout))
+        assert waited is not None
+        return waited
+
+    def _wait(
+        self, job_id: str, deadline: float | None, abandoned: Callable[[], bool] = lambda: False
+    ) -> Job | None:
         while True:
             try:
-                reply = self._ask(Wait(job_id=job_id, timeout=_left(deadline)), resumed=True)
+                request = Wait(job_id=job_id, timeout=_left(deadline))
+                reply = self._ask(request, resumed=True, abandoned=abandoned)
             except Disconnected:  # the supervisor died: the next one goes on with the job
                 continue
-            return _job(reply)
+            return None if reply is None else _job(reply)
 
     def dismiss(self, job_id: str) -> Job:
         """See the port."""
@@ -122,33 +134,46 @@ class LocalExecutor:
         """Ask, and once more of the next supervisor if one dies: for requests that may be repeated."""
         for _ in range(2):
             with suppress(Disconnected):
-                return self._ask(request)
+                reply = self._ask(request)
+                assert reply is not None
+                return reply
         raise Unavailable("the supervisor died twice while it was asked")
 
-    def _ask(self, request: Request, *, resumed: bool = False) -> Reply:
-        """One request, one reply; raises the error it holds, or Disconnected if the supervisor died in between."""
+    def _ask(
+        self, request: Request, *, resumed: bool = False, abandoned: Callable[[], bool] = lambda: False
+    ) -> Reply | None:
+        """One request, one reply; None once it is ``abandoned``.
+
+        Raises the error that the reply holds, Unavailable if the engine is silent, or Disconnected if the supervisor
+        died in between.
+        """
+        if not resumed:
+            self._silence.admit()
         channel = self._channel(resumed=resumed)
+        reply = None
         try:
-            reply = ask(channel, request)
-        except Disconnected:
-            channel.close()
-            raise
-        with self._lock:
-            self._idle.append(channel)
+            reply = exchange(channel, request, self._silence, abandoned=abandoned, resumed=resumed)
+        finally:
+            if reply is None:
+                channel.close()
+        if reply is not None and channel.socket.fileno() >= 0:
+            with self._lock:
+                self._idle.append(channel)
         if isinstance(reply, Refused):
             raise reply.error
         return reply
 
-    def _resubmit(self, job: Job, deadline: float | None) -> Job:
+    def _resubmit(self, job: Job, deadline: float | None, abandoned: Callable[[], bool]) -> Job:
         """A submission whose answer was lost: it was committed, or it can be made again under the same id."""
         try:
-            return self.wait(job.id, _left(deadline))
+            return self._wait(job.id, deadline, abandoned) or job
         except NoSuchJob:
             pass
         try:
-            return _job(self._ask(Submit(job=job, wait=_left(deadline))), job)
+            reply = self._ask(Submit(job=job, wait=_left(deadline)), abandoned=abandoned)
         except Disconnected as error:
             raise Unavailable("the supervisor died twice while the job was being accepted") from error
+        return job if reply is None else _job(reply, job)
 
     def _channel(self, *, resumed: bool) -> Channel:
         """An idle connection that still stands, or a new one."""
@@ -164,6 +189,7 @@ class LocalExecutor:
         """A forked server process must not share connections, or a lock that is held, with its parent."""
         self._lock = threading.Lock()
         self._idle = []
+        self._silence = Silence(self._max_waiting)
         self._link.after_fork()
 
 

@@ -36,6 +36,8 @@ REST = 1.0
 """Seconds from a search that failed to the next."""
 WAIT = PATIENCE + 2.0
 """Seconds that a request waits at most: a search that fails says so earlier."""
+REFUSING = 5.0
+"""Seconds at most that a supervisor which is there may refuse connections."""
 LATE = "the supervisor does not answer in time"
 BUSY = "the engine is being started, and as many requests as may wait for it do; try again"
 
@@ -73,13 +75,20 @@ class SupervisorLink:
         which was served before and has its thread anyway.
         """
         deadline = time.monotonic() + patience
+        failing = 0.0
         while True:
             thread = self._current_thread()
+            if thread.searching:
+                failing = 0.0
             self._await_connected(thread, deadline, resumed=resumed)
-            sock = thread.connect_again(max(LOOK, deadline - time.monotonic()))
+            sock = thread.connect_again(max(LOOK, min(REFUSING, deadline - time.monotonic())))
             if sock is not None:
                 return Channel(sock)
-            if time.monotonic() >= deadline:  # it ends, and takes its time
+            now = time.monotonic()
+            failing = failing or now
+            if (
+                now >= deadline or now - failing > REFUSING
+            ):  # it ends, and takes its time, or takes nobody any more
                 raise Unavailable(LATE)
             time.sleep(LOOK)
 
