@@ -14,8 +14,11 @@ from dragoman.errors import InvalidRequest
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 """Longitude, latitude on WGS 84: what GeoJSON and an OGC bbox mean when they say nothing."""
 
-TRANSFORM_ERRORS = (RasterioError, CPLE_BaseError, ValueError)
-"""What rasterio raises for a CRS that PROJ does not know, or a transformation that it cannot do."""
+TRANSFORM_ERRORS = (RasterioError, CPLE_BaseError, pyproj.exceptions.ProjError, ValueError, SystemError)
+"""What rasterio and pyproj raise for a CRS that PROJ does not know, or a transformation that it cannot do.
+
+SystemError is rasterio's where GDAL left an error behind that nobody asked for.
+"""
 
 _FORMS = (
     re.compile(r"^(?P<authority>EPSG|ESRI):(?P<code>\d{1,7})$", re.IGNORECASE),
