@@ -14,9 +14,11 @@ from rasterio.windows import Window
 import dragoman
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import crs_label
-from dragoman.rasters.grids import Grid, on_grid, overlapping
+from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import check_band, placed_by_points, reopen
+from dragoman.rasters.overlaps import meeting
 from dragoman.rasters.statistics import Statistics, merged
+from dragoman.rasters.warping import Regions, on_grid, surveyed
 from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, is_striped, read_float, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
@@ -34,7 +36,7 @@ def run(
     check_band("nir", nir, nir_band)
     grid = Grid.of(red)
     check_points(red, nir)
-    check_ground(nir, grid)
+    regions = check_ground(nir, grid)
 
     size = int(context.config.get("window", WINDOW))
     windows = windows_of(grid.width, grid.height, size=size, striped=is_striped(red) and is_striped(nir))
@@ -48,14 +50,16 @@ def run(
             writer.write(index, window, band=1)
             return Statistics.of(index)
 
-        parts = each_window(windows, lambda: handles(red, nir), work, progress=context.progress)
+        parts = each_window(windows, lambda: handles(red, nir, regions), work, progress=context.progress)
     return {"ndvi": path, "statistics": merged(parts).to_json()}
 
 
 @contextmanager
-def handles(red: rasterio.DatasetReader, nir: rasterio.DatasetReader) -> Iterator[tuple[Any, Any]]:
+def handles(
+    red: rasterio.DatasetReader, nir: rasterio.DatasetReader, regions: Regions | None
+) -> Iterator[tuple[Any, Any]]:
     """Handles for one thread: red, and nir on its grid."""
-    with reopen(red) as own, reopen(nir) as other, on_grid(other, Grid.of(own)) as warped:
+    with reopen(red) as own, reopen(nir) as other, on_grid(other, Grid.of(own), regions=regions) as warped:
         yield own, warped
 
 
@@ -68,17 +72,22 @@ def ndvi(red: Any, nir: Any) -> Any:
     return nir.astype(np.float32, copy=False)
 
 
-def check_ground(nir: rasterio.DatasetReader, grid: Grid) -> None:
-    """Raise InputError unless ``nir`` can be brought onto the grid of red and touches it."""
+def check_ground(nir: rasterio.DatasetReader, grid: Grid) -> Regions | None:
+    """How ``nir`` is brought onto the grid of red; None if it lies there. Raises InputError where it cannot be."""
+    source = Grid.of(nir)
+    if source.same_as(grid):
+        return None
     try:
-        with on_grid(nir, grid):
+        regions = surveyed(source, grid, "bilinear")
+        with on_grid(nir, grid, regions=regions):
             pass
     except InvalidRequest as error:
-        differences = "; ".join(grid.differences(Grid.of(nir)))
+        differences = "; ".join(grid.differences(source))
         raise dragoman.InputError("nir", f"{error.detail} (it differs from red: {differences})") from error
-    if not overlapping(Grid.of(nir), grid):
-        grounds = f"{_ground(Grid.of(nir))} against {_ground(grid)}"
+    if not meeting(source, grid):
+        grounds = f"{_ground(source)} against {_ground(grid)}"
         raise dragoman.InputError("nir", f"does not overlap red ({grounds})")
+    return regions
 
 
 def check_points(red: rasterio.DatasetReader, nir: rasterio.DatasetReader) -> None:

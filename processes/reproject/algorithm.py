@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,20 @@ import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 import dragoman
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import CRS84, TRANSFORM_ERRORS, crs_label, northing_first, parse_crs
-from dragoman.rasters.extents import TURN, meeting, moved, natural_extent, turns
+from dragoman.rasters.extents import natural_extent
 from dragoman.rasters.grids import Bounds, Grid, missing_options, source_nodata
 from dragoman.rasters.nodata import Nodata, nodata_of
 from dragoman.rasters.opening import open_raster, reopen
+from dragoman.rasters.overlaps import meeting, moved, turns
 from dragoman.rasters.raster import fits
-from dragoman.rasters.reading import Warped
+from dragoman.rasters.transformation import period_of, turn_of
 from dragoman.rasters.unwarped import (
     as_integers,
     check_warped,
@@ -33,6 +35,7 @@ from dragoman.rasters.unwarped import (
     read_pixels,
     write_doubles,
 )
+from dragoman.rasters.warping import KERNELS, Regions, surveyed, warped
 from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
@@ -142,31 +145,35 @@ def handles(
 ) -> Callable[[], AbstractContextManager[list[Any]]]:
     """What gives a thread its own handles: the raster, warped as it is read, once for each turn it needs."""
     source = Grid.of(raster)
+    try:
+        regions = surveyed(source, grid, resampling)
+    except InvalidRequest as error:
+        raise dragoman.InputError("crs", error.detail) from error
     nodata = source_nodata(raster)
-    options: dict[str, Any] = {
-        "crs": grid.crs,
-        "transform": grid.transform,
-        "width": grid.width,
-        "height": grid.height,
-        "resampling": Resampling[resampling],
-        **missing_options(raster),
-    }
+    options: dict[str, Any] = missing_options(raster)
     if nodata is not None:
         options["nodata"] = nodata
     elif alpha_band(raster) is None:
         options["add_alpha"] = True
 
+    ways = [resampling, "nearest"] if leaves_gaps(resampling, regions) else [resampling]
+
     @contextmanager
     def opened() -> Iterator[list[Any]]:
         with ExitStack() as stack:
             views = []
-            for turn in turns(source, grid):
+            for way, turn in product(ways, turns(source, grid)):
                 own = stack.enter_context(reopen(raster))
-                view = Warped(own, src_transform=moved(source, turn), **options)
+                view = warped(own, grid, regions, transform=moved(source, turn), resampling=way, **options)
                 views.append(stack.enter_context(view))
             yield views
 
     return opened
+
+
+def leaves_gaps(resampling: str, regions: Regions) -> bool:
+    """Whether pixels across the source's edge of the world stay empty: their outline has no inside there."""
+    return resampling not in {"nearest", *KERNELS} and any(way.torn for _, way in regions)
 
 
 def alpha_band(dataset: Any) -> int | None:
@@ -238,8 +245,8 @@ def bbox_bounds(bbox: dict[str, Any], crs: CRS) -> Bounds:
         raise dragoman.InputError("bbox", error.detail) from error
     except TRANSFORM_ERRORS as error:
         raise dragoman.InputError("bbox", f"cannot be transformed to {crs_label(crs)}") from error
-    if crs.is_geographic and left > right:
-        right += TURN
+    if left > right and (period := period_of(crs)):
+        right += period
     if not all(map(math.isfinite, (left, bottom, right, top))) or left >= right or bottom >= top:
         raise dragoman.InputError("bbox", f"has no area in {crs_label(crs)}")
     return (left, bottom, right, top)
@@ -248,14 +255,16 @@ def bbox_bounds(bbox: dict[str, Any], crs: CRS) -> Bounds:
 def check_box(box: list[float], own: CRS) -> None:
     """Raise InvalidRequest for corners, x before y, that span no area."""
     left, bottom, right, top = box
-    said = f"x from {left:g} to {right:g}, y from {bottom:g} to {top:g}"
+    corners = f"x from {left:g} to {right:g}, y from {bottom:g} to {top:g}"
     if left == right or bottom == top:
-        raise InvalidRequest(f"has no area: {said}")
+        raise InvalidRequest(f"has no area: {corners}")
     if bottom > top or (left > right and not own.is_geographic):
-        raise InvalidRequest(f"has its corners in the wrong order ({said}): the smaller of each comes first")
-    if left > right and right + TURN - left > TURN / 2:
         raise InvalidRequest(
-            f"has its corners in the wrong order ({said}), or crosses the antimeridian and is wider than "
+            f"has its corners in the wrong order ({corners}): the smaller of each comes first"
+        )
+    if left > right and right + turn_of(own) - left > turn_of(own) / 2:
+        raise InvalidRequest(
+            f"has its corners in the wrong order ({corners}), or crosses the antimeridian and is wider than "
             "half the globe: the smaller of each comes first, except in a narrower box across the antimeridian"
         )
 

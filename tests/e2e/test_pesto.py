@@ -264,7 +264,7 @@ def test_a_process_of_ours_with_rasters(server: Server) -> None:
     assert answer.status_code == 200, answer.text
     driver, read = decoded(answer.json()["ndvi"])
     assert (driver, str(read.dtype)) == ("GTiff", "float32")
-    assert answer.json()["statistics"]["valid_count"] == 12734
+    assert answer.json()["statistics"]["valid_count"] == 12732
 
 
 def test_metrics_of_a_process(server: Server) -> None:

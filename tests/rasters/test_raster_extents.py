@@ -5,8 +5,9 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from dragoman.errors import InvalidRequest
-from dragoman.rasters.extents import area_of_use, meeting, natural_extent, turns
+from dragoman.rasters.extents import area_of_use, natural_extent
 from dragoman.rasters.grids import Bounds, Grid
+from dragoman.rasters.overlaps import meeting, turns
 
 
 def grid(crs: str, bounds: Bounds, width: int, height: int) -> Grid:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 
 from dragoman.errors import InvalidRequest
-from dragoman.rasters.grids import Grid, on_grid, overlap, overlapping, source_nodata
+from dragoman.rasters.grids import Grid, overlap, source_nodata
 from dragoman.rasters.opening import open_raster
+from dragoman.rasters.overlaps import meeting
+from dragoman.rasters.warping import on_grid
 from dragoman.rasters.windows import read_float
 
 if TYPE_CHECKING:
@@ -99,8 +101,8 @@ def test_overlap_wants_an_area() -> None:
     assert overlap((0, 0, 1, 1), (0.5, 0.5, 2, 2))
     assert not overlap((0, 0, 1, 1), (1, 0, 2, 1))
     far = changed(transform=Affine(10, 0, 600_000, 0, -10, 5_000_000))
-    assert not overlapping(far, BASE)
-    assert overlapping(changed(crs=None), BASE)
+    assert not meeting(far, BASE)
+    assert meeting(changed(crs=None), BASE)
 
 
 def test_on_its_own_grid_a_dataset_is_itself(make_raster: MakeRaster) -> None:

@@ -131,6 +131,32 @@ def test_a_single_huge_block_is_refused(make_raster: MakeRaster, monkeypatch: py
     assert "store it in tiles" in refused(path)
 
 
+@pytest.mark.parametrize(
+    ("transform", "says"),
+    [
+        (rasterio.Affine(1e308, 0, 1e308, 0, -1e308, 1e308), "cannot be calculated with"),
+        (rasterio.Affine(1, 1, 500_000, 1, 1, 5_000_000), "cannot be inverted"),
+        (rasterio.Affine(0, 0, 500_000, 0, 0, 5_000_000), "cannot be inverted"),
+    ],
+)
+def test_pixels_without_a_place_are_refused(
+    make_raster: MakeRaster, transform: rasterio.Affine, says: str
+) -> None:
+    assert says in refused(make_raster("a.tif", np.ones((4, 4), "uint8"), transform=transform))
+
+
+@pytest.mark.parametrize("driver", ["WEBP", "GIF"])
+def test_what_is_decoded_whole_is_held_to_the_cap_of_a_block(
+    make_raster: MakeRaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    bands = 3 if driver == "WEBP" else 1
+    source = make_raster("a.tif", np.ones((bands, 64, 64), "uint8"))
+    rasterio_copy(source, tmp_path / "small", driver=driver)
+    open_raster(tmp_path / "small").close()
+    monkeypatch.setattr(opening, "MAX_BLOCK_BYTES", 64 * 64 * bands - 1)
+    assert "store it in tiles" in refused(tmp_path / "small")
+
+
 def test_a_band_that_is_not_there_is_the_callers_fault(make_raster: MakeRaster) -> None:
     with open_raster(make_raster("a.tif", np.ones((2, 2), "uint8"))) as dataset:
         check_band("red", dataset, 1)

@@ -9,8 +9,9 @@ from affine import Affine
 from rasterio.errors import RasterioIOError
 
 from dragoman.errors import InputError, InvalidRequest
-from dragoman.rasters.grids import Grid, on_grid
+from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import open_raster, reopen
+from dragoman.rasters.warping import on_grid
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
@@ -13,8 +14,11 @@ from dragoman.schemas.crs_names import CRS84 as CRS84  # for algorithms, beside 
 from dragoman.schemas.crs_names import authority_code, is_crs84
 from dragoman.schemas.crs_names import northing_first as northing_first
 
-TRANSFORM_ERRORS = (RasterioError, CPLE_BaseError, ValueError)
-"""What rasterio raises for a CRS that PROJ does not know, or a transformation that it cannot do."""
+TRANSFORM_ERRORS = (RasterioError, CPLE_BaseError, ProjError, ValueError, SystemError)
+"""What rasterio and pyproj raise for a CRS that PROJ does not know, or a transformation that it cannot do.
+
+SystemError is rasterio's where GDAL left an error behind that nobody asked for.
+"""
 
 
 def parse_crs(text: str) -> CRS:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rasterio.enums import MaskFlags, Resampling
+from rasterio.enums import MaskFlags
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds
 
-from dragoman.errors import InvalidRequest
-from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label
+from dragoman.rasters.crs import TRANSFORM_ERRORS
 from dragoman.rasters.crs_comparison import labels_apart, same_ground
 from dragoman.rasters.raster import fits
-from dragoman.rasters.reading import Warped
-from dragoman.rasters.windows import EXACT_IN_FLOAT32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from affine import Affine
     from rasterio.crs import CRS
 
@@ -121,50 +115,6 @@ def _corner(transform: Affine) -> str:
 def overlap(a: Bounds, b: Bounds) -> bool:
     """Whether two boxes share an area."""
     return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
-
-
-def overlapping(source: Grid, target: Grid) -> bool:
-    """Whether a raster on ``source`` may have pixels on ``target``; True where that cannot be told."""
-    if source.crs is None or target.crs is None:
-        return overlap(source.bounds, target.bounds)
-    box = source.bounds_in(target.crs)
-    if box is not None:
-        return overlap(box, target.bounds)
-    back = target.bounds_in(source.crs)
-    return back is None or overlap(source.bounds, back)
-
-
-@contextmanager
-def on_grid(dataset: Any, grid: Grid, resampling: str = "bilinear") -> Iterator[Any]:
-    """A readable dataset with the bands of ``dataset`` on ``grid``: itself, or warped as it is read.
-
-    Warped bands are floats (float32 where exact) with nodata NaN: outside of ``dataset``, and where
-    it has no data. Raises InvalidRequest where a CRS is missing or no transformation is known.
-    """
-    source = Grid.of(dataset)
-    if source.same_as(grid):
-        yield dataset
-        return
-    if source.crs is None or grid.crs is None:
-        raise InvalidRequest("without a CRS it cannot be brought onto another grid")
-    try:
-        warped = Warped(
-            dataset,
-            crs=grid.crs,
-            transform=grid.transform,
-            width=grid.width,
-            height=grid.height,
-            resampling=Resampling[resampling],
-            nodata=float("nan"),
-            dtype="float32" if EXACT_IN_FLOAT32.issuperset(dataset.dtypes) else "float64",
-            **missing_options(dataset),
-        )
-    except TRANSFORM_ERRORS as error:
-        raise InvalidRequest(
-            f"no transformation from {crs_label(source.crs)} to {crs_label(grid.crs)} is known here"
-        ) from error
-    with warped:
-        yield warped
 
 
 def missing_options(dataset: Any) -> dict[str, Any]:

@@ -7,17 +7,20 @@ free of local paths. NetCDF is opened in ``netcdf_opening``.
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
-from affine import Affine
+from affine import Affine, TransformNotInvertibleError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dragoman.errors import InputError, InvalidRequest
+from dragoman.rasters.crs import TRANSFORM_ERRORS
 from dragoman.rasters.reading import Reader
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "WEBP", "BMP", "GIF", "AAIGrid")
@@ -28,6 +31,12 @@ READABLE = "GeoTIFF, PNG, JPEG, JPEG 2000, WebP, BMP, GIF and Arc/Info ASCII gri
 
 MAX_BLOCK_BYTES = 512 * 2**20
 """The largest tile or strip that is decoded: GDAL holds a whole one, however small the window."""
+
+WHOLE = frozenset({"WEBP", "GIF"})
+"""Drivers that decode all of an image and all of its bands, to tell a single pixel."""
+
+LARGEST = 1e150
+"""Of the numbers of a geotransform and its inverse: their products are finite."""
 
 MAX_BANDS = 4096
 
@@ -79,11 +88,11 @@ def open_raster(
         except (RasterioError, ValueError) as error:
             raise InvalidRequest(f"not a raster of a format that is read here ({READABLE})") from error
     dataset.input_id = input_id
-    try:
+    with ExitStack() as on_error:
+        on_error.callback(dataset.close)
         check_header(dataset, path.stat().st_size, max_pixels, complex_values=complex_values)
-    except InvalidRequest:
-        dataset.close()
-        raise
+        check_place(dataset)
+        on_error.pop_all()
     return dataset
 
 
@@ -136,7 +145,8 @@ def check_header(
         )
     sizes = [_dtype(name).itemsize for name in dataset.dtypes]
     interleaved = str(dataset.interleaving or "").lower().endswith("pixel")
-    rows, cols = dataset.block_shapes[0]
+    rows, cols = _decoded_at_once(dataset)
+    interleaved = interleaved or dataset.driver in WHOLE
     block = rows * cols * (sum(sizes) if interleaved else max(sizes))
     if block > MAX_BLOCK_BYTES:
         raise InvalidRequest(
@@ -148,6 +158,34 @@ def check_header(
         raise InvalidRequest(
             f"the raster unpacks {file_size} bytes to {decoded}; a ratio above {MAX_RATIO} is refused"
         )
+
+
+def _decoded_at_once(dataset: Any) -> tuple[int, int]:
+    """Rows and columns that GDAL decodes together, however small the window."""
+    if dataset.driver in WHOLE:
+        return dataset.height, dataset.width
+    rows, cols = dataset.block_shapes[0]
+    return rows, cols
+
+
+def check_place(dataset: Any) -> None:
+    """Refuse a raster whose pixels have no place that can be calculated with, or an unreadable CRS."""
+    try:
+        inverse = ~dataset.transform
+    except TransformNotInvertibleError as error:
+        raise InvalidRequest(
+            "the raster's geotransform cannot be inverted: its pixels have no size"
+        ) from error
+    numbers = (*dataset.transform[:6], *inverse[:6])
+    if not all(math.isfinite(number) and abs(number) < LARGEST for number in numbers):
+        raise InvalidRequest("the raster's geotransform holds numbers that cannot be calculated with")
+    try:
+        crs = dataset.crs
+        known = not crs or bool(crs.to_wkt())
+    except TRANSFORM_ERRORS as error:
+        raise InvalidRequest("the raster's CRS cannot be read") from error
+    if not known:
+        raise InvalidRequest("the raster's CRS cannot be read")
 
 
 def dtype_of(dataset: Any) -> np.dtype[Any]:

@@ -83,3 +83,24 @@ def united(results: Shapes, numbers: NDArray[np.int_], pieces: Shapes) -> Shapes
     for owner, own in zip(owners, np.split(pieces, starts[1:]), strict=True):
         results[owner] = own[0] if len(own) == 1 else shapely.union_all(own)
     return polygonal(results)
+
+
+def without_slivers(shapes: Shapes, least: float) -> Shapes:
+    """The shapes without holes and parts smaller than ``least`` (an area), where several rings make one up."""
+    rings = shapely.get_num_geometries(shapes) > 1
+    rings |= shapely.get_num_interior_rings(shapes) > 0
+    if rings.any():
+        shapes = shapes.copy()
+        for number in np.flatnonzero(rings):
+            shapes[number] = _without_slivers(shapes[number], least)
+    return shapes
+
+
+def _without_slivers(shape: Any, least: float) -> Any:
+    parts = shapely.get_parts(shape)
+    parts = parts[shapely.area(parts) >= least]
+    for number in np.flatnonzero(shapely.get_num_interior_rings(parts)):
+        holes = [hole for hole in parts[number].interiors if shapely.Polygon(hole).area >= least]
+        if len(holes) < len(parts[number].interiors):
+            parts[number] = shapely.Polygon(parts[number].exterior, holes)
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)

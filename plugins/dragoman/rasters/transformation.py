@@ -33,7 +33,7 @@ class Transformation:
             self._transformer = pyproj.Transformer.from_crs(
                 horizontal(source), horizontal(target), always_xy=True
             )
-        except (pyproj.exceptions.ProjError, *TRANSFORM_ERRORS) as error:
+        except TRANSFORM_ERRORS as error:
             where = f"from {crs_label(source)} to {crs_label(target)}"
             raise InvalidRequest(f"no transformation {where} is known here") from error
 

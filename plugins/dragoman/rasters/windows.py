@@ -184,9 +184,8 @@ class _Queue[W, R]:
                     index, window = item
                     self.results[index] = work(handles, window)
                     self.done()
-        except BaseException:
+        finally:  # at the end nothing is left to take; after an error nothing shall be
             self.stop()
-            raise
 
 
 def each_window[H, R](

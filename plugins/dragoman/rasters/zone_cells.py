@@ -51,7 +51,7 @@ POINTS = 8192
 PLACED = 0.1
 """Pixels by which a point may miss its place on the way there and back."""
 
-BENT = 0.0005
+BENT = 2e-5
 """Pixels by which an edge may be off."""
 
 SHARE = 3
