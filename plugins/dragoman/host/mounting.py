@@ -17,6 +17,7 @@ from dragoman.errors import DragomanError
 from dragoman.host.api_document import other_classes, other_paths
 from dragoman.host.bootstrap import give_up, read_settings
 from dragoman.web import health
+from dragoman.web.draining import draining
 from dragoman.web.services import HostApi
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ def build_services(settings: Settings) -> Services:
 
 
 def _serve_well(app: Flask) -> None:
-    """Undo what ``pygeoapi serve`` hard-codes: no debugger, no reloader; bodies may be sent in chunks.
+    """Leave no body unread; undo what ``pygeoapi serve`` hard-codes: no debugger, no reloader; chunks may be sent.
 
     Every answer closes its connection: werkzeug does so, since it cannot tell where an unread body ends. Under
     gunicorn connections are kept alive.
     """
+    app.wsgi_app = draining(app.wsgi_app)  # type: ignore[method-assign,assignment]
     run = app.run
 
     class Handler(WSGIRequestHandler):

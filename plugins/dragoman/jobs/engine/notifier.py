@@ -10,15 +10,14 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from dragoman.errors import DragomanError
+from dragoman.jobs.engine import mailboxes
+from dragoman.jobs.engine.mailboxes import Letter, Mailboxes
 from dragoman.model.job import Job, Output
 from dragoman.sources.http import post_json
 from dragoman.sources.precheck import check_web_href
@@ -31,13 +30,8 @@ LOGGER = logging.getLogger(__name__)
 
 PAUSES = (0.5, 2.0, 8.0, 30.0)
 """Seconds between two tries."""
-WAITING = 1000
-"""Notifications that may be under way; beyond, they are dropped and logged."""
-THREADS = 8
-PER_HOST = 2
-"""Of the threads, how many may wait for one host."""
-BUSY = 0.25
-"""Seconds until a host that has its share of the threads is tried again."""
+RENDERERS = 2
+"""Threads that make letters of jobs: no subscriber can hold them up."""
 
 
 class Notification(Protocol):
@@ -56,14 +50,6 @@ type Render = Callable[[Job, str, Any], Notification | None]
 """Makes a dialect's notification of a job, given the server's URL and a way to load an output."""
 
 
-@dataclass
-class _Letter:
-    job_id: str
-    url: str
-    body: Any
-    tries: int = 0
-
-
 class Notifier:
     """Renders and posts in a few threads of its own."""
 
@@ -71,70 +57,80 @@ class Notifier:
         self._settings = settings
         self._render = render
         self._results = results
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="notifier")
+        self._renderers = ThreadPoolExecutor(RENDERERS, thread_name_prefix="notifier-renderer")
+        self._senders = ThreadPoolExecutor(mailboxes.THREADS, thread_name_prefix="notifier")
         self._clock = _Clock()
         self._lock = threading.Lock()
-        self._open = 0
-        self._hosts: Counter[str] = Counter()
+        self._rendering = 0
+        self._boxes = Mailboxes()
 
     def __call__(self, job: Job) -> None:
         """Queue what a job's new state gives to tell; returns at once."""
         with self._lock:
-            if self._open >= WAITING:
-                LOGGER.warning("a notification was dropped", extra={"action": "notify", "job_id": job.id})
-                return
-            self._open += 1
-        self._pool.submit(self._begin, job)
+            full = self._rendering >= mailboxes.WAITING
+            self._rendering += not full
+        if full:
+            self._dropped(job.id)
+        else:
+            self._renderers.submit(self._begin, job)
+
+    def open(self) -> int:
+        """Notifications that are under way."""
+        with self._lock:
+            return self._rendering + len(self._boxes)
 
     def _begin(self, job: Job) -> None:
+        letter = dropped = None
         try:
-            notification = self._render(job, self._settings.server_url, partial(self._load, job))
-        except Exception:  # a job that cannot be rendered must not end the thread
+            letter = self._letter(job)
+        except Exception:  # a job that cannot be rendered must not cost a place
             LOGGER.exception("cannot render a notification", extra={"action": "notify", "job_id": job.id})
-            notification = None
+        with self._lock:
+            if letter is not None:
+                dropped = self._boxes.put(letter)
+            self._rendering -= 1
+        if dropped is not None:
+            self._dropped(dropped.job_id)
+        self._send_due()
+
+    def _letter(self, job: Job) -> Letter | None:
+        """The letter to the job's subscriber, if there is one that may be told."""
+        notification = self._render(job, self._settings.server_url, partial(self._load, job))
         if notification is None:
-            self._close()
-            return
-        letter = _Letter(job.id, notification.url, notification.body)
+            return None
+        letter = Letter(job.id, notification.url, notification.body)
         try:
             check_web_href(letter.url, self._settings.policy)
         except DragomanError as error:  # it will be refused the next time too
             self._complain(letter, error)
-            self._close()
-            return
-        self._send(letter)
+            return None
+        return letter
 
-    def _send(self, letter: _Letter) -> None:
-        host = urlsplit(letter.url).netloc
-        if not self._enter(host):
-            self._clock.after(BUSY, partial(self._pool.submit, self._send, letter))
-            return
+    def _send_due(self) -> None:
+        with self._lock:
+            letters = list(self._boxes.take(time.monotonic()))
+        for letter in letters:
+            self._senders.submit(self._send, letter)
+
+    def _send(self, letter: Letter) -> None:
+        pause = None
         try:
             post_json(letter.url, letter.body, self._settings.policy)
-        except (DragomanError, OSError) as error:
+        except Exception as error:  # whatever a subscriber makes of its answer, its place becomes free again
             self._complain(letter, error)
             if letter.tries < len(PAUSES):
+                pause = PAUSES[letter.tries]
                 letter.tries += 1
-                self._clock.after(PAUSES[letter.tries - 1], partial(self._pool.submit, self._send, letter))
-                return
-        finally:
-            with self._lock:
-                self._hosts[host] -= 1
-        self._close()
-
-    def _enter(self, host: str) -> bool:
         with self._lock:
-            if self._hosts[host] >= PER_HOST:
-                return False
-            self._hosts = +self._hosts  # hosts that are done are not kept for ever
-            self._hosts[host] += 1
-            return True
+            self._boxes.sent(letter, again_at=None if pause is None else time.monotonic() + pause)
+        if pause is not None:
+            self._clock.after(pause, self._send_due)
+        self._send_due()
 
-    def _close(self) -> None:
-        with self._lock:
-            self._open -= 1
+    def _dropped(self, job_id: str) -> None:
+        LOGGER.warning("a notification was dropped", extra={"action": "notify", "job_id": job_id})
 
-    def _complain(self, letter: _Letter, error: Exception) -> None:
+    def _complain(self, letter: Letter, error: Exception) -> None:
         LOGGER.warning("subscriber: %s", error, extra={"action": "notify", "job_id": letter.job_id})
 
     def _load(self, job: Job, output: Output) -> bytes:
