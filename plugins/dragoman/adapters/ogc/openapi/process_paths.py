@@ -90,7 +90,8 @@ def input_schema(spec: InputSpec) -> Object:
     form = value if is_plain(spec.schema) else {"anyOf": [value, *others]}
     if not spec.repeatable:
         return form | words
-    many: Object = words | {"type": "array", "minItems": spec.min_occurs, "items": form}
+    least = 0 if spec.may_be_empty else spec.min_occurs
+    many: Object = words | {"type": "array", "minItems": least, "items": form}
     return many if spec.max_occurs is None else many | {"maxItems": spec.max_occurs}
 
 
