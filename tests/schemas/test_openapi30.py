@@ -10,7 +10,31 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_schema_validator import OAS30Validator
 
+from dragoman.schemas.forms import expand
 from dragoman.schemas.openapi30 import KEPT, to_oas30
+
+
+def test_base64_in_a_union_is_a_plain_string() -> None:
+    """Of ``format: byte`` there openapi-generator makes Java that does not compile."""
+    text = {"type": "string", "contentEncoding": "base64"}
+    assert to_oas30({"anyOf": [text, {"type": "boolean"}]}) == {
+        "anyOf": [{"type": "string"}, {"type": "boolean"}]
+    }
+
+
+def test_a_bbox_is_one_schema_of_an_object() -> None:
+    """oapi-codegen cannot merge an allOf of a bare format."""
+    schema = to_oas30({**expand("bbox")[0], "description": "Where"})
+    assert schema.keys() == {"type", "description", "required", "properties"}
+    assert schema["properties"]["bbox"]["items"] == {"type": "number", "format": "double"}
+    assert not {"allOf", "oneOf"} & schema["properties"]["bbox"].keys()
+    assert "default" not in schema["properties"]["crs"]
+
+
+def test_numbers_say_how_exact_they_are() -> None:
+    assert to_oas30({"type": "number"}) == {"type": "number", "format": "double"}
+    assert to_oas30({"type": "number", "format": "float"}) == {"type": "number", "format": "float"}
+    assert to_oas30({"items": {"type": "integer"}}) == {"items": {"type": "integer", "format": "int64"}}
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,21 @@ class ApiDocument:
         assert str(status) in item[method]["responses"], f"{method} {path}: {status} is not documented"
         self._check_content(response, item[method]["responses"][str(status)])
 
+    def schema_of(self, response: TestResponse, path: str) -> dict[str, Any]:
+        """The schema of an answer, whose path and status are documented; empty where it says nothing."""
+        item = self._item(path)
+        assert item is not None, f"{path} is not documented"
+        answer = self._answer(item[response.request.method.lower()]["responses"][str(response.status_code)])
+        schema: dict[str, Any] = answer["content"].get(response.mimetype or "", {}).get("schema", {})
+        return schema
+
+    def _answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer, its reference followed."""
+        if "$ref" not in answer:
+            return answer
+        referred: dict[str, Any] = self.data["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+        return referred
+
     def _item(self, path: str) -> dict[str, Any] | None:
         paths: dict[str, dict[str, Any]] = self.data["paths"]
         if path in paths:
@@ -45,8 +60,7 @@ class ApiDocument:
         return next((item for template, item in paths.items() if _fits(template, path)), None)
 
     def _check_content(self, response: TestResponse, answer: dict[str, Any]) -> None:
-        if "$ref" in answer:
-            answer = self.data["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+        answer = self._answer(answer)
         if response.status_code in (204, 304):
             return
         media_type = response.mimetype or ""

@@ -33,6 +33,8 @@ class InputSpec:
     """Inclusive; None is "unbounded"."""
     inner_files: bool = False
     """Whether texts within the value that its schema calls binary are files too: each a URL or base64."""
+    may_be_empty: bool = False
+    """Whether an empty list is a value, though the input is required (a PESTO project's list of images)."""
 
     @property
     def repeatable(self) -> bool:

@@ -114,6 +114,8 @@ def _unknown(process: Process, inputs: Iterable[str]) -> Iterator[InputProblem]:
 def _wrong(process: Process, inputs: Mapping[str, Sequence[InputValue]]) -> Iterator[InputProblem]:
     compiled = _of(process)
     for name, spec in process.inputs.items():
+        if spec.may_be_empty and name in inputs and not inputs[name]:
+            continue
         for message in _wrong_input(spec, compiled[name], inputs.get(name, ())):
             yield InputProblem(input_id=name, message=message)
 

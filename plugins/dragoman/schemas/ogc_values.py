@@ -68,7 +68,7 @@ def _declares(spec: InputSpec | None, name: str) -> bool:
 def input_value(input_id: str, wire: JSON, spec: InputSpec | None) -> InputValue:
     """One value; raises InputError where a member of a reference or of a qualified value is of the wrong kind."""
     if not isinstance(wire, dict) or not _is_wrapped(wire, spec):
-        return InputValue(value=wire)
+        return InputValue(value=_with_crs(wire, spec))
     media_type = _text(input_id, wire, "mediaType")
     encoding = _text(input_id, wire, "encoding")
     if _is_reference(wire, spec):
@@ -77,9 +77,17 @@ def input_value(input_id: str, wire: JSON, spec: InputSpec | None) -> InputValue
             raise InputError(input_id, "'href' is empty; allowed: a URL")
         stated = _text(input_id, wire, "type") or media_type
         return InputValue(href=href, media_type=stated, encoding=encoding, schema=wire.get("schema"))
-    return InputValue(
-        value=wire["value"], media_type=media_type, encoding=encoding, schema=wire.get("schema")
-    )
+    value = _with_crs(wire["value"], spec)
+    return InputValue(value=value, media_type=media_type, encoding=encoding, schema=wire.get("schema"))
+
+
+def _with_crs(value: JSON, spec: InputSpec | None) -> JSON:
+    """The value; a bounding box whose ``crs`` is null has left it out."""
+    if not isinstance(value, dict) or value.get("crs", "") is not None or spec is None:
+        return value
+    if all(branch.get("format") != "ogc-bbox" for branch in branches(spec.schema)):
+        return value
+    return {name: member for name, member in value.items() if name != "crs"}
 
 
 def _text(input_id: str, wire: Mapping[str, JSON], name: str) -> str | None:

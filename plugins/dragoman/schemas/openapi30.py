@@ -71,6 +71,11 @@ def describe(title: JSON, description: JSON) -> str:
     return ": ".join(dict.fromkeys(words))
 
 
+def in_union(form: Schema) -> Schema:
+    """A form as one of several: base64 is a plain string there, which Java generators can compile."""
+    return {key: value for key, value in form.items() if (key, value) != ("format", "byte")}
+
+
 class _Conversion:
     """One schema on its way; holds the root that its local references point into."""
 
@@ -87,6 +92,8 @@ class _Conversion:
         form = {key: value for key, value in schema.items() if key in KEPT or key.startswith("x-")}
         if words := describe(schema.get("title"), schema.get("description")):
             form["description"] = words
+        if _is_bbox(form):
+            return _bbox(form)
         self._children(form, depth - 1)
         _arrays(schema, form, self, depth - 1)
         _values(schema, form)
@@ -95,6 +102,7 @@ class _Conversion:
         if "patternProperties" in schema or form.get("additionalProperties") in (True, {}):
             form.pop("additionalProperties", None)
         _types(form)
+        _numbers(form)
         return form
 
     def _resolved(self, schema: Mapping[str, JSON]) -> Mapping[str, JSON]:
@@ -115,7 +123,7 @@ class _Conversion:
         """Convert what lies within, in place."""
         for key in ("allOf", "anyOf", "oneOf"):
             if key in form:
-                form[key] = [self.convert(item, depth) for item in form[key]]
+                form[key] = [in_union(self.convert(item, depth)) for item in form[key]]
         for key in ("items", "not"):
             if key in form and not isinstance(form[key], list):
                 form[key] = self.convert(form[key], depth)
@@ -180,6 +188,36 @@ def _content(schema: Mapping[str, JSON], form: Schema) -> None:
         form["x-content-media-type"] = schema["contentMediaType"]
 
 
+def _is_bbox(form: Schema) -> bool:
+    parts = form.get("allOf") or ()
+    return any(isinstance(part, Mapping) and part.get("format") == "ogc-bbox" for part in parts)
+
+
+def _bbox(form: Schema) -> Schema:
+    """OGC's bounding box as one schema of an object: some generators can merge no ``allOf``, nor a ``oneOf`` of sizes.
+
+    The two sizes are said in words, and ``crs`` has no default: in the types of some it were required then.
+    """
+    corners: Schema = {
+        "type": "array",
+        "items": {"type": "number", "format": "double"},
+        "minItems": 4,
+        "maxItems": 6,
+        "description": "4 numbers, or 6 with heights.",
+    }
+    crs: Schema = {"type": "string", "description": "A CRS; CRS84 (longitude, latitude) where none is named."}
+    kept = {key: value for key, value in form.items() if key in ("description", "nullable")}
+    return {"type": "object", **kept, "required": ["bbox"], "properties": {"bbox": corners, "crs": crs}}
+
+
+def _numbers(form: Schema) -> None:
+    """How exact a number is; without that, some languages keep seven digits of a coordinate, or 31 bits."""
+    if form.get("type") == "number":
+        form.setdefault("format", "double")
+    elif form.get("type") == "integer":
+        form.setdefault("format", "int64")
+
+
 def _types(form: Schema) -> None:
     """Lists of types as alternatives, ``null`` as ``nullable``."""
     types = form.get("type")
@@ -196,4 +234,6 @@ def _types(form: Schema) -> None:
     elif names:
         items = {"items": form.pop("items", {})}
         branches = [{"type": name, **(items if name == "array" else {}), **nullable} for name in names]
+        for branch in branches:
+            _numbers(branch)
         form["allOf"] = [*form.get("allOf", []), {"anyOf": branches}]

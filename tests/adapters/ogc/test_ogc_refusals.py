@@ -39,13 +39,25 @@ def test_wrong_inputs_are_members_of_the_problem(client: FlaskClient) -> None:
     assert [wrong["name"] for wrong in document["invalid-params"]] == ["text"]
 
 
+def test_what_is_null_is_as_good_as_left_out(client: FlaskClient) -> None:
+    """As the clients that are generated for Java, and R, send it."""
+    inputs = {"text": "a", "numbers": None, "box": {"bbox": [1, 2, 3, 4], "crs": None}}
+    outputs = {"text": {"format": None, "transmissionMode": None}, "numbers": None}
+    choices: tuple[JSON, ...] = (None, [], outputs)
+    for named in choices:
+        request = {"inputs": inputs, "outputs": named, "response": None, "subscriber": None}
+        response = client.post(ECHO, json=request)
+        assert response.status_code == 200, response.text
+    assert "'text'" in refused(client, {"inputs": {"text": None}})
+
+
 @pytest.mark.parametrize(
     "request_",
     [
         [], 5, "text", None, {"inputs": []}, {"inputs": None},
-        {"inputs": {"text": "a"}, "outputs": []},
+        {"inputs": {"text": "a"}, "outputs": ["text"]},
         {"inputs": {"text": "a"}, "outputs": {"nothing": {}}},
-        {"inputs": {"text": "a"}, "outputs": {"text": None}},
+        {"inputs": {"text": "a"}, "outputs": {"text": "value"}},
         {"inputs": {"text": "a"}, "outputs": {"text": {"transmissionMode": "pigeon"}}},
         {"inputs": {"text": "a"}, "outputs": {"text": {"format": 3}}},
         {"inputs": {"text": "a"}, "outputs": {"text": {"format": {"mediaType": 3}}}},

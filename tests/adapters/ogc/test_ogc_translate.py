@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from dragoman.errors import (
 )
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
+from dragoman.schemas.forms import expand
 from dragoman.schemas.ogc_values import input_values
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.prefer import Preferences
@@ -140,9 +142,58 @@ def test_the_rest_of_a_request() -> None:
     )
 
 
-@pytest.mark.parametrize("body", [{}, {"outputs": {}}, {"inputs": {}, "subscriber": {}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"outputs": {}},
+        {"outputs": []},
+        {"inputs": {}, "subscriber": {}},
+        {"inputs": None, "outputs": None, "response": None, "subscriber": None},
+        {"subscriber": {"successUri": None, "inProgressUri": None, "failedUri": None, "headers": None}},
+    ],
+)
 def test_what_is_omitted_is_everything(body: Any) -> None:
     assert execute_request(body, process(), POLICY) == JobRequest()
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [None, {"format": None, "transmissionMode": None}, {"format": {"mediaType": None, "schema": None}}],
+)
+def test_an_output_of_which_all_is_null_is_one_as_it_comes(wire: Any) -> None:
+    assert execute_request({"outputs": {"b": wire}}, process(), POLICY).outputs == {"b": OutputRequest()}
+
+
+BOX = {"bbox": [1, 2, 3, 4]}
+
+
+@pytest.mark.parametrize("wire", [BOX | {"crs": None}, {"value": BOX | {"crs": None}, "mediaType": None}])
+def test_a_crs_of_null_is_left_out(wire: Any) -> None:
+    assert one(wire, dict(expand("bbox")[0])) == InputValue(value=BOX)
+
+
+def test_an_object_that_is_no_bbox_keeps_its_null() -> None:
+    assert one(BOX | {"crs": None}) == InputValue(value=BOX | {"crs": None})
+
+
+@pytest.mark.parametrize(
+    ("schema", "least", "kept"),
+    [
+        ({"type": "number"}, 0, False),
+        ({"type": "number", "nullable": True}, 0, True),
+        ({"oneOf": [{"type": "string"}, {"enum": [None]}]}, 0, True),
+        ({}, 0, True),
+        ({"type": "number"}, 1, True),
+    ],
+)
+@pytest.mark.parametrize("most", [1, None])
+def test_an_input_that_is_null_is_left_out_where_null_is_none_of_its_values(
+    schema: dict[str, Any], least: int, kept: bool, most: int | None
+) -> None:
+    inputs = {"x": InputSpec(id="x", schema=schema, min_occurs=least, max_occurs=most)}
+    asked = execute_request({"inputs": {"x": None}}, replace(process(), inputs=inputs), POLICY)
+    assert asked.inputs == ({"x": (InputValue(value=None),)} if kept else {})
 
 
 @given(st.dictionaries(st.text(), JSON) | JSON)

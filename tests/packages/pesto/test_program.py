@@ -9,10 +9,12 @@ import pytest
 from packagekit import load_folder
 from pestokit import BY_CLASS, INPUT_OUTPUT, project_files, write_project
 
-from dragoman.errors import InputError, OutputError, PackageError
+from dragoman.errors import InputError, InvalidInputs, OutputError, PackageError
+from dragoman.model.job import InputValue
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.pesto import fields
 from dragoman.packages.pesto.program import load_pesto, pruned
+from dragoman.packages.validation import validate_inputs
 from dragoman.rasters.images import read_image, write_image
 
 if TYPE_CHECKING:
@@ -41,6 +43,19 @@ def run(context: Any, tmp_path: Path) -> Any:
         return ResolvedValue(value=value)
 
     return call
+
+
+def test_a_required_list_of_images_may_be_empty_but_not_missing(run: Any, tmp_path: Path) -> None:
+    files = project_files()
+    files["api/input_schema.json"]["required"] = ["scene", "others"]
+    folder = write_project(tmp_path / "p", files)
+    process = load_folder(folder)
+    scene = (InputValue(value="QUJD"),)
+    validate_inputs(process, {"scene": scene, "others": ()})
+    with pytest.raises(InvalidInputs, match="'others': is required"):
+        validate_inputs(process, {"scene": scene})
+    outputs = run(folder, scene=np.zeros((1, 2, 2), "uint8"), others=[])
+    assert outputs["seen"].value["others"] == []
 
 
 def returning(expression: str) -> str:

@@ -15,12 +15,13 @@ from dragoman.schemas.forms import offered_types
 from dragoman.schemas.media_types import accepted
 from dragoman.schemas.messages import cut, shown
 from dragoman.schemas.ogc_values import input_values
+from dragoman.schemas.value_check import check_of
 from dragoman.sources.precheck import check_web_href
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dragoman.model.process import JSON, Mode, Process
+    from dragoman.model.process import JSON, InputSpec, Mode, Process
     from dragoman.sources.policy import SourcePolicy
     from dragoman.web.prefer import Preferences
 
@@ -69,6 +70,9 @@ def idempotency_key(header: str | None) -> str | None:
 def execute_request(body: JSON, process: Process, policy: SourcePolicy) -> JobRequest:
     """The request as the core understands it; unknown members are ignored (execute.yaml is open).
 
+    A member that is null counts as left out wherever it may be left out: clients that are generated for Java send
+    every member they know, and R sends NULL so, and an empty list of outputs as ``[]``.
+
     Raises InvalidRequest, NoSuchOutput, or InvalidInputs that names every input whose form is wrong; whether
     the values fit their schemas is for the job service.
     """
@@ -78,22 +82,24 @@ def execute_request(body: JSON, process: Process, policy: SourcePolicy) -> JobRe
         )
     return JobRequest(
         inputs=_inputs(_object(body, "inputs"), process),
-        outputs=_outputs(_object(body, "outputs"), process),
-        response=_response(body.get("response", "raw")),
+        outputs=_outputs({} if body.get("outputs") == [] else _object(body, "outputs"), process),
+        response=_response(body.get("response")),
         subscriber=_subscriber(_object(body, "subscriber"), policy),
     )
 
 
 def _object(body: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
-    """A member that is an object; an absent one is empty."""
-    member: JSON = body.get(name, {})
+    """A member that is an object; an absent one, or null, is empty."""
+    member: JSON = body.get(name)
+    if member is None:
+        return {}
     if not isinstance(member, dict):
         raise InvalidRequest(f"'{name}' is not a JSON object")
     return member
 
 
 def _response(given: JSON) -> Literal["raw", "document"]:
-    if given == "raw":
+    if given is None or given == "raw":
         return "raw"
     if given == "document":
         return "document"
@@ -107,6 +113,8 @@ def _inputs(given: Mapping[str, JSON], process: Process) -> dict[str, tuple[Inpu
         if input_id not in process.inputs:
             inputs[input_id] = _UNREAD
             continue
+        if wire is None and _left_out(process.inputs[input_id]):
+            continue
         try:
             inputs[input_id] = input_values(input_id, wire, process.inputs[input_id])
         except InputError as error:
@@ -114,6 +122,11 @@ def _inputs(given: Mapping[str, JSON], process: Process) -> dict[str, tuple[Inpu
     if problems:
         raise InvalidInputs(problems)
     return inputs
+
+
+def _left_out(spec: InputSpec) -> bool:
+    """Whether null stands for no value: where the input is optional, and null is none of its values."""
+    return spec.min_occurs == 0 and bool(check_of(spec.schema).findings(None))
 
 
 def _outputs(given: Mapping[str, JSON], process: Process) -> dict[str, OutputRequest] | None:
@@ -127,9 +140,11 @@ def _outputs(given: Mapping[str, JSON], process: Process) -> dict[str, OutputReq
 
 def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
     name = cut(output_id)
+    if wire is None:
+        return OutputRequest()
     if not isinstance(wire, dict):
         raise InvalidRequest(f"output '{name}' is not a JSON object; allowed: {{format, transmissionMode}}")
-    format_ = wire.get("format", {})
+    format_ = {} if wire.get("format") is None else wire["format"]
     media_type = format_.get("mediaType") if isinstance(format_, dict) else format_
     if not isinstance(format_, dict) or not isinstance(media_type, str | None):
         raise InvalidRequest(f"output '{name}': 'format' is not understood; allowed: {{mediaType}}")
@@ -156,10 +171,11 @@ def _transmission(name: str, given: JSON) -> Literal["value", "reference"] | Non
 
 
 def _subscriber(given: Mapping[str, JSON], policy: SourcePolicy) -> Subscriber | None:
+    given = {name: member for name, member in given.items() if member is not None}
     if not given:
         return None
     if given.keys().isdisjoint(_SUBSCRIBER):
-        raise InvalidRequest(f"subscriber: got {shown(dict(given))}; allowed: {', '.join(_SUBSCRIBER[:3])}")
+        raise InvalidRequest(f"subscriber: got {shown(given)}; allowed: {', '.join(_SUBSCRIBER[:3])}")
     return Subscriber(
         success_uri=_uri(given, "successUri", policy)
         or _uri(given, "successUrl", policy),  # execute.yaml itself spells it both ways

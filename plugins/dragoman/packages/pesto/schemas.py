@@ -124,6 +124,7 @@ def _input(
             shorthand=word,
             min_occurs=least,
             max_occurs=most,
+            may_be_empty=most is None,
         )
     value_schema = _json_schema(document, name, schema, {**STANDARD, "Image": INNER_IMAGE, **definitions})
     return InputSpec(

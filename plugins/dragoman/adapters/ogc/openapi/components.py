@@ -35,7 +35,8 @@ SUMMARY: Final[Mapping[str, JSON]] = {
     "outputTransmission": listed(strings("value", "reference")),
     "links": LINKS,
 }
-SECONDS: Final[Object] = {"type": "number", "minimum": 0, "maximum": 10**9}
+COUNT: Final[Object] = {"type": "integer", "format": "int64", "minimum": 0}
+SECONDS: Final[Object] = {"type": "number", "format": "double", "minimum": 0, "maximum": 10**9}
 CALLBACK: Final[Object] = {
     "type": "string",
     "format": "uri",
@@ -60,15 +61,22 @@ SCHEMAS: Final[Mapping[str, Object]] = {
     "Conformance": record(("conformsTo",), conformsTo=listed(strings())),
     "ProcessSummary": record(("id", "version"), **SUMMARY),
     "ProcessList": record(
-        ("processes", "links"), processes=listed(ref("schemas", "ProcessSummary")), links=LINKS
+        ("processes", "links"),
+        processes=listed(ref("schemas", "ProcessSummary")),
+        links=LINKS,
+        numberMatched=COUNT,
     ),
     "InputDescription": record(
         ("schema",),
-        "Beside these, maxOccurs: a whole number or unbounded, for which the R generator has no class.",
         **DESCRIPTION,
         schema=ANY_SCHEMA,
-        minOccurs={"type": "integer"},
+        minOccurs=COUNT,
+        maxOccurs=ref("schemas", "MaxOccurs"),
     ),
+    "MaxOccurs": {
+        "description": "How many values at most, or the word unbounded.",
+        "anyOf": [COUNT, strings()],
+    },
     "OutputDescription": record(("schema",), **DESCRIPTION, schema=ANY_SCHEMA),
     "Process": record(
         ("id", "version", "inputs", "outputs"),
@@ -98,8 +106,8 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         ("jobs", "links"),
         jobs=listed(ref("schemas", "StatusInfo")),
         links=LINKS,
-        numberMatched={"type": "integer", "minimum": 0},
-        numberReturned={"type": "integer", "minimum": 0},
+        numberMatched=COUNT,
+        numberReturned=COUNT,
     ),
     "Results": {
         "description": "Each output by its id, as a value, a qualified value or a link; or one bare value.",
@@ -124,6 +132,11 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         status={"type": "integer"},
         detail=strings(),
         instance=strings(),
+        code=strings(description="The error's own name, which stays as it is."),
+        **{"invalid-params": listed(ref("schemas", "InvalidParameter"))},
+    ),
+    "InvalidParameter": record(
+        ("name", "reason"), "An input that is wrong, and why.", name=strings(), reason=strings()
     ),
     "Health": record(("status",), status=strings(), reasons=listed(strings())),
     "Anything": {"description": "Any JSON value.", "title": "Anything"},

@@ -11,7 +11,7 @@ from dragoman.adapters.ogc.openapi.components import failures
 from dragoman.openapi.components import HTML, JSON_TYPE, Object, page, record, ref, strings
 from dragoman.schemas.alternatives import taken_types
 from dragoman.schemas.forms import media_types
-from dragoman.schemas.openapi30 import describe, to_oas30
+from dragoman.schemas.openapi30 import describe, in_union, to_oas30
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,10 +87,11 @@ def input_schema(spec: InputSpec) -> Object:
     if "default" in spec.schema:
         _default(words, spec)
     others = [_qualified(spec), ref("schemas", "Reference")]
-    form = value if is_plain(spec.schema) else {"anyOf": [value, *others]}
+    form = value if is_plain(spec.schema) else {"anyOf": [in_union(value), *others]}
     if not spec.repeatable:
         return form | words
-    many: Object = words | {"type": "array", "minItems": spec.min_occurs, "items": form}
+    least = 0 if spec.may_be_empty else spec.min_occurs
+    many: Object = words | {"type": "array", "minItems": least, "items": form}
     return many if spec.max_occurs is None else many | {"maxItems": spec.max_occurs}
 
 
@@ -236,4 +237,4 @@ def _result(process: Process, spec: OutputSpec) -> Object:
     if not process.outputs_checked or not typed:
         return words
     qualified = record(("value",), value={}, mediaType=strings(), encoding=strings())
-    return words | {"anyOf": [qualified, ref("schemas", "Link"), _value(spec)]}
+    return words | {"anyOf": [qualified, ref("schemas", "Link"), in_union(_value(spec))]}
