@@ -65,6 +65,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         build=build(),
         digest=settings.digest,
         forms=FORMS,
+        sync_slots=settings.jobs.sync_slots,
+        max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
     )
 
 
@@ -85,6 +87,7 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         executor=engine,
         results=FolderResults(settings.home),
         policy=SourcePolicy.from_settings(settings),
+        min_free_bytes=settings.limits.min_free_disk,
     )
     title, description = identification(settings)
     slots = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))

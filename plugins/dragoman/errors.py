@@ -17,7 +17,7 @@
     │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage
     │   └── ResultNotReady, ResultNotAvailable
     ├── Unavailable              try again later
-    │   └── QueueFull
+    │   └── QueueFull, DiskFull
     ├── IllegalTransition        a job cannot go from here to there
     ├── JobUnreadable            what the store holds of a job is damaged
     └── ExecutionError           the job's own failure
@@ -238,6 +238,12 @@ class QueueFull(Unavailable):
     """The queue is full; try again later."""
 
     code = "queue-full"
+
+
+class DiskFull(Unavailable):
+    """There is not enough free disk to take jobs; try again later."""
+
+    code = "disk-full"
 
 
 class IllegalTransition(DragomanError):

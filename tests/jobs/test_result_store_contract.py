@@ -69,6 +69,7 @@ def test_what_is_no_job_id_is_no_job(results: ResultStore, job_id: str, tmp_path
         lambda: results.log(job_id),
         lambda: results.save_request(job_id, "{}"),
         lambda: results.load_request(job_id),
+        lambda: results.remove_request(job_id),
         lambda: results.clear(job_id),
         lambda: results.clear(job_id, keep_log=True),
     ]
@@ -183,6 +184,16 @@ def test_a_request_comes_back_to_the_letter(results: ResultStore) -> None:
 def test_a_request_that_is_gone_is_said_to_be_gone(results: ResultStore) -> None:
     with pytest.raises(NoSuchJob, match=ID):
         results.load_request(ID)
+
+
+def test_a_request_can_go_without_the_rest(results: ResultStore) -> None:
+    fill(results)
+    for _ in range(2):
+        results.remove_request(ID)
+    with pytest.raises(NoSuchJob, match=ID):
+        results.load_request(ID)
+    assert has_file(results, ID, "file")
+    results.remove_request(str(uuid.uuid4()))
 
 
 def test_clear_removes_all_of_a_job_and_of_no_other(results: ResultStore) -> None:

@@ -18,6 +18,7 @@ from resultkit import anything_of, append_log, publish
 from dragoman import errors
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import (
+    DiskFull,
     IdempotencyConflict,
     IllegalTransition,
     InvalidInputs,
@@ -121,6 +122,7 @@ class Rig:
             executor=self.executor,
             results=self.results,
             policy=SourcePolicy(fetch=FetchSettings()),
+            min_free_bytes=1000,
         )
 
     def submit(
@@ -214,6 +216,18 @@ class TestSubmitting:
         )
         assert _fingerprint("p", one) == _fingerprint("p", other)
         assert _fingerprint("p", one) != _fingerprint("q", one)
+
+
+class TestDisk:
+    def test_below_the_floor_no_job_is_taken_and_nothing_kept(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rig.results, "free_bytes", lambda: 999)
+        with pytest.raises(DiskFull, match="not enough free disk"):
+            rig.submit("writer", fail=TestSpooling.LONG)
+        assert not rig.executor.submitted
+        monkeypatch.setattr(rig.results, "free_bytes", lambda: 1000)
+        assert rig.submit("writer", fail=TestSpooling.LONG)
 
 
 class TestSpooling:

@@ -274,6 +274,10 @@ class Server:
                     "connection": "",
                     "workers": workers,
                     **manager,
+                    "jobs": {
+                        "sync_slots": 0,
+                        **manager.get("jobs", {}),
+                    },  # tests have two that run side by side
                 },
             },
             "logging": {"level": "INFO"},

@@ -96,6 +96,9 @@ class MemoryResults:
             raise NoSuchJob(f"the request of job '{job_id}' is gone")
         return request
 
+    def remove_request(self, job_id: str) -> None:
+        self._seen(job_id).request = None
+
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         if keep_log:
             self._seen(job_id).outputs = None

@@ -28,10 +28,11 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.jobs.queue_limit": "Jobs that may wait; beyond, a new one gets 503 with Retry-After.",
     "server.manager.jobs.max_attempts": "Runs of one job, the first included, when its worker dies.",
     "server.manager.jobs.sync_waiters": "Sync calls that may wait; 0: the web server's threads less two.",
+    "server.manager.jobs.sync_slots": "Of the workers (of two or more) those that only sync calls take; 0: none.",
     "server.manager.jobs.keep_results": "How long finished jobs and their results are kept; 0: for ever.",
     "server.manager.limits.request_bytes": "Size of a request body at most.",
     "server.manager.limits.max_pixels": "Pixels of one input raster at most (width x height x bands).",
-    "server.manager.limits.min_free_disk": "Free space under HOME below which the server is not ready.",
+    "server.manager.limits.min_free_disk": "Free space under HOME below which no job is taken.",
     "server.manager.cors.origins": "Origins whose pages may POST and DELETE; GET is open to all.",
     "server.manager.auth.behind_proxy": "Whether a proxy guards the port: binding elsewhere is allowed.",
     "server.manager.auth.oidc": "Who issues tokens (not available in this version).",
@@ -39,6 +40,7 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.auth.execute": "Who may execute what (not available in this version).",
     "resources.*.processor.name": f"{PACKAGED} for a folder of yours; else any pygeoapi processor.",
     "resources.*.processor.package": "The package's folder, relative to this file.",
+    "resources.*.processor.max_parallel": "Jobs of this process that run at once; 0: as many as there are workers.",
     "resources.*.processor.profiles": "Profiles of a PESTO project that are switched on.",
 }
 """Ours and pygeoapi's; ``*`` stands for any process id. Each dialect brings its own (``config.dialects``)."""

@@ -58,6 +58,8 @@ class JobSettings:
     """Runs of one job that end with its worker's death, the first included."""
     sync_waiters: int = 0
     """Sync calls that may wait at once; 0: the web server decides from its threads."""
+    sync_slots: int = 1
+    """Of the workers those that only sync calls take; where there is one worker, none."""
     keep_results: float | None = 7 * 86400.0
     """Seconds after the end; None is for ever."""
 
@@ -84,6 +86,8 @@ class ProcessDeclaration:
     processor: Mapping[str, Any] | None = None
     """The pygeoapi processor definition; None for a package."""
     profiles: tuple[str, ...] = ()
+    max_parallel: int = 0
+    """Jobs of it that run at once; 0: as many as there are workers."""
     line: int
     """Where the YAML declares it, from 1."""
 
@@ -198,6 +202,7 @@ def _jobs(section: Section) -> JobSettings:
         queue_limit=section.whole("queue_limit", default.queue_limit, 1),
         max_attempts=section.whole("max_attempts", default.max_attempts, 1),
         sync_waiters=section.whole("sync_waiters", default.sync_waiters),
+        sync_slots=section.whole("sync_slots", default.sync_slots),
         keep_results=section.duration("keep_results", default.keep_results or 0.0, zero=True) or None,
     )
 
@@ -260,4 +265,5 @@ def _process(config: ConfigFile, name: object) -> ProcessDeclaration:
     if not processor.values.get("package"):
         raise processor.error("package", "is missing; allowed: the package's folder, relative to this file")
     package, profiles = processor.folder("package", ""), processor.words("profiles")
-    return ProcessDeclaration(id=name, package=package, profiles=profiles, line=line)
+    most = processor.whole("max_parallel", 0)
+    return ProcessDeclaration(id=name, package=package, profiles=profiles, max_parallel=most, line=line)

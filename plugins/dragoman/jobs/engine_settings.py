@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dragoman.packages.forms import BUILT_IN, Forms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dragoman.sources.policy import SourcePolicy
@@ -39,6 +40,10 @@ class EngineSettings:
     """Tells one set of settings from another."""
     forms: Forms = BUILT_IN
     """The forms of package that workers can load."""
+    sync_slots: int = 0
+    """Of the slots those that only synchronous calls take; one at least is left for others."""
+    max_parallel: Mapping[str, int] = field(default_factory=dict)
+    """Jobs of a process that run at once, where they are fewer than the slots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +53,7 @@ class EngineLimits:
     slots: int
     queue_limit: int
     max_attempts: int
+    sync_slots: int = 0
+    """See EngineSettings."""
+    max_parallel: Mapping[str, int] = field(default_factory=dict)
+    """See EngineSettings."""

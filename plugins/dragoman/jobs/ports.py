@@ -46,7 +46,7 @@ class JobStore(Protocol):
         """The jobs that match, newest first (by order of acceptance), without their requests."""
 
     def waiting(self) -> list[Job]:
-        """Every accepted job in the order it should be run: sync first, higher priority, then oldest."""
+        """Every accepted job, oldest first; which is to run next is the queue's to say."""
 
     def waiting_ids(self) -> list[str]:
         """The ids of the accepted jobs, oldest first; cheap enough for every few seconds."""
@@ -197,6 +197,9 @@ class ResultStore(Protocol):
 
     def load_request(self, job_id: str) -> str:
         """What ``save_request`` kept; raises NoSuchJob."""
+
+    def remove_request(self, job_id: str) -> None:
+        """Delete what ``save_request`` kept; nothing happens if it is not there."""
 
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """Delete the outputs and, unless ``keep_log``, the log and the request: all that there is of the job.

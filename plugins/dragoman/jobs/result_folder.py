@@ -93,6 +93,10 @@ class FolderResults:
         except FileNotFoundError as error:
             raise NoSuchJob(f"the request of job '{job_id}' is gone") from error
 
+    def remove_request(self, job_id: str) -> None:
+        """See the port."""
+        (self._folder(job_id) / "request.json").unlink(missing_ok=True)
+
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """See the port."""
         folder = self._folder(job_id)

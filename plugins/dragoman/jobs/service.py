@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dragoman.errors import (
+    DiskFull,
     DragomanError,
     IdempotencyConflict,
     InvalidRequest,
@@ -79,12 +80,15 @@ class JobService:
         executor: Executor,
         results: ResultStore,
         policy: SourcePolicy,
+        min_free_bytes: int = 0,
     ) -> None:
         self.catalogue = catalogue
         self._store = store
         self._executor = executor
         self._results = results
         self._policy = policy
+        self._min_free_bytes = min_free_bytes
+        """Free disk below which no job is taken."""
 
     def submit(
         self, process_id: str, request: JobRequest, principal: Principal, submission: Submission
@@ -92,7 +96,7 @@ class JobService:
         """Validate a request and accept it durably; the job, finished if it ended while that was waited for.
 
         Raises NoSuchProcess, InvalidInputs, InvalidRequest (an unknown output),
-        IdempotencyConflict, QueueFull, Unavailable; nothing is kept of what is refused.
+        IdempotencyConflict, QueueFull, DiskFull, Unavailable; nothing is kept of what is refused.
         """
         if submission.job_id is not None and not is_job_id(submission.job_id):
             raise InvalidRequest(
@@ -100,6 +104,7 @@ class JobService:
             )
         process = self.catalogue.visible_to(principal).get(process_id)
         check_request(process, request, self._policy)
+        self._check_disk()
         now = datetime.now(UTC)
         timeouts = [t for t in (process.timeout, submission.timeout) if t]
         job = Job(
@@ -120,6 +125,15 @@ class JobService:
             fingerprint=_fingerprint(process_id, request) if submission.idempotency_key else "",
         )
         return self._accept(job, submission)
+
+    def _check_disk(self) -> None:
+        """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest."""
+        try:
+            free = self._results.free_bytes()
+        except OSError as error:
+            raise Unavailable(f"the folder of results cannot be used: {error.strerror}") from error
+        if free < self._min_free_bytes:
+            raise DiskFull(retry_after=60)
 
     def _accept(self, job: Job, submission: Submission) -> Job:
         """Submit, with inputs too large for the store kept beside it first."""

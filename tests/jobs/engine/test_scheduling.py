@@ -51,7 +51,9 @@ OTHER = dataclasses.replace(RUNTIME, digest="d2")
 class Rig:
     """An engine on a real store and real folders, with a fake pool."""
 
-    def __init__(self, home: Path, slots: int = 1, warm: int = 2, queue_limit: int = 100) -> None:
+    def __init__(
+        self, home: Path, slots: int = 1, warm: int = 2, queue_limit: int = 100, **limits: Any
+    ) -> None:
         self.home = home
         self.store = FlakyStore(f"sqlite:///{home}/jobs.db")
         self.results = MemoryResults()
@@ -62,7 +64,7 @@ class Rig:
             store=self.store,
             results=self.files,
             pool=self.pool,
-            limits=EngineLimits(slots=slots, queue_limit=queue_limit, max_attempts=3),
+            limits=EngineLimits(slots=slots, queue_limit=queue_limit, max_attempts=3, **limits),
             changed=lambda job: self.changes.append((job.id, job.status)),
             host=HOST,
         )
@@ -145,6 +147,41 @@ def wide(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path, slots=3)
     yield made
     made.close()
+
+
+class TestSharing:
+    def test_a_slot_is_kept_for_sync_calls(self, tmp_path: Path) -> None:
+        rig = Rig(tmp_path, slots=2, sync_slots=1)
+        first, worker = rig.run()
+        second = rig.accept()
+        assert len(rig.pool.ordered) == 1
+        rig.run(mode="sync")
+        third = rig.accept(mode="sync")
+        assert len(rig.pool.ordered) == 2
+        rig.done(worker)
+        assert rig.job(first).status is JobStatus.SUCCESSFUL
+        assert rig.job(third).status is JobStatus.RUNNING, "sync calls may take every slot"
+        assert rig.job(second).status is JobStatus.ACCEPTED
+        rig.close()
+
+    @pytest.mark.parametrize("sync_slots", [0, 1, 5])
+    def test_one_slot_is_always_left_for_others(self, tmp_path: Path, sync_slots: int) -> None:
+        rig = Rig(tmp_path, slots=1, sync_slots=sync_slots)
+        rig.run()
+        rig.close()
+
+    def test_a_process_runs_no_more_at_once_than_it_may(self, tmp_path: Path) -> None:
+        rig = Rig(tmp_path, slots=3, max_parallel={"echo": 1})
+        first, worker = rig.run()
+        second = rig.accept()
+        third = rig.accept()
+        other, _ = rig.run(process_id="other")
+        assert {rig.job(job).status for job in (second, third)} == {JobStatus.ACCEPTED}
+        rig.done(worker)
+        assert rig.job(first).status is JobStatus.SUCCESSFUL
+        assert rig.job(other).status is JobStatus.RUNNING
+        assert [rig.job(job).status for job in (second, third)] == [JobStatus.RUNNING, JobStatus.ACCEPTED]
+        rig.close()
 
 
 class TestRunning:

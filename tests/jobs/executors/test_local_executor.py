@@ -303,6 +303,14 @@ def _workers(kit: EngineKit) -> list[int]:
 
 
 class TestHardship:
+    def test_the_request_of_a_job_that_failed_goes_at_once(self, kit: EngineKit) -> None:
+        job = process_job("number", number=1)
+        kit.results.save_request(job.id, "{}")  # an input is missing
+        spooled = replace(job, request=replace(job.request, inputs={}, spooled=True))
+        kit.executor.submit(spooled)
+        assert kit.finished(spooled).status is JobStatus.FAILED
+        assert [path.name for path in kit.files(job) if path.name == "request.json"] == []
+
     def test_a_package_that_cannot_be_loaded_fails_every_job_with_the_reason(
         self, home: Path, tmp_path: Path
     ) -> None:
@@ -340,6 +348,28 @@ class TestHardship:
             os.kill(idle.pid, signal.SIGKILL)
             done = kit.finished(job)
             assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 1), done.message
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "    kept.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(10_000))",
+            "    kept.append(bytearray(os.urandom(1)) * (1200 * 1024**2))",
+            "    raise MemoryError",
+        ],
+    )
+    def test_a_worker_that_is_worn_out_takes_no_other_job(
+        self, home: Path, tmp_path: Path, code: str
+    ) -> None:
+        body = f"import os\nkept = []\ndef run(harm: bool = False):\n    if harm:\n    {code}\n"
+        package = _package(tmp_path, "worn", body + "    return {'ok': os.getpid()}\n")
+        described = (package / "process.yml").read_text()
+        harm = "inputs: {harm: {schema: {type: boolean, default: false}}}"
+        (package / "process.yml").write_text(described.replace("inputs: {}", harm))
+        with engine(home, slots=1) as kit:
+            first = kit.run(package).outputs["ok"].value
+            assert kit.run(package).outputs["ok"].value == first
+            kit.run(package, harm=True)
+            assert kit.run(package).outputs["ok"].value != first
 
     def test_an_algorithm_that_exits_fails_its_job(self, kit: EngineKit, tmp_path: Path) -> None:
         package = _package(tmp_path, "quitter", "import sys\ndef run():\n    sys.exit(7)\n")

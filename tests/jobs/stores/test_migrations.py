@@ -112,7 +112,7 @@ def test_the_old_jobs_are_read_as_they_were_written(version_1: Database) -> None
             make_job(principal=jobs[6].principal, idempotency_key="done-key", fingerprint="f6")
         )
     assert repeated == jobs[6]
-    assert waiting == [_job(2), _job(1), _job(3)]
+    assert waiting == [_job(1), _job(2), _job(3)]
     accepted, running, failed, dismissed = (
         JobStatus.ACCEPTED,
         JobStatus.RUNNING,

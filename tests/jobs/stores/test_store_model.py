@@ -258,7 +258,6 @@ class StoreMachine(RuleBasedStateMachine):
         jobs = list(self.model.values())
         assert self.store.counts() == {s: sum(job.status is s for job in jobs) for s in JobStatus}
         waiting = [job for job in jobs if job.status is JobStatus.ACCEPTED]
-        waiting.sort(key=lambda job: (job.mode != "sync", -job.priority))  # stable: then by acceptance
         assert self.store.waiting() == waiting
         now = datetime.now(UTC) + timedelta(seconds=1)
         expired = [j for j in jobs if j.status is JobStatus.RUNNING and j.lease_until and j.lease_until < now]

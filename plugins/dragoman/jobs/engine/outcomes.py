@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob
@@ -72,11 +73,19 @@ class Outcomes:
             LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
             outcome: Job | DragomanError = error
         else:
+            if target is JobStatus.FAILED:
+                self._drop_request(job)
             self._changed(finished)
             late = IllegalTransition(f"the job is {target} already")
             outcome = finished if target is JobStatus.DISMISSED else late
         for on_dismissed in self._dismissing.pop(job.id, []):
             on_dismissed(outcome)
+
+    def _drop_request(self, job: Job) -> None:
+        """Free the room of a large request that nothing will run any more."""
+        if job.request.spooled:
+            with suppress(OSError):  # it goes with the job
+                self._results.remove_request(job.id)
 
     def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
         """Move a run's job; succeeds as well if an earlier try did so and only its answer was lost."""

@@ -39,6 +39,10 @@ class RunFiles:
         """See ResultStore."""
         self.results.remove_file(job_id, name)
 
+    def remove_request(self, job_id: str) -> None:
+        """See ResultStore."""
+        self.results.remove_request(job_id)
+
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """Delete what a run has left and, as ResultStore.clear, what was kept of the job."""
         self.results.clear(job_id, keep_log=keep_log)  # first: it refuses what is no job id

@@ -83,7 +83,7 @@ class Scheduler:
 
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
-        worker = None if self._queue else self._free_worker(job)
+        worker = None if self._queue or not self._may_start(job) else self._free_worker(job)
         if worker is not None:
             return self._accept_running(job, worker)
         full = len(self._queue) >= self._limits.queue_limit
@@ -205,7 +205,7 @@ class Scheduler:
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
         while not self.closing and self._pool.busy < self._limits.slots:
-            job = self._queue.pop()
+            job = self._queue.pop(self._may_start)
             if job is None:
                 break
             worker = self._free_worker(job)
@@ -216,6 +216,16 @@ class Scheduler:
                 worker.task = job
                 self._start(worker, job)
         self._pool.retire()
+
+    def _may_start(self, job: Job) -> bool:
+        """Whether the slots that are left are for such a job, and not too many of its process run."""
+        limits = self._limits
+        running = [worker.task for worker in self._pool.workers if worker.task is not None]
+        most = limits.max_parallel.get(job.process_id, limits.slots)
+        if sum(other.process_id == job.process_id for other in running) >= most:
+            return False
+        background = max(1, limits.slots - limits.sync_slots)
+        return job.mode == "sync" or sum(other.mode != "sync" for other in running) < background
 
     def _free_worker(self, job: Job) -> JobWorker | None:
         """An idle worker of the job's process, if there is one, and a free slot."""

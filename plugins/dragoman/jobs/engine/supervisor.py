@@ -100,7 +100,11 @@ class _Supervisor:
         host = host_id(settings.home)
         results = RunFiles(settings.home, FolderResults(settings.home))
         limits = EngineLimits(
-            slots=settings.slots, queue_limit=settings.queue_limit, max_attempts=settings.max_attempts
+            slots=settings.slots,
+            queue_limit=settings.queue_limit,
+            max_attempts=settings.max_attempts,
+            sync_slots=settings.sync_slots,
+            max_parallel=settings.max_parallel,
         )
         self._scheduler = Scheduler(
             store=self._store,

@@ -24,6 +24,7 @@ from dragoman.workers import process_tree
 from dragoman.workers.child import Surroundings, end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
 from dragoman.workers.output_capture import OutputCapture
+from dragoman.workers.wear import Wear, is_lack
 
 if TYPE_CHECKING:
     import socket
@@ -71,6 +72,9 @@ class _Worker:
         self._program: Program | None = None
         self._permanent: frozenset[int] = frozenset()
         """Processes that the program's ``setup`` started: they belong to the worker, not to a job."""
+        self._wear: Wear | None = None
+        """Made with the program."""
+        self._lacking = False
 
     def serve(self) -> None:
         """Run jobs as they come; if the package cannot be loaded, fail that job and end."""
@@ -84,10 +88,14 @@ class _Worker:
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
             broken = process_tree.end_children(self._permanent | process_tree.helpers())
-            leaving = broken or self._program is None
+            leaving = broken or self._program is None or self._worn()
             self._send(replace(report, leaving=leaving))
             if leaving:
                 return
+
+    def _worn(self) -> bool:
+        """Whether the next job would suffer from what earlier ones have kept, or this one has failed of that."""
+        return self._lacking or self._wear is None or self._wear.worn()
 
     def _send(self, report: Done | Failed) -> None:
         try:
@@ -107,6 +115,7 @@ class _Worker:
             if self._program is None:
                 self._program = self._load(job)
                 self._permanent = process_tree.children()
+                self._wear = Wear()
             outputs = run_job(
                 job,
                 self._program,
@@ -118,6 +127,7 @@ class _Worker:
         except Disconnected:
             raise
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
+            self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
             return Failed(attempt=job.attempts, failure=describe_failure(error))
         return Done(attempt=job.attempts, outputs=outputs)

@@ -52,9 +52,8 @@ def select_job() -> Select[Any]:
 
 @cache
 def select_waiting() -> Select[Any]:
-    """Accepted jobs in the order they should run."""
-    order = (JOBS.c.mode.desc(), JOBS.c.priority.desc(), JOBS.c.seq)  # "sync" sorts after "async"
-    return select(*KNOWN).where(JOBS.c.status == str(JobStatus.ACCEPTED)).order_by(*order)
+    """Accepted jobs, the oldest first."""
+    return select(*KNOWN).where(JOBS.c.status == str(JobStatus.ACCEPTED)).order_by(JOBS.c.seq)
 
 
 @cache
