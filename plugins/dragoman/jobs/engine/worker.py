@@ -21,9 +21,10 @@ from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import load_program, run_job
 from dragoman.packages.program import RunLimits
 from dragoman.workers import process_tree
-from dragoman.workers.child import Surroundings, end_with_supervisor, settle
+from dragoman.workers.child import end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
 from dragoman.workers.output_capture import OutputCapture
+from dragoman.workers.surroundings import Surroundings
 
 if TYPE_CHECKING:
     import socket
@@ -66,8 +67,8 @@ class _Worker:
         self._channel = channel
         self._setup = setup
         self._output = output
-        self._surroundings = Surroundings()
         self._files = RunFiles(setup.home, FolderResults(setup.home))
+        self._surroundings = Surroundings(self._files.worker_folder(os.getpid()), self._files.throw)
         self._program: Program | None = None
         self._permanent: frozenset[int] = frozenset()
         """Processes that the program's ``setup`` started: they belong to the worker, not to a job."""
@@ -80,10 +81,10 @@ class _Worker:
             self._output.begin(job.attempts)
             report = self._run(job)
             self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
-            self._surroundings.restore()
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
             broken = process_tree.end_children(self._permanent | process_tree.helpers())
+            self._surroundings.restore()
             leaving = broken or self._program is None
             self._send(replace(report, leaving=leaving))
             if leaving:
@@ -105,12 +106,14 @@ class _Worker:
 
         try:
             if self._program is None:
-                self._program = self._load(job)
+                self._program = self._load()
                 self._permanent = process_tree.children()
+                self._surroundings.restore()
             outputs = run_job(
                 job,
                 self._program,
                 folder=self._files.folder(job.id),
+                scratch=self._surroundings.run,
                 results=self._files.results,
                 policy=self._setup.policy,
                 report=report,
@@ -122,11 +125,11 @@ class _Worker:
             return Failed(attempt=job.attempts, failure=describe_failure(error))
         return Done(attempt=job.attempts, outputs=outputs)
 
-    def _load(self, job: Job) -> Program:
+    def _load(self) -> Program:
         return load_program(
             self._setup.process_id,
             self._setup.runtime,
             forms=self._setup.forms,
             limits=RunLimits(max_pixels=self._setup.max_pixels),
-            scratch=self._files.folder(job.id) / "setup",
+            scratch=self._surroundings.folder / "setup",
         )
