@@ -10,7 +10,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import OutputError
 from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress
@@ -20,7 +20,7 @@ from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import load_program, run_job
 from dragoman.packages.program import RunLimits
-from dragoman.workers import process_tree
+from dragoman.workers import loky, process_tree
 from dragoman.workers.child import end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
 from dragoman.workers.output_capture import OutputCapture
@@ -72,6 +72,7 @@ class _Worker:
         self._program: Program | None = None
         self._permanent: frozenset[int] = frozenset()
         """Processes that the program's ``setup`` started: they belong to the worker, not to a job."""
+        self._permanent_pools: tuple[Any, ...] = ()
 
     def serve(self) -> None:
         """Run jobs as they come; if the package cannot be loaded, fail that job and end."""
@@ -83,7 +84,8 @@ class _Worker:
             self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
-            broken = process_tree.end_children(self._permanent | process_tree.helpers())
+            loky.end_executors(self._permanent_pools)
+            broken = process_tree.end_children(self._permanent | process_tree.helpers() | loky.trackers())
             self._surroundings.restore()
             leaving = broken or self._program is None
             self._send(replace(report, leaving=leaving))
@@ -107,7 +109,7 @@ class _Worker:
         try:
             if self._program is None:
                 self._program = self._load()
-                self._permanent = process_tree.children()
+                self._permanent, self._permanent_pools = process_tree.children(), loky.executors()
                 self._surroundings.restore()
             outputs = run_job(
                 job,
