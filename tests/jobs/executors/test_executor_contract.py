@@ -206,6 +206,9 @@ class TestFailure:
         assert done.message == "the job ran longer than its timeout of 0.5 s"
         assert done.failure is not None
         assert done.failure.code == "timed-out"
+        log = log_of(kit.results, done.id)
+        assert "most recent call first" in log, "what it was doing is told"
+        assert 'loop/algorithm.py", line' in log
         assert done.worker is not None
         assert gone(done.worker.pid)
 

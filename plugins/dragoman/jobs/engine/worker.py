@@ -24,6 +24,7 @@ from dragoman.workers import loky, process_tree
 from dragoman.workers.child import end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
 from dragoman.workers.output_capture import OutputCapture
+from dragoman.workers.stacks import tell_stacks
 from dragoman.workers.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
     settle(mark=setup.mark, memory_limit=setup.runtime.memory_limit)
     output = OutputCapture(LogSpools(setup.home).path(os.getpid()))
+    tell_stacks()
     end_with_supervisor(sock, output.trim)
     worker = _Worker(Channel(sock), setup, output)
     with suppress(Disconnected):
