@@ -88,5 +88,5 @@ def clean_imports() -> Iterator[None]:
     yield
     sys.path[:] = path
     for name in set(sys.modules) - modules:
-        if name.startswith("dragoman_package_") or name == "neighbour":
+        if name.partition(".")[0] in ("algorithm", "neighbour", "mypkg"):
             del sys.modules[name]

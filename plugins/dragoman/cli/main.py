@@ -14,6 +14,7 @@ import typer
 
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
+from dragoman.cli.run import run
 from dragoman.errors import DragomanError, Unavailable
 from dragoman.host.bootstrap import prepare, read_settings
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(jobs_app, name="jobs")
+app.command()(run)
 
 Config = Annotated[
     Path | None,
@@ -57,17 +59,22 @@ def serve(
 
 
 @app.command()
-def check() -> None:
+def check(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders of packages; default: the configuration and all declared."),
+    ] = None,
+) -> None:
     """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
     from dragoman.composition import FORMS
     from dragoman.host.startup_checks import unusable
     from dragoman.jobs.trials.load_check import probe_all
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
-    catalogue = _catalogue()
+    catalogue = _packages_in(folders) if folders else _catalogue()
     broken = probe_all(catalogue, FORMS, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
     broken |= {problem.id: problem.detail for problem in catalogue.problems}
-    problems = list(unusable(read_settings()))
+    problems = [] if folders else list(unusable(read_settings()))
     for problem in problems:
         typer.echo(f"broken  {problem}")
     for process in catalogue:
@@ -229,6 +236,14 @@ def _catalogue() -> Catalogue:
     from dragoman.composition import catalogue
 
     return catalogue(read_settings())
+
+
+def _packages_in(folders: Sequence[Path]) -> Catalogue:
+    from dragoman.composition import FORMS
+    from dragoman.packages.catalogue import Declaration, build_catalogue
+
+    absolute = [Path(os.path.abspath(folder)) for folder in folders]
+    return build_catalogue([Declaration(id=folder.name, folder=folder) for folder in absolute], FORMS)
 
 
 def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:

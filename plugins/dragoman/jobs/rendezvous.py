@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from dragoman.errors import Unavailable
+from dragoman.workers.surroundings import sockets_fit
 
 LOCK = "supervisor.lock"
 NOTE = "supervisor.json"
@@ -64,6 +66,19 @@ class SupervisorSocket:
             sock.close()
             return None
         return sock
+
+
+def forkserver_folder(home: Path) -> Path:
+    """Where the forkserver's socket is to lie: ``HOME/run``, or below the socket's folder under a deep HOME.
+
+    Only for the holder of the lock: it is deleted with all that an earlier life has left, and made.
+    """
+    folder = home / "run"
+    if not sockets_fit(folder):
+        folder = _private_folder() / home_hash(home)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def _private_folder() -> Path:

@@ -46,6 +46,7 @@ class RunContext:
         self.log = logging.getLogger("dragoman.algorithm")
         self._scratch = scratch
         self._report = report
+        self._made = False
         self._percent = 0
         self._message = ""
         self._sent = 0.0
@@ -53,7 +54,9 @@ class RunContext:
     @property
     def scratch(self) -> Path:
         """Made when it is first asked for: most quick jobs never do."""
-        self._scratch.mkdir(parents=True, exist_ok=True)
+        if not self._made:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            self._made = True
         return self._scratch
 
     def progress(self, percent: float, message: str = "") -> None:
@@ -83,16 +86,24 @@ def ignore_progress(_percent: int, _message: str) -> None:
 
 
 def run_job(
-    job: Job, program: Program, *, folder: Path, results: ResultStore, policy: SourcePolicy, report: Report
+    job: Job,
+    program: Program,
+    *,
+    folder: Path,
+    results: ResultStore,
+    policy: SourcePolicy,
+    report: Report,
+    scratch: Path | None = None,
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
+    ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``.
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
-    outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report)
+    outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report, scratch=scratch)
     if (folder / OUTPUTS).exists():
         results.publish(job.id, folder / OUTPUTS)
     if folder.exists():
@@ -108,11 +119,12 @@ def run_locally(
     folder: Path,
     policy: SourcePolicy,
     report: Report,
+    scratch: Path | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     values = _resolve(program.process, inputs, folder / "inputs", policy)
     context = RunContext(
-        job_id=job.id, config=program.process.config, scratch=folder / "scratch", report=report
+        job_id=job.id, config=program.process.config, scratch=scratch or folder / "scratch", report=report
     )
     return wrapped(program, job.request, folder / "inputs").run(
         values,

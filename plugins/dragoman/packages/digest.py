@@ -16,23 +16,26 @@ MAX_HASHED: Final = 64 * 2**20
 """Bytes; of a larger file (a model) only size and time of change count, since it is hashed at each start."""
 
 
-def package_digest(folder: Path) -> str:
-    """SHA-256, in hex, over names and contents of the folder's files in sorted order.
+def package_digest(folder: Path, *more: Path) -> str:
+    """SHA-256, in hex, over names and contents of the folder's files in sorted order; ``more`` are hashed as well.
 
     Hidden files and folders, and what Python caches, do not count.
     """
     digest = hashlib.sha256()
     try:
-        for file in sorted(_files(folder)):
-            name = file.relative_to(folder).as_posix().encode()
-            content = _content(file)
-            digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
+        for root in (folder, *more):
+            for file in sorted(_files(root)):
+                name = file.relative_to(root).as_posix().encode()
+                content = _content(file)
+                digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
     except OSError as error:
         raise PackageError(f"{folder.name}: a file cannot be read ({error.strerror})") from error
     return digest.hexdigest()
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    if folder.is_file():
+        yield folder
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
         for name in names:

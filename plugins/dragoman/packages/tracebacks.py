@@ -32,9 +32,16 @@ def import_place(error: BaseException, file: Path, folder: Path) -> str:
     frames = list(_own_frames(error.__traceback__, folder))
     own = [frame for frame in frames if Path(frame.filename) == file]
     if not own:
-        return f"{folder.name}/{file.relative_to(folder)}"
+        return source_label(file, folder)
     inner = "" if frames[-1] is own[-1] else f" ({source_line(frames[-1], folder)})"
     return source_line(own[-1], folder) + inner
+
+
+def source_label(file: Path, folder: Path) -> str:
+    """``demo/algorithm.py`` of a file in the folder; of one elsewhere, which is installed, its last two names."""
+    if file.is_relative_to(folder):
+        return f"{folder.name}/{file.relative_to(folder)}"
+    return f"{file.parent.name}/{file.name}"
 
 
 def source_line(frame: traceback.FrameSummary, folder: Path) -> str:

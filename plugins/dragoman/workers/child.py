@@ -1,4 +1,4 @@
-"""What a worker process of any kind does first, and what it restores between two tasks."""
+"""What a worker process of any kind does first; see ``surroundings`` for what it restores between two tasks."""
 
 from __future__ import annotations
 
@@ -42,21 +42,6 @@ def end_with_supervisor(sock: socket.socket, each_second: Callable[[], object] =
     The kernel sees to it on Linux; this is for elsewhere. ``each_second`` is called while the supervisor lives.
     """
     threading.Thread(target=_watch, args=(sock, each_second), daemon=True).start()
-
-
-class Surroundings:
-    """What belongs to the process as a whole, and what one task changes must not meet the next."""
-
-    def __init__(self) -> None:
-        self._folder = os.open(".", os.O_RDONLY)
-        self._umask = os.umask(0o022)
-        os.umask(self._umask)
-
-    def restore(self) -> None:
-        """As it was when the worker was born."""
-        with suppress(OSError):
-            os.fchdir(self._folder)
-        os.umask(self._umask)
 
 
 def _watch(sock: socket.socket, each_second: Callable[[], object]) -> None:

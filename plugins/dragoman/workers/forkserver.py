@@ -15,11 +15,13 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from dragoman.workers import process_tree
+from dragoman.workers.surroundings import keep_sockets_in
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
     from multiprocessing.context import ForkServerProcess
+    from pathlib import Path
 
     from dragoman.model.worker import WorkerIdentity
 
@@ -52,12 +54,15 @@ class Forkserver:
     """multiprocessing has one forkserver in a process, and so there is one of these.
 
     To be made in the main thread: the kernel ties the forkserver's death to the thread that started it. ``preload``
-    are modules that it imports first, those of every kind of worker.
+    are modules that it imports first, those of every kind of worker; ``sockets`` is an empty folder for its socket,
+    whose owner deletes it; None: multiprocessing's own, which stays in the temporary folder.
     """
 
-    def __init__(self, preload: Iterable[str]) -> None:
+    def __init__(self, preload: Iterable[str], sockets: Path | None = None) -> None:
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._context = multiprocessing.get_context("forkserver")
+        if sockets is not None:
+            keep_sockets_in(sockets)
         self._context.set_forkserver_preload([*preload, "dragoman.workers.frozen"])
         forkserver.ensure_running()
         threading.Thread(target=self._serve, name="births", daemon=True).start()

@@ -95,8 +95,11 @@ class TestSuccess:
 
 class TestProcessesOfAnAlgorithm:
     @in_processes
-    @pytest.mark.parametrize("pool", ["fresh", "executor", "ended"])
+    @pytest.mark.parametrize("pool", ["fresh", "executor", "spawn", "forkserver", "joblib", "ended"])
     def test_those_it_ends_itself_cost_it_nothing(self, kit: EngineKit, pool: str) -> None:
+        """Those of joblib are kept for its next call, and are ended for it."""
+        if pool == "joblib":
+            pytest.importorskip("joblib")
         runs = [kit.run("parallel", pool=pool) for _ in range(3)]
         assert [run.outputs["total"].value for run in runs] == [14, 14, 14], runs
         assert len({run.outputs["worker"].value for run in runs}) == 1, "the worker stays warm"
@@ -110,13 +113,13 @@ class TestProcessesOfAnAlgorithm:
 
 class TestWhatAJobDoesToItsProcess:
     @in_processes
-    @pytest.mark.parametrize("how", ["close", "none", "descriptors", "folder", "umask"])
+    @pytest.mark.parametrize("how", ["close", "none", "descriptors", "folder", "gone", "umask"])
     def test_the_next_one_does_not_meet(self, kit: EngineKit, how: str) -> None:
         job = kit.run("untidy", how=how)
         assert (job.status, job.attempts) == (JobStatus.SUCCESSFUL, 1), job.message
         after = kit.run("untidy", how="nothing")
         assert after.outputs["worker"].value == job.outputs["worker"].value, "the same worker"
-        assert after.outputs["folder"].value == job.outputs["folder"].value
+        assert after.outputs["folder"].value == job.outputs["folder"].value == "."
         assert after.outputs["umask"].value == job.outputs["umask"].value
         assert log_of(kit.results, after.id) == "nothing to standard output\nand to standard error\n"
 
@@ -137,6 +140,31 @@ class TestWhatAJobDoesToItsProcess:
         assert kit.executor.dismiss(job.id).status is JobStatus.DISMISSED
         assert kit.files(job) == []
         wait_for(lambda: not any((kit.settings.home / "trash").iterdir()), what="they are gone")
+
+
+class TestTheFolderOfARun:
+    @in_processes
+    def test_two_at_once_write_one_name_and_read_their_own(self, kit: EngineKit, tmp_path: Path) -> None:
+        (tmp_path / "meeting").mkdir()
+        jobs = [kit.submit("litter", number=number, meeting=str(tmp_path / "meeting")) for number in (1, 2)]
+        assert [kit.finished(job).outputs["number"].value for job in jobs] == [1, 2]
+
+    @in_processes
+    def test_it_is_empty_and_holds_temporary_files_of_all_kinds(self, kit: EngineKit) -> None:
+        runs = [kit.run("litter", number=number) for number in range(3)]
+        assert [run.outputs["found"].value for run in runs] == [[], [], []], runs
+        assert [run.outputs["places"].value for run in runs] == [[True] * 4] * 3
+        assert len({run.outputs["worker"].value for run in runs}) == 1, "the worker stays warm"
+        assert list((kit.home / "workers" / str(runs[0].outputs["worker"].value) / "run").iterdir()) == []
+
+    @in_processes
+    def test_it_goes_with_a_worker_that_is_killed(self, kit: EngineKit) -> None:
+        job = kit.submit("untidy", how="files")
+        wait_for(lambda: kit.store.get(job.id).progress == 50, what="it has made its files")
+        folder = kit.run_files.worker_folder(kit.worker(job))
+        assert list((folder / "run").iterdir())
+        kit.executor.dismiss(job.id)
+        assert not folder.exists()
 
 
 class TestFailure:
@@ -178,6 +206,9 @@ class TestFailure:
         assert done.message == "the job ran longer than its timeout of 0.5 s"
         assert done.failure is not None
         assert done.failure.code == "timed-out"
+        log = log_of(kit.results, done.id)
+        assert "most recent call first" in log, "what it was doing is told"
+        assert 'loop/algorithm.py", line' in log
         assert done.worker is not None
         assert gone(done.worker.pid)
 

@@ -22,6 +22,7 @@ from jobmaking import WORKER
 from dragoman.errors import QueueFull, Unavailable
 from dragoman.jobs.executors import supervisor_start
 from dragoman.jobs.executors.local import LocalExecutor
+from dragoman.jobs.rendezvous import home_hash
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.workers import process_tree
@@ -116,6 +117,29 @@ class TestLife:
         with engine(home) as kit:
             done = kit.finished(job)
             assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 1)
+
+    @pytest.mark.parametrize("ending", ["closed", "killed"])
+    @pytest.mark.parametrize("name", ["home", "a-home-with-a-name-that-is-too-long-for-a-socket" * 2])
+    def test_its_life_leaves_nothing_among_temporary_files(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, name: str
+    ) -> None:
+        temporary = tmp_path / "t"
+        temporary.mkdir()
+        monkeypatch.setenv("TMPDIR", str(temporary))
+        monkeypatch.setattr("tempfile.tempdir", None)
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        for _ in range(2):
+            with engine(tmp_path / name) as kit:
+                kit.run("litter", number=1)
+                if ending == "killed":
+                    os.kill(kit.supervisor, signal.SIGKILL)
+        left = {path.name for path in temporary.iterdir()}
+        assert left <= {f"dragoman-{os.getuid()}"}
+        left = {path.name for path in temporary.glob("*/*")}
+        there = (
+            {f"{home_hash(tmp_path / name)}{end}" for end in ("", ".sock")} if ending == "killed" else set()
+        )
+        assert left <= there, "the next life deletes what is left there"
 
     def test_after_closing_it_may_be_used_again(self, kit: EngineKit) -> None:
         for number in range(2):

@@ -72,9 +72,67 @@ def test_neighbours_can_be_imported(make_package: Any, context: Any, tmp_path: P
     assert sys.path[0] == str(folder)
 
 
+def test_a_module_has_its_own_name_for_pools_and_pickles(
+    make_package: Any, context: Any, tmp_path: Path
+) -> None:
+    py = """
+    import pickle
+
+    class Word(str):
+        pass
+
+    def run(name: str) -> str:
+        return str(pickle.loads(pickle.dumps(Word(name)))) + " of " + Word.__module__
+    """
+    made = run_package(load_package(make_package(py=py)), ADA, context=context, folder=tmp_path)
+    assert made["greeting"].value == "Ada of algorithm"
+
+
+YML = "version: '1'\nentry: mypkg.core:run\ninputs: {name: {schema: {}}}\noutputs: {greeting: {schema: {}}}\n"
+
+
+@pytest.mark.parametrize("layout", ["demo", "demo/src", "site"])
+def test_an_entry_may_be_a_module_of_a_package(
+    make_package: Any, context: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    folder = make_package(YML)
+    code = folder.parent / layout / "mypkg"
+    code.mkdir(parents=True)
+    (code / "__init__.py").touch()
+    (code / "words.py").write_text("WORD = 'Hi'\n")
+    (code / "core.py").write_text("from .words import WORD\ndef run(name): return f'{WORD} {name}'\n")
+    monkeypatch.syspath_prepend(folder.parent / "site")
+    process = load_package(folder)
+    made = run_package(process, ADA, context=context, folder=tmp_path)
+    assert made["greeting"].value == "Hi Ada"
+    (code / "words.py").write_text("WORD = 'Hello'\n")
+    assert load_package(folder).runtime.digest != process.runtime.digest, "its code is part of the version"
+
+
+def test_an_entry_that_is_nowhere_is_told(make_package: Any) -> None:
+    with pytest.raises(PackageError, match=r"demo: has no mypkg/core.py, the module of its entry"):
+        load_package(make_package(YML))
+
+
+def test_a_name_that_is_taken_is_refused(make_package: Any) -> None:
+    yml = YML.replace("mypkg.core", "numpy")
+    folder = make_package(yml)
+    (folder / "numpy.py").write_text("def run(name): ...\n")
+    import numpy  # noqa: F401 - loaded, as in a worker
+
+    with pytest.raises(
+        PackageError, match=r"demo/numpy.py: 'numpy' is a module that Python or a library has"
+    ):
+        load_algorithm(load_package(folder))
+
+
 @pytest.mark.parametrize(
     ("py", "told"),
     [
+        (
+            "from . import words\ndef run(name): ...",
+            "algorithm.py is in no package: import its neighbours by",
+        ),
         (
             "import gone\ndef run(name): ...",
             "demo/algorithm.py:1: cannot be imported: ModuleNotFoundError: No module",

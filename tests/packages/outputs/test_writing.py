@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import sys
 from enum import Enum
@@ -329,3 +330,76 @@ def test_every_form_of_tiff_is_one_until_its_tags_are_cut(
     for length in (0, 3, 8, 30):
         path.write_bytes(content[:length])
         assert not is_tiff(path)
+
+
+TEXT = "{out: {schema: {type: string}}}"
+CSV = "{out: {schema: {type: string, contentMediaType: text/csv, contentEncoding: binary}}}"
+
+
+@pytest.mark.parametrize("outputs", [TEXT, CSV, "{out: {schema: {}}}"])
+def test_the_path_of_a_file_as_text_is_refused(
+    write: Any, context: Any, tmp_path: Path, outputs: str
+) -> None:
+    elsewhere = tmp_path.parent / f"{tmp_path.name}.csv"
+    for path in (context.scratch / "table.csv", elsewhere):
+        path.write_text("a,b\n")
+    for text in (str(context.scratch / "table.csv"), "table.csv", str(elsewhere)):
+        with pytest.raises(OutputError) as raised:
+            write(outputs, text)
+        assert raised.value.detail.endswith(
+            "csv' as text; to return a file, return pathlib.Path(...), not str"
+        )
+        assert str(tmp_path.parent) not in raised.value.detail
+
+
+def test_no_output_holds_the_path_of_a_folder_of_the_run(write: Any, context: Any) -> None:
+    for value in ({"file": str(context.scratch / "a.tif")}, [f"wrote {context.scratch}"]):
+        with pytest.raises(
+            OutputError, match=r"^output 'out': holds the path of a folder of the server; to ret"
+        ):
+            write("{out: {schema: {}}}", value)
+
+
+def test_texts_that_look_like_paths_are_texts(write: Any, tmp_path: Path, make_process: Any) -> None:
+    for text in ("/no/such/file.tif", "table.csv", "a\nb", "x" * 5000, "", "/"):
+        assert write(TEXT, text)["out"].value == text
+    outputs = write_outputs(make_process(outputs=TEXT), __file__, tmp_path / "o", None, echoed={__file__})
+    assert outputs["out"].value == __file__, "what the client sent comes back"
+
+
+def _of(module: str, name: str, *bases: type) -> object:
+    return type(name, bases, {"__module__": module})()
+
+
+@pytest.mark.parametrize(
+    ("returned", "outputs", "told"),
+    [
+        (io.BytesIO(b"x"), CSV, "a io.BytesIO; return its bytes, .getvalue()"),
+        (io.StringIO("x"), TEXT, "a io.StringIO; return its text, .getvalue()"),
+        (
+            _of("matplotlib.figure", "Figure"),
+            CSV,
+            "a matplotlib.Figure; save it (figure.savefig(path)) and ret",
+        ),
+        (
+            _of("geopandas.geodataframe", "GeoDataFrame"),
+            MEAN,
+            "a geopandas.GeoDataFrame; return its GeoJSON, js",
+        ),
+        (
+            np.zeros((2, 2)),
+            "{out: {schema: raster}}",
+            "a numpy.ndarray; return dragoman.Raster(array=..., trans",
+        ),
+    ],
+)
+def test_what_is_neither_json_nor_a_file_is_refused_with_what_to_return(
+    write: Any, returned: object, outputs: str, told: str
+) -> None:
+    with pytest.raises(OutputError) as raised:
+        write(outputs, returned)
+    assert raised.value.detail.startswith(f"output 'out': the algorithm returned {told}")
+
+
+def test_an_array_where_json_is_asked_for_is_json(write: Any) -> None:
+    assert write("{out: {schema: {type: array}}}", np.zeros(2))["out"].value == [0.0, 0.0]

@@ -21,19 +21,29 @@ class RunFiles:
         self.results = results
         self.spools = LogSpools(home)
         self._runs = home / "runs"
+        self._workers = home / "workers"
         self._trash = Trash(home / "trash")
 
     def folder(self, job_id: str) -> Path:
         """Where a run of the job may write; it need not exist. On the file system of HOME, as the results are."""
         return self._runs / job_id
 
+    def worker_folder(self, pid: int) -> Path:
+        """What a worker and its runs have as working directory and temporary folder; it makes it itself."""
+        return self._workers / str(pid)
+
+    def throw(self, folder: Path) -> None:
+        """Delete a folder of this host's; what takes long is left to the trash."""
+        self._trash.throw(folder, PATIENCE)
+
     def keep_log(self, job_id: str, pid: int) -> None:
         """Append what a worker printed to its job's log."""
         self.spools.keep(job_id, pid, self.results)
 
-    def discard_log(self, pid: int) -> None:
-        """Delete what a worker printed and nobody kept."""
+    def discard_worker(self, pid: int) -> None:
+        """Delete the folder of a worker that is dead, and what it printed and nobody kept."""
         self.spools.discard(pid)
+        self.throw(self.worker_folder(pid))
 
     def remove_file(self, job_id: str, name: str) -> None:
         """See ResultStore."""

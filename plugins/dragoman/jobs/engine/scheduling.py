@@ -155,7 +155,7 @@ class Scheduler:
         pid = worker.identity.pid if worker.identity is not None else 0
         if job is not None and begun and worker.ending != "dismissed":
             self._results.keep_log(job.id, pid)
-        self._results.discard_log(pid)
+        self._results.discard_worker(pid)
         if job is None:
             return
         self._assigned.pop(job.id, None)

@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import selectors
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -23,7 +24,7 @@ from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.host_id import host_id
-from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, home_hash
+from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, forkserver_folder, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.supervisor_requests import Facts
@@ -90,7 +91,8 @@ class _Supervisor:
         self._listen_to_signals()
         settings = self._settings
         kind = job_kind(settings, self._mark)
-        self._forkserver = Forkserver(kind.preload)
+        self._sockets = forkserver_folder(settings.home)
+        self._forkserver = Forkserver(kind.preload, self._sockets)
         watch = WorkerWatch(self._selector, self._forkserver)
         self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
         self._store: EngineStore = open_store(settings.database_url)
@@ -210,3 +212,4 @@ class _Supervisor:
         self._pool.close()
         self._forkserver.close()
         self._forkserver.reap_orphans()
+        shutil.rmtree(self._sockets, ignore_errors=True)

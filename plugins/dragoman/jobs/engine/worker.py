@@ -10,7 +10,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import OutputError
 from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress
@@ -20,10 +20,12 @@ from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import load_program, run_job
 from dragoman.packages.program import RunLimits
-from dragoman.workers import process_tree
-from dragoman.workers.child import Surroundings, end_with_supervisor, settle
+from dragoman.workers import loky, process_tree
+from dragoman.workers.child import end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
 from dragoman.workers.output_capture import OutputCapture
+from dragoman.workers.stacks import tell_stacks
+from dragoman.workers.surroundings import Surroundings
 from dragoman.workers.wear import Wear, is_lack
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
     settle(mark=setup.mark, memory_limit=setup.runtime.memory_limit)
     output = OutputCapture(LogSpools(setup.home).path(os.getpid()))
+    tell_stacks()
     end_with_supervisor(sock, output.trim)
     worker = _Worker(Channel(sock), setup, output)
     with suppress(Disconnected):
@@ -67,14 +70,15 @@ class _Worker:
         self._channel = channel
         self._setup = setup
         self._output = output
-        self._surroundings = Surroundings()
         self._files = RunFiles(setup.home, FolderResults(setup.home))
+        self._surroundings = Surroundings(self._files.worker_folder(os.getpid()), self._files.throw)
         self._program: Program | None = None
         self._permanent: frozenset[int] = frozenset()
         """Processes that the program's ``setup`` started: they belong to the worker, not to a job."""
         self._wear: Wear | None = None
         """Made with the program."""
         self._lacking = False
+        self._permanent_pools: tuple[Any, ...] = ()
 
     def serve(self) -> None:
         """Run jobs as they come; if the package cannot be loaded, fail that job and end."""
@@ -84,10 +88,11 @@ class _Worker:
             self._output.begin(job.attempts)
             report = self._run(job)
             self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
-            self._surroundings.restore()
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
-            broken = process_tree.end_children(self._permanent | process_tree.helpers())
+            loky.end_executors(self._permanent_pools)
+            broken = process_tree.end_children(self._permanent | process_tree.helpers() | loky.trackers())
+            self._surroundings.restore()
             leaving = broken or self._program is None or self._worn()
             self._send(replace(report, leaving=leaving))
             if leaving:
@@ -113,13 +118,15 @@ class _Worker:
 
         try:
             if self._program is None:
-                self._program = self._load(job)
-                self._permanent = process_tree.children()
+                self._program = self._load()
+                self._permanent, self._permanent_pools = process_tree.children(), loky.executors()
+                self._surroundings.restore()
                 self._wear = Wear()
             outputs = run_job(
                 job,
                 self._program,
                 folder=self._files.folder(job.id),
+                scratch=self._surroundings.run,
                 results=self._files.results,
                 policy=self._setup.policy,
                 report=report,
@@ -132,11 +139,11 @@ class _Worker:
             return Failed(attempt=job.attempts, failure=describe_failure(error))
         return Done(attempt=job.attempts, outputs=outputs)
 
-    def _load(self, job: Job) -> Program:
+    def _load(self) -> Program:
         return load_program(
             self._setup.process_id,
             self._setup.runtime,
             forms=self._setup.forms,
             limits=RunLimits(max_pixels=self._setup.max_pixels),
-            scratch=self._files.folder(job.id) / "setup",
+            scratch=self._surroundings.folder / "setup",
         )

@@ -14,6 +14,7 @@ import tempfile
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,7 @@ from dragoman.packages.program import RunLimits
 from dragoman.packages.tracebacks import own_lines
 from dragoman.packages.validation import validate_inputs
 from dragoman.sources.policy import SourcePolicy
+from dragoman.workers.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,7 +106,9 @@ def answer() -> None:
     task, report = child.told()
     folder, limit = Path(task["folder"]), task["memory_limit"]
     try:
-        bench = _load(folder, task["options"], Forms.from_json(task["forms"]), Path(task["home"]))
+        home = Path(task["home"])
+        here = Surroundings(home / "worker", partial(shutil.rmtree, ignore_errors=True))
+        bench = _load(folder, task["options"], Forms.from_json(task["forms"]), home, here)
     except BaseException as error:  # whatever an author's code raises, sys.exit too, is the answer
         report(_problems(error, folder, limit))
     else:
@@ -133,6 +137,8 @@ class _Bench:
     program: Program
     trials: Sequence[Trial]
     home: Path
+    here: Surroundings | None
+    """Those of a worker, where this process is like one."""
 
     def problems(self, trial: Trial, memory_limit: int | None) -> list[str]:
         """Run a trial: what is wrong with it, in lines."""
@@ -151,8 +157,16 @@ class _Bench:
         policy = SourcePolicy(fetch=FetchSettings(), extra_roots=(self.folder,))
         try:
             validate_inputs(process, trial.inputs)
+            if self.here is not None:
+                self.here.restore()
             outputs = run_locally(
-                job, trial.inputs, self.program, folder=run_folder, policy=policy, report=ignore_progress
+                job,
+                trial.inputs,
+                self.program,
+                folder=run_folder,
+                policy=policy,
+                report=ignore_progress,
+                scratch=self.here.run if self.here is not None else None,
             )
         except KeyboardInterrupt:
             raise
@@ -164,13 +178,15 @@ class _Bench:
             shutil.rmtree(run_folder, ignore_errors=True)
 
 
-def _load(folder: Path, options: Options, forms: Forms, home: Path) -> _Bench:
+def _load(
+    folder: Path, options: Options, forms: Forms, home: Path, here: Surroundings | None = None
+) -> _Bench:
     process = forms.load(folder, options=options)
     trials = list(forms[process.runtime.form].trials(process))
     program = load_program(
         process.id, process.runtime, forms=forms, limits=RunLimits(), scratch=home / "setup"
     )
-    return _Bench(folder=folder, program=program, trials=trials, home=home)
+    return _Bench(folder=folder, program=program, trials=trials, home=home, here=here)
 
 
 def _problems(error: BaseException, folder: Path, memory_limit: int | None) -> list[str]:

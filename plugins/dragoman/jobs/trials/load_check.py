@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from dragoman.jobs.runner import load_program
 from dragoman.jobs.trials import child
 from dragoman.packages.forms import Forms
 from dragoman.packages.program import RunLimits
+from dragoman.workers.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,9 +54,10 @@ def probe(
 def answer() -> None:
     """In the child: load what the task names and report the problem."""
     task, report = child.told()
-    with tempfile.TemporaryDirectory(prefix="dragoman-check-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dragoman-check-", ignore_cleanup_errors=True) as folder:
+        here = Surroundings(Path(folder, "worker"), partial(shutil.rmtree, ignore_errors=True))
         report(
-            _problem(task["id"], load_runtime(task["runtime"]), Forms.from_json(task["forms"]), Path(folder))
+            _problem(task["id"], load_runtime(task["runtime"]), Forms.from_json(task["forms"]), here.folder)
         )
     child.end()
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import re
-import sys
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dragoman.errors import PackageError
 from dragoman.packages.native.annotation_check import impossible, line_of
-from dragoman.packages.native.signature import CONTEXT, Entry, find_entry
-from dragoman.packages.tracebacks import import_place
+from dragoman.packages.native.entry_module import import_entry
+from dragoman.packages.native.signature import CONTEXT, find_entry
+from dragoman.packages.tracebacks import source_label
 from dragoman.packages.yaml_document import one_line
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
     from dragoman.model.context import Context
     from dragoman.model.process import Process
-
-_NAME: Final = "dragoman_package_{}_{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +45,16 @@ class Algorithm:
 
 
 def load_algorithm(process: Process) -> Algorithm:
-    """Import the entry that ``runtime.entry`` names (empty: the default), under a name of its own.
+    """Import the entry that ``runtime.entry`` names (empty: the default), by the name of its module.
 
     Puts the package's folder first on sys.path, so that the algorithm can import its neighbours.
     Raises PackageError where the module cannot be imported, or is not what it should be.
     """
     folder = Path(process.runtime.folder)
     entry = find_entry(folder, process.runtime.entry or None)
-    path = str(folder)
-    if sys.path[:1] != [path]:
-        sys.path[:] = [path, *(other for other in sys.path if other != path)]
-    module = _import(entry, folder, process.runtime.digest)
+    module = import_entry(entry.module, entry.file, folder)
     target = getattr(module, entry.attribute, None)
-    label = f"{folder.name}/{entry.file.relative_to(folder)}: {entry.attribute}"
+    label = f"{source_label(entry.file, folder)}: {entry.attribute}"
     if not inspect.isclass(target):
         run = _callable(target, label)
         return Algorithm(process=process, run=run, parameters=_fitting(run, label, process))
@@ -77,26 +69,6 @@ def load_algorithm(process: Process) -> Algorithm:
         parameters=_fitting(run, f"{label}.run", process),
         prepare=getattr(instance, "setup", None),
     )
-
-
-def _import(entry: Entry, folder: Path, digest: str) -> ModuleType:
-    """The module of the entry, imported once per package and version."""
-    owner = digest[:16] or re.sub(r"\W", "_", str(folder))
-    name = _NAME.format(owner, entry.module.replace(".", "_"))
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, entry.file)
-    if spec is None or spec.loader is None:
-        raise PackageError(f"{folder.name}: {entry.file.name} is not a module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # an author's module may raise anything
-        del sys.modules[name]
-        text = f"{import_place(error, entry.file, folder)}: cannot be imported: "
-        raise PackageError(one_line(f"{text}{type(error).__name__}: {error}")) from error
-    return module
 
 
 def _callable(target: Any, label: str) -> Callable[..., object]:

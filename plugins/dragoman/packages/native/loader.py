@@ -43,7 +43,7 @@ def load_package(folder: Path, *, id: str | None = None) -> Process:
     _check_parameters(document)
     entry = find_entry(folder, document.data.get("entry"))
     check_signature(folder, entry, process.inputs)
-    return finished(process, folder, entry=str(entry))
+    return finished(process, folder, entry=str(entry), code=entry.installed(folder))
 
 
 def read_process_file(folder: Path) -> Document:
@@ -81,10 +81,13 @@ def read_process(document: Document, folder: Path, *, id: str | None, form: str)
     )
 
 
-def finished(process: Process, folder: Path, *, entry: str) -> Process:
-    """The process with its entry, the hash of its files, and the request that its examples make."""
+def finished(process: Process, folder: Path, *, entry: str, code: Path | None = None) -> Process:
+    """The process with its entry, the hash of its files, and the request that its examples make.
+
+    ``code`` is where its code lies if that is not in the folder.
+    """
     folder = folder.absolute()
-    runtime = replace(process.runtime, entry=entry, digest=package_digest(folder))
+    runtime = replace(process.runtime, entry=entry, digest=package_digest(folder, *([code] if code else [])))
     example = example_request(load_examples(folder, process), process)
     return replace(process, runtime=runtime, example=example)
 

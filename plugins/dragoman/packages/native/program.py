@@ -38,13 +38,16 @@ class PackageProgram:
     ) -> dict[str, Output]:
         """See ``dragoman.packages.program.Program``."""
         inputs = [each.path for items in values.values() for each in items if each.path is not None]
+        echoed = {each.value for items in values.values() for each in items if isinstance(each.value, str)}
         lent = [*inputs, Path(self.process.runtime.folder)]
         max_pixels = self.limits.max_pixels
         with bind(
             self.algorithm.parameters, self.process, values, context=context, max_pixels=max_pixels
         ) as arguments:
             returned = self.algorithm.run(**arguments)
-            return write_outputs(self.process, returned, folder, wanted, context=context, lent=lent)
+            return write_outputs(
+                self.process, returned, folder, wanted, context=context, lent=lent, echoed=echoed
+            )
 
 
 def load_program(process: Process, limits: RunLimits, context: Context) -> PackageProgram:

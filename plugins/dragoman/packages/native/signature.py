@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import PackageError
+from dragoman.packages.native.entry_module import module_file, own_code, root_of
+from dragoman.packages.tracebacks import source_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +41,16 @@ class Entry:
     attribute: str
     file: Path
 
+    def installed(self, folder: Path) -> Path | None:
+        """The file or folder of the installed distribution that holds it; None where it is in the package's folder."""
+        if own_code(self.file, folder):
+            return None
+        return (
+            root_of(self.file, self.module) / self.module.partition(".")[0]
+            if "." in self.module
+            else self.file
+        )
+
     def __str__(self) -> str:
         return f"{self.module}:{self.attribute}"
 
@@ -57,13 +69,16 @@ def find_entry(folder: Path, entry: str | None) -> Entry:
     The default is ``algorithm:run`` where algorithm.py defines ``run``, else ``algorithm:Algorithm``.
     """
     module, _, attribute = (entry or "algorithm:").partition(":")
-    file = _module_file(folder, module)
+    file = module_file(folder, module)
+    if file is None:
+        name = module.replace(".", "/")
+        raise PackageError(f"{folder.name}: has no {name}.py, the module of its entry")
     source = _read(file, folder)
     if not attribute:
         attribute = "Algorithm" if "run" not in source.names and "Algorithm" in source.names else "run"
     if attribute not in source.names and not source.open:
         wanted = f"'{attribute}'" if entry else "'run' or 'Algorithm'"
-        raise PackageError(f"{_label(file, folder)}:1: defines no {wanted}, the entry of the process")
+        raise PackageError(f"{source_label(file, folder)}:1: defines no {wanted}, the entry of the process")
     return Entry(module=module, attribute=attribute, file=file)
 
 
@@ -78,10 +93,12 @@ def check_signature(folder: Path, entry: Entry, inputs: Mapping[str, InputSpec])
     if isinstance(definition, ast.ClassDef):
         owner, definition = definition, source.method(definition, "run")
         if definition is None and source.lacks(owner, "run"):
-            raise PackageError(f"{_label(entry.file, folder)}:1: class {entry.attribute} has no method run")
+            raise PackageError(
+                f"{source_label(entry.file, folder)}:1: class {entry.attribute} has no method run"
+            )
     if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef) or definition.decorator_list:
         return
-    label = f"{_label(entry.file, folder)}:{definition.lineno}"
+    label = f"{source_label(entry.file, folder)}:{definition.lineno}"
     if isinstance(definition, ast.AsyncFunctionDef):
         raise PackageError(f"{label}: {definition.name} is async; it has to be a plain function")
     for problem in _problems(definition.args, inputs, method):
@@ -98,7 +115,7 @@ def check_class(folder: Path, entry: str, method: str) -> None:
     definition = source.definition(located.attribute)
     if not isinstance(definition, ast.ClassDef):
         return
-    label = f"{_label(located.file, folder)}:{definition.lineno}"
+    label = f"{source_label(located.file, folder)}:{definition.lineno}"
     there = source.method(definition, method)
     if there is None and source.lacks(definition, method):
         raise PackageError(f"{label}: class {located.attribute} has no method {method}")
@@ -209,16 +226,8 @@ def _bound(body: list[ast.stmt]) -> dict[str, list[ast.AST]]:
     return names
 
 
-def _module_file(folder: Path, module: str) -> Path:
-    base = folder.joinpath(*module.split("."))
-    for file in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
-        if file.is_file():
-            return file
-    raise PackageError(f"{folder.name}: has no {base.relative_to(folder)}.py, the module of its entry")
-
-
 def _read(file: Path, folder: Path) -> _Source:
-    label = _label(file, folder)
+    label = source_label(file, folder)
     try:
         tree = ast.parse(file.read_bytes(), filename=label)
         return _Source(tree=tree, names=_bound(tree.body))
@@ -226,7 +235,3 @@ def _read(file: Path, folder: Path) -> _Source:
         raise PackageError(f"{label}:{error.lineno or 1}: {error.msg}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise PackageError(f"{label}: cannot be read ({type(error).__name__})") from error
-
-
-def _label(file: Path, folder: Path) -> str:
-    return f"{folder.name}/{file.relative_to(folder)}"

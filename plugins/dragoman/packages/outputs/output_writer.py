@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.errors import OutputError
@@ -14,6 +14,7 @@ from dragoman.model.job import Output
 from dragoman.packages.class_names import class_name
 from dragoman.packages.outputs.file_check import WrongFile, check_closed, check_file
 from dragoman.packages.outputs.file_handover import place_file
+from dragoman.packages.outputs.refusals import instead_of, names_file, names_own_path
 from dragoman.schemas.forms import GEOTIFF, NETCDF, always_binary, media_types
 from dragoman.schemas.json_values import NotJSON, not_finite, to_json
 from dragoman.schemas.media_types import essence, extension, is_json, is_text, of_file
@@ -22,6 +23,7 @@ from dragoman.schemas.value_check import check_of
 if TYPE_CHECKING:
     from dragoman.model.process import JSON, OutputSpec
 
+_RETURN_PATH: Final = "to return a file, return pathlib.Path(...), not str"
 INLINE_BYTES: Final = 16 * 2**10
 """Of a JSON value that is kept with the job; a larger one becomes a file."""
 
@@ -38,6 +40,12 @@ class OutputWriter:
     """Folders from which files may be moved."""
     lent: Sequence[Path]
     """Folders and files from which may be copied."""
+    scratch: Path | None = None
+    """The working directory of the run."""
+    secret: Sequence[Path] = ()
+    """Folders whose paths may stand in no output."""
+    echoed: Collection[str] = ()
+    """Texts that came from the client."""
 
     def write(self, spec: OutputSpec, value: object) -> Output:
         """The value as the output that is declared."""
@@ -47,6 +55,8 @@ class OutputWriter:
             return self._bytes(spec, bytes(value))
         if (write := _object_writer(value)) is not None:
             return write(self, spec, value)
+        if (words := instead_of(value, file=always_binary(spec.schema))) is not None:
+            raise OutputError(f"output '{spec.id}': the algorithm returned {words}")
         return self._json(spec, value)
 
     def _raster(self, spec: OutputSpec, raster: Any) -> Output:
@@ -112,6 +122,8 @@ class OutputWriter:
             content = to_json(value)
         except NotJSON as error:
             raise OutputError(f"output '{spec.id}': {error}") from error
+        if isinstance(content, str):
+            self._refuse_path(spec, content)
         stated = media_types(spec.schema)
         if always_binary(spec.schema):
             if not isinstance(content, str) or not all(is_text(name) for name in stated):
@@ -122,9 +134,19 @@ class OutputWriter:
             raise OutputError(f"output '{spec.id}': {'; '.join(_naming_nan(findings, value))}")
         media_type = _media_type(content, stated)
         text = content if isinstance(content, str) and not is_json(media_type) else _dumped(content)
+        if names_own_path(text, self.secret):
+            raise OutputError(f"output '{spec.id}': holds the path of a folder of the server; {_RETURN_PATH}")
         if len(text) <= INLINE_BYTES and len(text.encode()) <= INLINE_BYTES:
             return Output(id=spec.id, media_type=media_type, value=content)
         return self._content(spec, media_type, text.encode())
+
+    def _refuse_path(self, spec: OutputSpec, text: str) -> None:
+        """Raise OutputError for the path of a file that stands for the file."""
+        if names_own_path(text, self.secret) or names_file(text, self.scratch, self.echoed):
+            name = PurePath(text).name
+            raise OutputError(
+                f"output '{spec.id}': the algorithm returned the path of {name!r} as text; {_RETURN_PATH}"
+            )
 
     def _checked(self, spec: OutputSpec, media_type: str, content: bytes) -> Output:
         """Content that was given as such, held to its media type."""

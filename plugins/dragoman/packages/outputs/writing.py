@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +27,13 @@ def write_outputs(
     *,
     context: Context | None = None,
     lent: Collection[Path] = (),
+    echoed: Collection[str] = (),
 ) -> dict[str, Output]:
     """The outputs in declared order, those in ``wanted`` (None: all); files are written to ``folder``.
 
     A returned file is moved if it lies in the context's scratch folder, copied if it is, or lies in, one of
-    ``lent`` (the package's folder and the files of inputs), else refused. Raises OutputError that names the output.
+    ``lent`` (the package's folder and the files of inputs), else refused. A path that is returned as text is refused,
+    unless it is one of ``echoed``, what the client sent. Raises OutputError that names the output.
     """
     members = _members(process, returned)
     for name, spec in process.outputs.items():
@@ -40,17 +42,25 @@ def write_outputs(
     paths = [value for value in members.values() if isinstance(value, Path)]
     own = [folder, context.scratch] if context and paths else [folder]  # asking for scratch makes it
     repeated = [path for path in paths if paths.count(path) > 1]
-    writer = OutputWriter(folder=folder, own=own, lent=[*lent, *repeated])
+    scratch = context.scratch if context else None
+    writer = OutputWriter(
+        folder=folder,
+        own=own,
+        lent=[*lent, *repeated],
+        scratch=scratch,
+        secret=[folder.parent, *([scratch] if scratch else [])],
+        echoed=echoed,
+    )
     chosen = [spec for name, spec in process.outputs.items() if wanted is None or name in wanted]
     return {spec.id: writer.write(spec, members.get(spec.id)) for spec in chosen}
 
 
-def write_value(id: str, value: object, folder: Path) -> Output:
+def write_value(id: str, value: object, folder: Path, secret: Sequence[Path] = ()) -> Output:
     """Any value that is no raster, held to no schema: small JSON is kept, the rest becomes a file in ``folder``.
 
-    Raises OutputError that names the output.
+    ``secret`` are folders whose paths may not stand in it. Raises OutputError that names the output.
     """
-    return OutputWriter(folder=folder, own=[folder], lent=()).write(
+    return OutputWriter(folder=folder, own=[folder], lent=(), secret=secret).write(
         OutputSpec(id=id, schema=_ANYTHING), value
     )
 

@@ -61,7 +61,9 @@ class PestoProgram:
         if stateless:
             _refuse_unknown(returned, self.process)
         return {
-            name: _output(spec, returned[name], folder, stateless=stateless)
+            name: _output(
+                spec, returned[name], folder, stateless=stateless, secret=(context.scratch, folder.parent)
+            )
             for name, spec in self.process.outputs.items()
             if name in returned and (wanted is None or name in wanted)
         }
@@ -146,7 +148,9 @@ def _refuse_unknown(returned: Mapping[str, object], process: Process) -> None:
             raise OutputError(f"'{name}': the algorithm returned it, but the outputs declared are {known}")
 
 
-def _output(spec: OutputSpec, value: Any, folder: Path, *, stateless: bool) -> Output:
+def _output(
+    spec: OutputSpec, value: Any, folder: Path, *, stateless: bool, secret: Sequence[Path] = ()
+) -> Output:
     if value is None:
         return Output(id=spec.id, media_type="application/json")
     try:
@@ -160,7 +164,7 @@ def _output(spec: OutputSpec, value: Any, folder: Path, *, stateless: bool) -> O
         raise OutputError(f"output '{spec.id}': cannot be written as an image ({error})") from error
     if spec.schema.get("type") == "number":
         value = _number(spec, value, stateless=stateless)
-    return write_value(spec.id, value, folder)
+    return write_value(spec.id, value, folder, secret)
 
 
 def _number(spec: OutputSpec, value: Any, *, stateless: bool) -> object:

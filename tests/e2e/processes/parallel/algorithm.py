@@ -1,6 +1,8 @@
+import multiprocessing
 import os
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import Pool
 from typing import Any
 
@@ -20,6 +22,13 @@ def _squares(pool: str) -> list[int]:
     if pool == "executor":
         with ProcessPoolExecutor(2) as executor:
             return list(executor.map(_square, numbers))
+    if pool in ("spawn", "forkserver"):
+        with multiprocessing.get_context(pool).Pool(2) as made:
+            return [square.value for square in made.map(_squared, numbers)]
+    if pool == "joblib":
+        from joblib import Parallel, delayed
+
+        return [square.value for square in Parallel(2)(delayed(_squared)(number) for number in numbers)]
     if pool == "kept":
         _kept = _kept or Pool(2)
         kept: list[int] = _kept.map(_square, numbers)
@@ -27,6 +36,15 @@ def _squares(pool: str) -> list[int]:
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     return [_square(number) for number in numbers]
+
+
+@dataclass
+class Square:
+    value: int
+
+
+def _squared(number: int) -> Square:
+    return Square(number * number)
 
 
 def _square(number: int) -> int:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import dragoman
 def run(how: str, *, context: dragoman.Context) -> dict[str, object]:
     umask = os.umask(0o022)
     os.umask(umask)
-    found = {"worker": os.getpid(), "folder": os.getcwd(), "umask": umask}
+    found = {"worker": os.getpid(), "folder": os.path.relpath(os.getcwd(), context.scratch), "umask": umask}
     if how == "nothing":
         print("nothing to standard output")
         print("and to standard error", file=sys.stderr)
@@ -21,13 +22,15 @@ def run(how: str, *, context: dragoman.Context) -> dict[str, object]:
         os.close(1)
         os.close(2)
     elif how == "folder":
-        os.chdir(context.scratch)
+        os.chdir("/")
     elif how == "umask":
         os.umask(0o777)
     elif how == "files":
         _make_files(context.scratch)
         context.progress(50)
         time.sleep(600)
+    elif how == "gone":
+        shutil.rmtree(context.scratch)
     return found
 
 
