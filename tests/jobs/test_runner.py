@@ -137,3 +137,20 @@ def test_a_region_of_a_project(run: Any, tmp_path: Path) -> None:
     assert outputs["seen"].value["shape"] == [1, 11, 11]
     assert outputs["bright"].file == "bright.png"
     np.testing.assert_array_equal(read_image(folder / "bright.png"), SCENE[:, 10:15, 0:8])
+
+
+def test_the_algorithm_knows_which_outputs_are_wanted(tmp_path: Path, run: Any) -> None:
+    folder = tmp_path / "asked"
+    folder.mkdir()
+    (folder / "process.yml").write_text(
+        "version: '1'\ninputs: {scene: {schema: raster}}\n"
+        "outputs: {a: {schema: {}}, b: {schema: {}}, c: {schema: {}}}\n"
+    )
+    (folder / "algorithm.py").write_text(
+        "def run(scene, *, context): return dict.fromkeys(context.outputs, list(context.outputs))\n"
+    )
+    program = loaded(folder, tmp_path)
+    outputs, _ = run(program)
+    assert outputs["a"].value == ["a", "b", "c"]
+    outputs, _ = run(program, outputs={"c": OutputRequest(), "a": OutputRequest()})
+    assert {name: output.value for name, output in outputs.items()} == {"a": ["a", "c"], "c": ["a", "c"]}

@@ -39,6 +39,7 @@ class FakeContext:
     scratch: Path
     job_id: str = "job"
     config: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("test"))
     told: list[tuple[float, str]] = field(default_factory=list)
 

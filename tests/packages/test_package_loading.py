@@ -269,3 +269,21 @@ def test_the_example_is_the_first_that_stands_alone(make_package: Any) -> None:
     assert load_package(folder).example == {"inputs": {"name": value}}
     (folder / "examples" / "n.txt").write_text("B" * 70_000)
     assert load_package(folder).example is None
+
+
+def test_requirements_that_are_not_installed_are_told_at_once(make_package: Any) -> None:
+    def loaded(*requirements: str) -> object:
+        items = ", ".join(f'"{requirement}"' for requirement in requirements)
+        yml = f"version: '1'\nrequirements: [{items}]\noutputs: {{out: {{schema: {{}}}}}}\n"
+        return load_package(make_package(yml, "def run(): ..."))
+
+    assert loaded("numpy", "NumPy>=1", "no-such-thing; python_version < '3'")
+    with pytest.raises(PackageError) as raised:
+        loaded("numpy", "no-such-thing>=2", "numpy<1")
+    assert raised.value.detail.startswith(
+        "demo/process.yml:2: requirements: no-such-thing>=2 is not installed, numpy<1 is needed, but "
+    )
+    with pytest.raises(
+        PackageError, match=r"demo/process.yml:2: requirements\[?.?0\]?: got 'a b'; allowed: such as"
+    ):
+        loaded("a b")

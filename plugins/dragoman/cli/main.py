@@ -104,6 +104,9 @@ def test(
     names: Annotated[
         list[str] | None, typer.Argument(help="Declared processes, or folders; default: all declared.")
     ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Write what comes out into the examples, as what is expected.")
+    ] = False,
 ) -> None:
     """Run the examples of packages as golden tests."""
     from dragoman.composition import FORMS, profile_options
@@ -113,7 +116,7 @@ def test(
     failed = False
     for folder, profiles in _packages(names or []).values():
         verdict = None
-        for verdict in try_package(folder, profile_options(profiles), FORMS, command):
+        for verdict in try_package(folder, profile_options(profiles), FORMS, command, accept=accept):
             title, problems = verdict
             typer.echo(f"{'FAILED' if problems else 'ok    '}  {folder.name}: {title}")
             for problem in problems:

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InputError
@@ -40,7 +40,16 @@ type Report = Callable[[int, str], None]
 class RunContext:
     """The context of one run; see ``dragoman.model.context.Context``."""
 
-    def __init__(self, *, job_id: str, config: Mapping[str, Any], scratch: Path, report: Report) -> None:
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        config: Mapping[str, Any],
+        scratch: Path,
+        report: Report,
+        outputs: Collection[str] = (),
+    ) -> None:
+        self.outputs = tuple(outputs)
         self.job_id = job_id
         self.config = config
         self.log = logging.getLogger("dragoman.algorithm")
@@ -123,8 +132,13 @@ def run_locally(
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     values = _resolve(program.process, inputs, folder / "inputs", policy)
+    asked = job.request.outputs
     context = RunContext(
-        job_id=job.id, config=program.process.config, scratch=scratch or folder / "scratch", report=report
+        job_id=job.id,
+        config=program.process.config,
+        scratch=scratch or folder / "scratch",
+        report=report,
+        outputs=[name for name in program.process.outputs if not asked or name in asked],
     )
     return wrapped(program, job.request, folder / "inputs").run(
         values,

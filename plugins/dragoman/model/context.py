@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,10 @@ class Context(Protocol):
     @property
     def config(self) -> Mapping[str, Any]:
         """``config`` of process.yml, validated."""
+
+    @property
+    def outputs(self) -> Collection[str]:
+        """The ids of the outputs that the client wants, in declared order; no other need be returned."""
 
     @property
     def log(self) -> logging.Logger:

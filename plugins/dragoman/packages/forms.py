@@ -34,6 +34,8 @@ class Trial:
     inputs: Mapping[str, tuple[InputValue, ...]]
     compare: Callable[[Mapping[str, Output], Path], list[str]]
     """The differences from what is expected, a line each; takes outputs and the folder of their files."""
+    accept: Callable[[Mapping[str, Output], Path], list[str]] | None = None
+    """Takes the same as what is expected from now on; what cannot be, a line each. None: nothing is written."""
 
 
 def _nothing(_process: Process) -> Sequence[str]:

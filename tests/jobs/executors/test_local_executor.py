@@ -132,7 +132,9 @@ class TestLife:
             with engine(tmp_path / name) as kit:
                 kit.run("litter", number=1)
                 if ending == "killed":
-                    os.kill(kit.supervisor, signal.SIGKILL)
+                    killed = kit.supervisor
+                    os.kill(killed, signal.SIGKILL)
+                    wait_for(lambda pid=killed, kit=kit: kit.supervisor != pid, "the next life")  # type: ignore[misc]
         left = {path.name for path in temporary.iterdir()}
         assert left <= {f"dragoman-{os.getuid()}"}
         left = {path.name for path in temporary.glob("*/*")}

@@ -111,3 +111,14 @@ def test_a_folder_is_checked_without_a_configuration(folder: Path) -> None:
     assert done.stdout.startswith(
         "broken  demo: demo/algorithm.py:1: cannot be imported: ModuleNotFoundError"
     )
+
+
+def test_what_comes_out_is_accepted_as_what_is_expected(folder: Path) -> None:
+    (folder / "examples").mkdir()
+    (folder / "examples" / "a.yml").write_text("title: A\ninputs: {name: Ada, sizes: [1]}\n")
+    done = cli(folder, "test", "demo", "--accept")
+    assert done.returncode == 0, done.stdout
+    assert "A (it is compared with nothing: it names no outputs)" in done.stdout
+    assert (folder / "examples" / "a-table.csv").read_text() == "1.0,\n"
+    done = cli(folder, "test", "demo")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "ok      demo: A")

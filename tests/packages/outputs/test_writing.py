@@ -403,3 +403,15 @@ def test_what_is_neither_json_nor_a_file_is_refused_with_what_to_return(
 
 def test_an_array_where_json_is_asked_for_is_json(write: Any) -> None:
     assert write("{out: {schema: {type: array}}}", np.zeros(2))["out"].value == [0.0, 0.0]
+
+
+def test_a_nullable_file_may_be_null(write: Any) -> None:
+    schema = "{type: string, contentMediaType: text/csv, contentEncoding: binary, nullable: true}"
+    output = write(f"{{out: {{schema: {schema}}}}}", None)["out"]
+    assert (output.value, output.file, output.media_type) == (None, None, "application/json")
+
+
+def test_only_what_is_wanted_has_to_be_there(write: Any) -> None:
+    assert list(write(TWO, {"b": "x"}, wanted=["b"])) == ["b"]
+    with pytest.raises(OutputError, match="returned no output 'a'"):
+        write(TWO, {"b": "x"}, wanted=["a"])

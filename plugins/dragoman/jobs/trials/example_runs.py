@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import signal
+import sys
 import tempfile
 import uuid
 from dataclasses import dataclass
@@ -44,10 +46,13 @@ LOADING: Final = "cannot be loaded"
 """The title of a verdict on the package itself, none of whose trials was run."""
 
 
-def try_package(folder: Path, options: Options, forms: Forms, command: Sequence[str]) -> Iterator[Verdict]:
+def try_package(
+    folder: Path, options: Options, forms: Forms, command: Sequence[str], *, accept: bool = False
+) -> Iterator[Verdict]:
     """The verdict on each trial, run in a process that is held to the timeout and memory of the package.
 
-    ``command`` runs ``answer`` in a new process; the trials after one that ended it get another.
+    ``command`` runs ``answer`` in a new process; the trials after one that ended it get another. With ``accept``, what
+    they give is written down as what is expected.
     """
     folder = folder.absolute()
     try:
@@ -59,7 +64,13 @@ def try_package(folder: Path, options: Options, forms: Forms, command: Sequence[
     tried = 0
     with tempfile.TemporaryDirectory(prefix="dragoman-test-", ignore_cleanup_errors=True) as home:
         while tried < len(titles):
-            task = {"folder": str(folder), "options": options, "forms": forms.places, "home": home}
+            task = {
+                "folder": str(folder),
+                "options": options,
+                "forms": forms.places,
+                "home": home,
+                "accept": accept,
+            }
             limit = process.runtime.memory_limit
             with child.started(command, {**task, "first": tried}, memory_limit=limit) as running:
                 runs = _Runs(child=running, memory_limit=limit)
@@ -105,6 +116,7 @@ def answer() -> None:
     """In the child: run the trials that the task names and report on each."""
     task, report = child.told()
     folder, limit = Path(task["folder"]), task["memory_limit"]
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         home = Path(task["home"])
         here = Surroundings(home / "worker", partial(shutil.rmtree, ignore_errors=True))
@@ -114,7 +126,7 @@ def answer() -> None:
     else:
         report([])
         for trial in bench.trials[task["first"] :]:
-            report(bench.problems(trial, limit))
+            report(bench.problems(trial, limit, accept=task["accept"]))
     child.end()
 
 
@@ -140,7 +152,7 @@ class _Bench:
     here: Surroundings | None
     """Those of a worker, where this process is like one."""
 
-    def problems(self, trial: Trial, memory_limit: int | None) -> list[str]:
+    def problems(self, trial: Trial, memory_limit: int | None, *, accept: bool = False) -> list[str]:
         """Run a trial: what is wrong with it, in lines."""
         process = self.program.process
         now = datetime.now(UTC)
@@ -173,7 +185,8 @@ class _Bench:
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is this trial's result
             return _problems(error, self.folder, memory_limit)
         else:
-            return trial.compare(outputs, run_folder / OUTPUTS)
+            verdict = trial.accept if accept and trial.accept is not None else trial.compare
+            return verdict(outputs, run_folder / OUTPUTS)
         finally:
             shutil.rmtree(run_folder, ignore_errors=True)
 

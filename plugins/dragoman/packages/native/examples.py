@@ -82,7 +82,7 @@ def _load(path: Path, label: str, process: Process | None) -> Example:
 def _check_files(document: Document, folder: Path) -> None:
     for part in ("inputs", "outputs"):
         for name, value in document.data.get(part, {}).items():
-            for file in filter(None, map(_file_name, _listed(value))):
+            for file in filter(None, map(file_name, _listed(value))):
                 if not (folder / file).is_file() or Path(file).name != file:
                     raise document.error((part, name), f"there is no file {file!r} beside the example")
 
@@ -97,7 +97,7 @@ def example_inputs(example: Example, process: Process | None = None) -> dict[str
     for name, wire in example.inputs.items():
         spec = process.inputs.get(name) if process else None
         with_files = (
-            isinstance(wire, list) and any(map(_file_name, wire)) and (spec is None or spec.repeatable)
+            isinstance(wire, list) and any(map(file_name, wire)) and (spec is None or spec.repeatable)
         )
         values = wire if with_files else listed(wire, spec)
         inputs[name] = tuple(_input_value(name, value, spec, example.folder) for value in values)
@@ -105,12 +105,13 @@ def example_inputs(example: Example, process: Process | None = None) -> dict[str
 
 
 def _input_value(name: str, wire: JSON, spec: InputSpec | None, folder: Path) -> InputValue:
-    if file := _file_name(wire):
+    if file := file_name(wire):
         return InputValue(href=(folder / file).absolute().as_uri())
     return input_value(name, wire, spec)
 
 
-def _file_name(value: JSON) -> str | None:
+def file_name(value: JSON) -> str | None:
+    """The name in ``{file: NAME}``; None of any other value."""
     if isinstance(value, dict) and value.keys() == {"file"} and isinstance(value["file"], str):
         return value["file"]
     return None
@@ -131,7 +132,7 @@ def compare(example: Example, actual: Mapping[str, Output], folder: Path) -> lis
         if output is None:
             differences.append(f"{name}: is missing")
             continue
-        file = _file_name(expected)
+        file = file_name(expected)
         wanted = example.folder / file if file else expected
         found = compare_output(wanted, output, folder, example.tolerance)
         differences.extend(f"{name}{difference}" for difference in found)
@@ -156,7 +157,7 @@ def example_request(examples: Sequence[Example], process: Process) -> Mapping[st
 
 def _file_names(inputs: Mapping[str, JSON]) -> Iterator[str]:
     for value in inputs.values():
-        yield from filter(None, map(_file_name, _listed(value)))
+        yield from filter(None, map(file_name, _listed(value)))
 
 
 def _paths(example: Example) -> Iterator[Path]:
@@ -176,7 +177,7 @@ def _inlined(example: Example, process: Process, input_id: str) -> JSON:
 
 
 def _inline(value: JSON, folder: Path, schema: Mapping[str, JSON]) -> JSON:
-    name = _file_name(value)
+    name = file_name(value)
     if name is None:
         return value
     content = (folder / name).read_bytes()

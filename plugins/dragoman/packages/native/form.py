@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dragoman.errors import PackageError
 from dragoman.packages.forms import Form, Trial
 from dragoman.packages.native.examples import compare, example_inputs, load_examples
+from dragoman.packages.native.golden import accept
 from dragoman.packages.native.loader import FILE, FORM, load_package
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dragoman.model.context import Context
     from dragoman.model.process import Process
     from dragoman.packages.forms import Options
+    from dragoman.packages.native.examples import Example
     from dragoman.packages.program import Program, RunLimits
 
 
@@ -30,10 +32,16 @@ def example_trials(process: Process) -> Iterator[Trial]:
     """The examples of a package, each by its title or else the name of its file."""
     for example in load_examples(Path(process.runtime.folder), process):
         yield Trial(
-            title=example.title or example.path.name,
+            title=_title(example),
             inputs=example_inputs(example, process),
             compare=partial(compare, example),
+            accept=partial(accept, example),
         )
+
+
+def _title(example: Example) -> str:
+    title = example.title or example.path.name
+    return title if example.outputs else f"{title} (it is compared with nothing: it names no outputs)"
 
 
 def _load(folder: Path, id: str | None, options: Options) -> Process:

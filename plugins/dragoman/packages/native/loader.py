@@ -15,6 +15,7 @@ from dragoman.packages.digest import package_digest
 from dragoman.packages.native.examples import example_request, load_examples
 from dragoman.packages.native.process_file_schema import check_document, key_path
 from dragoman.packages.native.quantities import parse_duration, parse_size
+from dragoman.packages.native.requirements import check_requirements
 from dragoman.packages.native.signature import CONTEXT, check_signature, find_entry, parameter_name
 from dragoman.packages.yaml_document import Document, read_document
 from dragoman.schemas.findings import finding
@@ -53,6 +54,7 @@ def read_process_file(folder: Path) -> Document:
         raise PackageError(f"{folder.name}: has no {FILE}")
     document = read_document(folder / FILE, f"{folder.name}/{FILE}")
     check_document(document, "process")
+    check_requirements(document)
     return document
 
 

@@ -49,6 +49,8 @@ class OutputWriter:
 
     def write(self, spec: OutputSpec, value: object) -> Output:
         """The value as the output that is declared."""
+        if value is None and spec.schema.get("nullable") is True:
+            return Output(id=spec.id, media_type="application/json")
         if isinstance(value, Path):
             return self._path(spec, value)
         if isinstance(value, bytes | bytearray | memoryview):

@@ -37,7 +37,8 @@ def write_outputs(
     """
     members = _members(process, returned)
     for name, spec in process.outputs.items():
-        if members.get(name) is None and spec.schema.get("nullable") is not True:
+        asked = wanted is None or name in wanted
+        if asked and members.get(name) is None and spec.schema.get("nullable") is not True:
             raise OutputError(f"the algorithm returned no output '{name}'")
     paths = [value for value in members.values() if isinstance(value, Path)]
     own = [folder, context.scratch] if context and paths else [folder]  # asking for scratch makes it
