@@ -28,6 +28,7 @@ __all__ = ["KEYS", "MANAGER", "PACKAGED", "FetchSettings", "JobSettings", "Limit
 __all__ += ["ProcessDeclaration", "Settings", "default_environment", "load_settings"]
 
 GIB: Final = 1024**3
+LOG_FORMATS: Final = ("text", "json")
 VARIABLES: Final = (
     "DRAGOMAN_BIND",
     "DRAGOMAN_PORT",
@@ -120,6 +121,8 @@ class Settings:
     workers: int
     """At least 1."""
     warm_workers: int = 8
+    log_format: str = "text"
+    """How the engine logs: one of LOG_FORMATS."""
     data_roots: tuple[Path, ...] = ()
     """Absolute, not resolved, perhaps not there yet."""
     fetch: FetchSettings = FetchSettings()
@@ -189,6 +192,7 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         database_url=manager.database("connection", home),
         workers=manager.whole("workers", 0) or os.cpu_count() or 1,
         warm_workers=manager.whole("warm_workers", 8),
+        log_format=_log_format(manager),
         data_roots=manager.folders("data_roots"),
         fetch=_fetch(manager.section("fetch")),
         jobs=_jobs(manager.section("jobs")),
@@ -204,6 +208,13 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
     _guard_binding(bind, settings)
     check_schema(config)
     return settings
+
+
+def _log_format(manager: Section) -> str:
+    name = manager.text("log_format", LOG_FORMATS[0])
+    if name not in LOG_FORMATS:
+        raise manager.error("log_format", f"{shown(name)} is no format; allowed: {', '.join(LOG_FORMATS)}")
+    return name
 
 
 def _fetch(section: Section) -> FetchSettings:

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
+from dragoman.jobs.engine.ending import ending
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
@@ -220,6 +221,9 @@ class _Supervisor:
 
     def _changed(self, job: Job) -> None:
         self._handler.changed(job)
+        if job.status.finished:
+            members = {"action": "end", "job_id": job.id, "process_id": job.process_id}
+            LOGGER.info("%s", ending(job), extra=members)
         if self._notify is not None and job.request.subscriber is not None:
             self._notify(job)
 
