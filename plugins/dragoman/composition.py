@@ -65,6 +65,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         build=build(),
         digest=settings.digest,
         forms=FORMS,
+        log_format=settings.log_format,
         sync_slots=settings.jobs.sync_slots,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.rendezvous import NOTE, SupervisorSocket, home_hash
+from dragoman.jobs.rendezvous import NOTE, SOCKET, SupervisorSocket, home_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +49,55 @@ def test_those_who_know_home_meet(home: Path) -> None:
         listener.close()
 
 
-def test_a_deep_home_is_no_trouble(tmp_path: Path) -> None:
-    deep = tmp_path.joinpath(*["a-rather-long-name-of-a-folder"] * 6)
-    deep.mkdir(parents=True)
+@pytest.fixture
+def deep(tmp_path: Path) -> Path:
+    """A HOME whose path is too long for a socket."""
+    folder = tmp_path.joinpath(*["a-rather-long-name-of-a-folder"] * 6)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_those_of_another_temporary_folder_meet_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("h")
+    listener = SupervisorSocket(home).listen()
+    try:
+        assert stat.S_IMODE((home / SOCKET).stat().st_mode) == 0o600
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "/nowhere")
+        monkeypatch.setenv("TMPDIR", "/nowhere")
+        caller = SupervisorSocket(home).connect()
+        assert caller is not None
+        caller.close()
+    finally:
+        listener.close()
+
+
+@pytest.mark.parametrize("name", [SOCKET, NOTE])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_it_notices_what_is_gone_or_replaced_and_can_listen_anew(
+    home: Path, name: str, replaced: bool
+) -> None:
+    endpoint = SupervisorSocket(home)
+    assert not endpoint.intact()
+    first = endpoint.listen()
+    assert endpoint.intact()
+    (home / name).unlink()
+    if replaced:
+        (home / name).write_text('{"socket": "/nowhere"}')
+    assert not endpoint.intact()
+    second = endpoint.listen()
+    try:
+        caller = SupervisorSocket(home).connect()
+        assert caller is not None
+        caller.close()
+        assert endpoint.intact()
+    finally:
+        first.close()
+        second.close()
+
+
+def test_a_deep_home_is_no_trouble(deep: Path) -> None:
     listener = SupervisorSocket(deep).listen()
     try:
         caller = SupervisorSocket(deep).connect()
@@ -101,15 +147,15 @@ def test_two_homes_do_not_meet(tmp_path: Path) -> None:
         listener.close()
 
 
-def test_the_folder_is_its_owners_alone(home: Path, runtime_folder: Path) -> None:
-    SupervisorSocket(home).listen().close()
+def test_the_folder_is_its_owners_alone(deep: Path, runtime_folder: Path) -> None:
+    SupervisorSocket(deep).listen().close()
     (folder,) = runtime_folder.iterdir()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_folder_that_others_may_enter_is_refused(home: Path, runtime_folder: Path) -> None:
-    SupervisorSocket(home).listen().close()
+def test_a_folder_that_others_may_enter_is_refused(deep: Path, runtime_folder: Path) -> None:
+    SupervisorSocket(deep).listen().close()
     (folder,) = runtime_folder.iterdir()
     folder.chmod(0o755)
     with pytest.raises(Unavailable, match="others"):
-        SupervisorSocket(home).listen()
+        SupervisorSocket(deep).listen()

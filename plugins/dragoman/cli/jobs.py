@@ -60,13 +60,16 @@ def list_jobs(
     status: Annotated[
         str | None, typer.Option(help="created, accepted, running, successful, failed or dismissed.")
     ] = None,
+    process: Annotated[str | None, typer.Option(help="Only jobs of this process.")] = None,
     limit: Annotated[int, typer.Option(min=1)] = 20,
 ) -> None:
     """The newest jobs, a line each."""
     if status is not None and status not in list(JobStatus):
         raise typer.BadParameter(f"{status!r}; allowed: {', '.join(JobStatus)}", param_hint="--status")
     statuses = () if status is None else (JobStatus(status),)
-    page = existing_store(read_settings()).find(JobQuery(statuses=statuses, limit=limit))
+    processes = () if process is None else (process,)
+    query = JobQuery(statuses=statuses, process_ids=processes, limit=limit)
+    page = existing_store(read_settings()).find(query)
     for job in page.jobs:
         when = job.created.isoformat(timespec="seconds")
         typer.echo(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dragoman.cli.engine_log import log_as_engine
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
 from dragoman.cli.run import run
@@ -52,7 +53,8 @@ def serve(
     folder = Path(sys.executable).parent
     command = [str(folder / "pygeoapi"), "serve"]
     if threads:
-        bind = f"{settings.host}:{settings.port}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        bind = f"{host}:{settings.port}"
         options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
         command = [str(folder / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
     os.execv(command[0], command)
@@ -217,11 +219,7 @@ def supervise() -> None:
     from dragoman.jobs.result_folder import FolderResults
 
     settings = pickle.load(sys.stdin.buffer)
-    logging.basicConfig(
-        filename=settings.log_file,
-        level=settings.log_level.upper(),
-        format="[%(asctime)s] %(levelname)s %(name)s - %(message)s",
-    )
+    log_as_engine(settings)
     os._exit(run(settings, Notifier(settings, FolderResults(settings.home), notification)))
 
 

@@ -123,6 +123,17 @@ def read_config(path: Path, env: Mapping[str, str], keys: Mapping[str, str]) -> 
     return ConfigFile(path=path, data=data, lines=lines, keys=keys)
 
 
+def without_effect(path: Path, env: Mapping[str, str], names: Iterable[str]) -> SettingsError | None:
+    """What is wrong if one of the variables ``names`` is set and the file names it nowhere; else None."""
+    text = path.read_text("utf-8")
+    used = {match["name"] for match in _VARIABLE.finditer(text)}
+    for name in names:
+        if env.get(name) and name not in used:
+            problem = f"the variable {name} is set and has no effect, since this file does not name it"
+            return SettingsError(f"{path}:1: {problem}; allowed: ${{{name}}} at its key, or leave it unset")
+    return None
+
+
 def unset_empty(text: str, env: Mapping[str, str]) -> list[str]:
     """The variables that the YAML text names and that are set but empty.
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.config.dialects import UNAVAILABLE, DialectSettings, dialect_keys, read_dialects
-from dragoman.config.file import ConfigFile, check_schema, read_config, shown
+from dragoman.config.file import ConfigFile, check_schema, read_config, shown, without_effect
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
 from dragoman.config.values import Section
 
@@ -28,6 +28,18 @@ __all__ = ["KEYS", "MANAGER", "PACKAGED", "FetchSettings", "JobSettings", "Limit
 __all__ += ["ProcessDeclaration", "Settings", "default_environment", "load_settings"]
 
 GIB: Final = 1024**3
+LOG_FORMATS: Final = ("text", "json")
+VARIABLES: Final = (
+    "DRAGOMAN_BIND",
+    "DRAGOMAN_PORT",
+    "DRAGOMAN_URL",
+    "DRAGOMAN_HOME",
+    "DRAGOMAN_DATABASE_URL",
+    "DRAGOMAN_WORKERS",
+    "DRAGOMAN_DATA_ROOTS",
+    "DRAGOMAN_FETCH_ALLOW",
+)
+"""What the shipped configuration names; in another file that does not, they would have no effect."""
 
 _PROCESS_ID = re.compile(r"[A-Za-z0-9._~:-]{1,200}", re.ASCII)  # it is a segment of URLs
 
@@ -109,6 +121,8 @@ class Settings:
     workers: int
     """At least 1."""
     warm_workers: int = 8
+    log_format: str = "text"
+    """How the engine logs: one of LOG_FORMATS."""
     data_roots: tuple[Path, ...] = ()
     """Absolute, not resolved, perhaps not there yet."""
     fetch: FetchSettings = FetchSettings()
@@ -138,6 +152,14 @@ class Settings:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _variables(env: Mapping[str, str]) -> list[str]:
+    """The variables that somebody has set for us: not the URL that follows the port, nor Kubernetes' own."""
+    ours = [name for name in VARIABLES if not env.get(name, "").startswith("tcp://")]
+    if env.get("DRAGOMAN_URL") == default_environment({**env, "DRAGOMAN_URL": ""})["DRAGOMAN_URL"]:
+        ours.remove("DRAGOMAN_URL")
+    return ours
+
+
 def default_environment(env: Mapping[str, str]) -> dict[str, str]:
     """The variables to set where they are missing or empty: the public URL follows the port."""
     if env.get("DRAGOMAN_URL"):
@@ -151,6 +173,8 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
     ``dialects`` are those that there are: this room knows none of them.
     """
     config = read_config(path, {**env, **default_environment(env)}, {**KEYS, **dialect_keys(dialects)})
+    if (error := without_effect(config.path, env, _variables(env))) is not None:
+        raise error
     server = Section(config, ("server",))
     bind, manager = server.section("bind"), server.section("manager")
     if (name := manager.text("name", "")) != MANAGER:
@@ -168,6 +192,7 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         database_url=manager.database("connection", home),
         workers=manager.whole("workers", 0) or os.cpu_count() or 1,
         warm_workers=manager.whole("warm_workers", 8),
+        log_format=_log_format(manager),
         data_roots=manager.folders("data_roots"),
         fetch=_fetch(manager.section("fetch")),
         jobs=_jobs(manager.section("jobs")),
@@ -183,6 +208,13 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
     _guard_binding(bind, settings)
     check_schema(config)
     return settings
+
+
+def _log_format(manager: Section) -> str:
+    name = manager.text("log_format", LOG_FORMATS[0])
+    if name not in LOG_FORMATS:
+        raise manager.error("log_format", f"{shown(name)} is no format; allowed: {', '.join(LOG_FORMATS)}")
+    return name
 
 
 def _fetch(section: Section) -> FetchSettings:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from dragoman.adapters.registry import dialect_settings
 from dragoman.config.file import unset_empty
@@ -15,9 +16,19 @@ from dragoman.errors import SettingsError
 from dragoman.host import startup_checks
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from dragoman.config.settings import Settings
     from dragoman.errors import DragomanError
 
+LOGGER = logging.getLogger(__name__)
+
+OTHER_HOSTS: Final = {
+    "pygeoapi.starlette_app": "Starlette",
+    "pygeoapi.django_app": "Django",
+    "pygeoapi.django_.settings": "Django",
+}
+"""Modules of pygeoapi that serve by something else than Flask."""
 DEFAULT_CONFIG = "pygeoapi-config.yml"
 CONFIGURATION_ERROR = 3
 """Exit code; the one at which gunicorn gives up instead of starting its worker again for ever."""
@@ -58,6 +69,27 @@ def _read(
     environment = dict(env)
     settings = load_settings(path, environment, dialect_settings())
     return settings, tuple(unset_empty(path.read_text("utf-8"), environment))
+
+
+def refuse_other_hosts(modules: Container[str]) -> None:
+    """End the process with one line under a web framework in which none of our guards and routes would be."""
+    for module, name in OTHER_HOSTS.items():
+        if module in modules:
+            give_up(
+                SettingsError(
+                    f"dragoman does not serve under {name}: its guards, PESTO and the jobs pages are Flask's alone; "
+                    "allowed: `dragoman serve`, `pygeoapi serve --flask`, gunicorn with pygeoapi.flask_app:APP"
+                )
+            )
+
+
+def warn_of_sync_worker(modules: Container[str]) -> None:
+    """Log once at the start that gunicorn serves one request at a time, and what follows."""
+    if "gunicorn.workers.sync" in modules and "gunicorn.workers.gthread" not in modules:
+        LOGGER.warning(
+            "gunicorn's worker class is sync: while one call waits for its job nobody else is served, /livez neither, "
+            "and after --timeout the process is killed; take --worker-class gthread --threads 16"
+        )
 
 
 def prepare(settings: Settings) -> None:

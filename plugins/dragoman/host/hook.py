@@ -52,8 +52,9 @@ def _is_ours(config: Any) -> bool:
 def _get_config(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Check the whole file before pygeoapi looks; leave a configuration that is not ours alone."""
     if _serves_ours():
-        from dragoman.host.bootstrap import read_settings
+        from dragoman.host.bootstrap import read_settings, refuse_other_hosts
 
+        refuse_other_hosts(sys.modules)
         settings = read_settings()
         if not os.environ.get("PYGEOAPI_OPENAPI"):
             os.environ["PYGEOAPI_OPENAPI"] = str(settings.home / "openapi.json")
@@ -81,9 +82,10 @@ def _serves_ours() -> bool:
 def _load_openapi_document(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """The first that only servers ask for: have all ready, and write the document if it is stale and ours to write."""
     if _serves_ours():
-        from dragoman.host.bootstrap import prepare, read_settings
+        from dragoman.host.bootstrap import prepare, read_settings, warn_of_sync_worker
 
         prepare(read_settings())
+        warn_of_sync_worker(sys.modules)
         path = Path(os.environ.get("PYGEOAPI_OPENAPI", ""))
         if path.name == "openapi.json" and path.parent.name:
             _refresh_openapi(path)

@@ -40,6 +40,8 @@ class EngineSettings:
     """Tells one set of settings from another."""
     forms: Forms = BUILT_IN
     """The forms of package that workers can load."""
+    log_format: str = "text"
+    """``text`` or ``json``."""
     sync_slots: int = 0
     """Of the slots those that only synchronous calls take; one at least is left for others."""
     max_parallel: Mapping[str, int] = field(default_factory=dict)

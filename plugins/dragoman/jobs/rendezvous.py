@@ -1,7 +1,8 @@
 """The supervisor's Unix socket, and the file in HOME that says where it is.
 
-The socket lies in the runtime or temporary folder (a path over 108 bytes would fail under a deep HOME), in a
-folder of this user's alone; ``HOME/supervisor.json`` holds its path.
+The socket lies in HOME, so that whatever TMPDIR is, and in whatever private /tmp, all meet. Where that cannot be (a
+path over 108 bytes, a file system without sockets), it lies in the runtime or temporary folder, in a folder of this
+user's alone. ``HOME/supervisor.json`` holds its path.
 """
 
 from __future__ import annotations
@@ -20,6 +21,21 @@ from dragoman.workers.surroundings import sockets_fit
 
 LOCK = "supervisor.lock"
 NOTE = "supervisor.json"
+SOCKET = "supervisor.sock"
+LONGEST = 100
+"""Bytes of a socket's path: Linux takes 107, others 103."""
+
+type FileIdentity = tuple[int, int]
+"""Device and inode."""
+
+
+def file_identity(path: Path) -> FileIdentity | None:
+    """Which file or folder this is; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def home_hash(home: Path) -> str:
@@ -31,35 +47,56 @@ class SupervisorSocket:
     """The socket of one HOME's supervisor, from both sides."""
 
     def __init__(self, home: Path) -> None:
+        self._home = Path(os.path.abspath(home))
         self._note = home / NOTE
-        self._name = f"{home_hash(home)}.sock"
+        self._bound: tuple[str, FileIdentity | None] = "", None
+        """The path that this process listens at, and which file that is."""
 
     def listen(self) -> socket.socket:
         """Listen, as the supervisor; only the holder of the lock may."""
-        path = _private_folder() / self._name
-        path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
+        listener, path = self._bind()
         listener.listen(512)
+        self._bound = str(path), file_identity(path)
         draft = self._note.with_suffix(".tmp")
         draft.write_text(json.dumps({"socket": str(path), "pid": os.getpid()}))
         draft.replace(self._note)
         return listener
 
+    def intact(self) -> bool:
+        """Whether those who look for the supervisor still find the socket that this process listens at."""
+        path, identity = self._bound
+        return self._noted() == path and identity is not None and file_identity(Path(path)) == identity
+
     def leave(self) -> None:
         """Remove the socket and the file that says where it is."""
+        path = self._noted()
         with suppress(OSError):
             self._note.unlink()
-        with suppress(OSError):
-            (_private_folder() / self._name).unlink()
+        if path:
+            with suppress(OSError):
+                Path(path).unlink()
+
+    def _bind(self) -> tuple[socket.socket, Path]:
+        beside = self._home / SOCKET
+        if len(os.fsencode(beside)) <= LONGEST:
+            with suppress(OSError):
+                return _bound_socket(beside), beside
+        path = _private_folder() / f"{home_hash(self._home)}.sock"
+        return _bound_socket(path), path
+
+    def _noted(self) -> str:
+        """Where the note says that the socket is; empty if it does not."""
+        try:
+            return str(json.loads(self._note.read_text())["socket"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
 
     def connect(self) -> socket.socket | None:
         """Connect, as a server process; None if no supervisor listens."""
-        try:
-            path = json.loads(self._note.read_text())["socket"]
-            sock = socket.socket(socket.AF_UNIX)
-        except (OSError, ValueError, KeyError):
+        path = self._noted()
+        if not path:
             return None
+        sock = socket.socket(socket.AF_UNIX)
         try:
             sock.connect(path)
         except OSError:
@@ -79,6 +116,19 @@ def forkserver_folder(home: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder
+
+
+def _bound_socket(path: Path) -> socket.socket:
+    """A socket at this path that none but its owner may connect to, once it listens."""
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        bound.bind(str(path))
+        path.chmod(0o600)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def _private_folder() -> Path:

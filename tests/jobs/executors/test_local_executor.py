@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
@@ -11,6 +12,7 @@ import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -22,14 +24,13 @@ from jobmaking import WORKER
 from dragoman.errors import QueueFull, Unavailable
 from dragoman.jobs.executors import supervisor_start
 from dragoman.jobs.executors.local import LocalExecutor
-from dragoman.jobs.rendezvous import home_hash
+from dragoman.jobs.rendezvous import NOTE, home_hash
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.workers import process_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -225,6 +226,43 @@ class TestLife:
         finally:
             os.kill(supervisor, signal.SIGCONT)
         wait_for(kit.executor.alive, "it is well again")
+
+    @pytest.mark.parametrize("which", ["socket", "note"])
+    def test_one_whose_socket_is_deleted_is_reached_again(self, kit: EngineKit, which: str) -> None:
+        first, note = kit.supervisor, kit.home / NOTE
+        (note if which == "note" else Path(json.loads(note.read_text())["socket"])).unlink()
+        newcomer = LocalExecutor(kit.settings, COMMAND)
+        try:
+            newcomer.start()
+            assert kit.supervisor == first, "it listens anew"
+            done = newcomer.submit(process_job("number", number=1), None)
+            assert done.status is JobStatus.SUCCESSFUL
+        finally:
+            newcomer.close()
+
+    def test_another_home_in_its_place_takes_no_job_and_a_second_server_comes_up(
+        self, kit: EngineKit
+    ) -> None:
+        away = kit.home.with_name("away")
+        kit.home.rename(away)
+        kit.home.mkdir()
+        newcomer = EngineKit(engine_settings(kit.home))
+        try:
+            newcomer.executor.start()
+            family = newcomer.family()
+            assert newcomer.run("number", number=1).status is JobStatus.SUCCESSFUL
+            for _ in range(3):
+                with pytest.raises(Unavailable):
+                    kit.submit("number", number=2)
+            with pytest.raises(Unavailable):
+                kit.executor.alive()
+            assert len(newcomer.store.find(JobQuery()).jobs) == 1
+        finally:
+            newcomer.close()
+        wait_for(lambda: all(map(gone, family)), "it has ended")
+        kit.home.rename(kit.home.with_name("second"))
+        away.rename(kit.home)
+        assert kit.run("number", number=3).status is JobStatus.SUCCESSFUL
 
     def test_one_whose_home_is_deleted_says_what_it_cannot_write(self, kit: EngineKit) -> None:
         away = kit.settings.home.with_name("away")

@@ -96,12 +96,15 @@ class RequestHandler:
         results: RunFiles,
         facts: Facts,
         stop: Callable[[], None],
+        check_home: Callable[[], None] = lambda: None,
     ) -> None:
         self._scheduler = scheduler
         self._store = store
         self._results = results
         self._facts = facts
         self._stop = stop
+        self._check_home = check_home
+        """Raises Unavailable while HOME is not the one that this engine works on."""
         self._waiters: dict[str, list[PendingAnswer]] = {}
 
     def handle(self, client: Client, message: Any) -> None:
@@ -158,6 +161,7 @@ class RequestHandler:
                 self._stop()
             case Health():
                 self._store.check_writable()
+                self._check_home()
             case Submit():
                 return self._submit(client, number, request)
             case Wait():
@@ -177,6 +181,7 @@ class RequestHandler:
         job, wait = request.job, request.wait
         if client.gone():  # we were silent for too long: whoever sent it was refused
             raise Unavailable("nobody waits for this any more")
+        self._check_home()
         accepted = self._scheduler.accept(job)
         if not accepted.status.finished and (wait is None or wait > 0):
             self._keep_waiting(client, number, accepted.id, wait)
@@ -219,6 +224,13 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._clients)
+
+    def listen(self, listener: socket.socket) -> None:
+        """Take new connections from this socket, and no more from the one before; those that stand stay."""
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self._listener = listener
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
 
     def flush(self) -> None:
         """Send what earlier was too much for a socket."""

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
+from dragoman.jobs.engine.ending import ending
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
@@ -24,7 +25,7 @@ from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.host_id import host_id
-from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, forkserver_folder, home_hash
+from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, forkserver_folder, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.supervisor_requests import Facts
@@ -54,6 +55,9 @@ RENEW = 10.0
 """Seconds between two renewals of the leases."""
 HOLD = 2.0
 """Seconds between two checks that the database is still ours; shorter than the pause between another's two tries."""
+LOOK = 1.0
+"""Seconds between two looks whether the socket is still there."""
+HOMELESS = "HOME is gone, or is another folder; put it back, or restart the server"
 TAKEN = 4
 """The exit code if another host's supervisor holds the database."""
 
@@ -85,9 +89,11 @@ class _Supervisor:
         self._starter = starter
         self._renewed = self._held = time.monotonic()
         self._complaint = ""
+        self._looked = time.monotonic()
         self._code = 0
 
     def run(self, lock: IO[str]) -> int:
+        self._lock = lock
         self._listen_to_signals()
         settings = self._settings
         kind = job_kind(settings, self._mark)
@@ -119,7 +125,12 @@ class _Supervisor:
         watch.tell(self._scheduler, self._pool)
         facts = Facts(build=settings.build, digest=settings.digest, pid=os.getpid())
         self._handler = RequestHandler(
-            scheduler=self._scheduler, store=self._store, results=results, facts=facts, stop=self._stop
+            scheduler=self._scheduler,
+            store=self._store,
+            results=results,
+            facts=facts,
+            stop=self._stop,
+            check_home=self._check_home,
         )
         shared = self._store.shared
         recover(self._store, results, self._scheduler, home_hash(settings.home), host=host, shared=shared)
@@ -127,12 +138,13 @@ class _Supervisor:
         self._scheduler.load()
         housekeeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
         housekeeper.start()
-        endpoint = SupervisorSocket(settings.home)
-        self._connections = Connections(self._selector, endpoint.listen(), self._handler)
+        self._endpoint = SupervisorSocket(settings.home)
+        self._connections = Connections(self._selector, self._endpoint.listen(), self._handler)
         try:
             self._loop()
         finally:
-            endpoint.leave()
+            if self._at_home():  # or it is another engine's
+                self._endpoint.leave()
             housekeeper.stop()
             self._end()
         lock.flush()
@@ -152,6 +164,7 @@ class _Supervisor:
         try:
             self._scheduler.tick()
             self._check_hold(now)
+            self._check_endpoint(now)
         except Unavailable as error:
             self._complain(error)
         self._handler.tick()
@@ -177,6 +190,28 @@ class _Supervisor:
             self._renewed = now
             self._scheduler.renew()
 
+    def _at_home(self) -> bool:
+        """Whether HOME's lock is the file that this supervisor holds: not if HOME is gone, or another folder."""
+        mine = os.fstat(self._lock.fileno())
+        return file_identity(self._settings.home / LOCK) == (mine.st_dev, mine.st_ino)
+
+    def _check_home(self) -> None:
+        if not self._at_home():
+            raise Unavailable(HOMELESS)
+
+    def _check_endpoint(self, now: float) -> None:
+        """Listen anew where nobody would find us: the socket, or the note of it, was deleted or replaced."""
+        if now - self._looked < LOOK:
+            return
+        self._looked = now
+        if not self._at_home() or self._endpoint.intact():
+            return
+        try:
+            self._connections.listen(self._endpoint.listen())
+        except OSError as error:
+            raise Unavailable(f"the engine cannot be reached: {error.strerror}") from error
+        LOGGER.warning("the engine's socket was gone; it listens anew", extra={"action": "listen"})
+
     def _complain(self, error: Unavailable) -> None:
         """Log an outage of the store, once."""
         if not self._complaint:
@@ -188,6 +223,9 @@ class _Supervisor:
 
     def _changed(self, job: Job) -> None:
         self._handler.changed(job)
+        if job.status.finished:
+            members = {"action": "end", "job_id": job.id, "process_id": job.process_id}
+            LOGGER.info("%s", ending(job), extra=members)
         if self._notify is not None and job.request.subscriber is not None:
             self._notify(job)
 

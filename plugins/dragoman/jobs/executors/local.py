@@ -15,6 +15,7 @@ from dragoman.jobs.executors.exchange import Silence, exchange
 from dragoman.jobs.executors.supervisor_link import SupervisorLink
 from dragoman.jobs.host_id import known_host_id
 from dragoman.jobs.log_spools import LogSpools
+from dragoman.jobs.rendezvous import file_identity
 from dragoman.jobs.supervisor_requests import (
     Dismiss,
     JobIs,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dragoman.jobs.engine_settings import EngineSettings
+    from dragoman.jobs.rendezvous import FileIdentity
     from dragoman.jobs.supervisor_requests import Reply, Request
     from dragoman.model.job import Job
     from dragoman.workers.framing import Channel
@@ -57,11 +59,14 @@ class LocalExecutor:
         self._idle: list[Channel] = []
         self._max_waiting = max_waiting
         self._silence = Silence(max_waiting)
+        self._home_identity: FileIdentity | None = None
+        """Which folder HOME was at the first request."""
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def start(self) -> None:
         """Have a supervisor of this very build and these settings; an older one is replaced."""
         self._link.start()
+        self._check_home()
 
     def submit(
         self, job: Job, wait: float | None = 0.0, abandoned: Callable[[], bool] = lambda: False
@@ -118,6 +123,7 @@ class LocalExecutor:
         reply = self._link.health(PROBE)
         if isinstance(reply, Refused):
             raise reply.error
+        self._check_home()
         return reply is not None
 
     def close(self) -> None:
@@ -148,6 +154,7 @@ class LocalExecutor:
         died in between.
         """
         if not resumed:
+            self._check_home()
             self._silence.admit()
         channel = self._channel(resumed=resumed)
         reply = None
@@ -162,6 +169,14 @@ class LocalExecutor:
         if isinstance(reply, Refused):
             raise reply.error
         return reply
+
+    def _check_home(self) -> None:
+        """Refuse, by raising Unavailable, what would be accepted in another HOME than this process reads from."""
+        now = file_identity(self._home)
+        if self._home_identity is None:
+            self._home_identity = now
+        elif now is not None and now != self._home_identity:
+            raise Unavailable("HOME is another folder than it was; restart the server")
 
     def _resubmit(self, job: Job, deadline: float | None, abandoned: Callable[[], bool]) -> Job:
         """A submission whose answer was lost: it was committed, or it can be made again under the same id."""
