@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import load_program, run_job
+from dragoman.jobs.runner import RunContext, load_program, run_job
 from dragoman.model.job import InputValue, Job, JobRequest, OutputRequest
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.forms import BUILT_IN
@@ -154,3 +154,19 @@ def test_the_algorithm_knows_which_outputs_are_wanted(tmp_path: Path, run: Any) 
     assert outputs["a"].value == ["a", "b", "c"]
     outputs, _ = run(program, outputs={"c": OutputRequest(), "a": OutputRequest()})
     assert {name: output.value for name, output in outputs.items()} == {"a": ["a", "c"], "c": ["a", "c"]}
+
+
+def test_progress_that_is_no_number_says_nothing(tmp_path: Path) -> None:
+    reports: list[tuple[int, str]] = []
+    context = RunContext(
+        job_id="",
+        config={},
+        scratch=tmp_path,
+        report=lambda percent, message: reports.append((percent, message)),
+    )
+    context.progress(float("nan"), "reading")
+    assert reports == [(0, "reading")]
+    context.progress(float("inf"))
+    context._sent = 0.0
+    context.progress(float("nan"), "writing")
+    assert reports[-1] == (100, "writing")

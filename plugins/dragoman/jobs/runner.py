@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -69,8 +70,9 @@ class RunContext:
         return self._scratch
 
     def progress(self, percent: float, message: str = "") -> None:
-        """Pass on what is new, at most every REPORT_EVERY seconds."""
-        self._percent = max(self._percent, min(100, max(0, int(percent))))
+        """Pass on what is new, at most every REPORT_EVERY seconds; a percentage that is no number says nothing."""
+        if not math.isnan(percent):
+            self._percent = max(self._percent, int(min(100, max(0, percent))))
         self._message = shortened(str(message)) if message else self._message
         now = time.monotonic()
         if now - self._sent >= REPORT_EVERY:

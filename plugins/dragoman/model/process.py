@@ -101,7 +101,9 @@ class Process:
     resources: Mapping[str, float] = field(default_factory=dict)
     """Advice to whoever deploys it: cpu (cores), ram (GiB), gpu (cards)."""
     config: Mapping[str, JSON] = field(default_factory=dict)
-    """Handed to the algorithm as ``context.config``."""
+    """Handed to the algorithm as ``context.config``; may hold secrets, and is shown to nobody as a whole."""
+    config_schema: Mapping[str, JSON] = field(default_factory=dict)
+    """JSON Schema of ``config``, which may be shown, with the values of properties that it marks ``x-public``."""
     dialects: Mapping[str, JSON] = field(default_factory=dict)
     """Hints for single dialects, by dialect name."""
     outputs_checked: bool = True

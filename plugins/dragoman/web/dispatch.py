@@ -42,4 +42,5 @@ def dispatcher(handlers: Mapping[str, Handler]) -> Handler:
         response.headers["Allow"] = ", ".join(allowed)
         return response
 
+    view.allowed = allowed  # type: ignore[attr-defined]  # for methods that no rule names, TRACE say
     return view

@@ -22,7 +22,7 @@ from flask import request
 
 from dragoman.errors import DragomanError, Forbidden, PayloadTooLarge
 from dragoman.web import auth, wording
-from dragoman.web.links import origin_of, public_base
+from dragoman.web.links import keep_outside, origin_of, public_base
 from dragoman.web.responses import empty_response
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def install(blueprint: Blueprint, settings: Settings, authenticate: Authenticate
             return
         state.app.extensions[_INSTALLED] = settings
         state.app.before_request_funcs.setdefault(None, []).insert(0, lambda: check(settings, authenticate))
-        state.app.after_request_funcs.setdefault(None, []).append(lambda answer: open_up(settings, answer))
+        after = state.app.after_request_funcs.setdefault(None, [])
+        after.append(lambda answer: open_up(settings, answer))
+        after.append(lambda answer: keep_outside(settings, answer))
 
     blueprint.record(register)
 

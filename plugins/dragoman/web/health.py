@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
-from dragoman.web.responses import json_response
+from dragoman.web import wording
+from dragoman.web.dispatch import add_rule, dispatcher
+from dragoman.web.responses import json_response, problem_response
 
 if TYPE_CHECKING:
     from dragoman.web.services import Services
@@ -14,13 +16,10 @@ if TYPE_CHECKING:
 
 def blueprint(services: Services) -> Blueprint:
     """``/livez`` (200 while the process answers) and ``/readyz`` (503 and why, while it takes no jobs)."""
-    health = Blueprint("dragoman_health", __name__)
 
-    @health.get("/livez", strict_slashes=False)
     def livez() -> Response:
         return json_response({"status": "ok"})
 
-    @health.get("/readyz", strict_slashes=False)
     def readyz() -> Response:
         reasons = services.jobs.ready(services.settings.limits.min_free_disk)
         if not reasons:
@@ -29,4 +28,10 @@ def blueprint(services: Services) -> Blueprint:
         response.headers["Retry-After"] = "5"
         return response
 
+    health = Blueprint("dragoman_health", __name__)
+    add_rule(health, "/livez", "livez", dispatcher({"GET": livez}))
+    add_rule(health, "/readyz", "readyz", dispatcher({"GET": readyz}))
+    refuse = wording.refusal(lambda error: problem_response(error, pages_too=False))
+    wording.claim(health, ("/livez", "/readyz"), refuse)
+    health.register_error_handler(Exception, refuse)
     return health

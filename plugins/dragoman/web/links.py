@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import request
+from werkzeug.routing import RequestRedirect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from flask import Response
     from werkzeug.datastructures import Headers
 
     from dragoman.config.settings import Settings
@@ -41,6 +43,18 @@ def public_base(settings: Settings) -> str:
     if not settings.behind_proxy:
         return settings.server_url
     return forwarded_base(settings.server_url, request.headers)
+
+
+def keep_outside(settings: Settings, response: Response) -> Response:
+    """Have a redirect of the routing, of doubled slashes say, lead to where the client sees the server."""
+    error = request.routing_exception
+    if isinstance(error, RequestRedirect):
+        parts = urlsplit(error.new_url)
+        path = parts.path.removeprefix(request.script_root)
+        response.headers["Location"] = (
+            public_base(settings) + path + (f"?{parts.query}" if parts.query else "")
+        )
+    return response
 
 
 def client_base(settings: Settings) -> str:

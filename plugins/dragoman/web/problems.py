@@ -54,6 +54,10 @@ class RangeOutside(errors.RangeNotSatisfiable):
         super().__init__(f"the range lies outside the result, which has {size} bytes")
 
 
+class CodedBody(errors.UnsupportedMediaType):
+    """The body has a content coding, which none may have."""
+
+
 class WrongMethod(errors.MethodNotAllowed):
     """The method is not allowed here.
 
@@ -99,6 +103,8 @@ def headers_of(error: BaseException) -> dict[str, str]:
         return {"Content-Range": f"bytes */{error.size}"}
     if isinstance(error, errors.Unauthorized):
         return {"WWW-Authenticate": error.challenge}
+    if isinstance(error, CodedBody):
+        return {"Accept-Encoding": "identity"}  # RFC 9110, 12.5.3: so that it is not taken for the type
     if isinstance(error, WrongMethod):
         return {"Allow": error.allowed}
     return {}

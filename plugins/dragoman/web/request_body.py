@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from dragoman.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from dragoman.schemas import file_values
 from dragoman.schemas.file_values import NotJsonText
+from dragoman.web.problems import CodedBody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ def json_body(*, any_type: bool = False) -> JSON:
         raise UnsupportedMediaType(f"the body is {media_type[:100]!r}; allowed: application/json")
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("identity", ""):
-        raise UnsupportedMediaType(f"the body has the content coding {coding[:100]!r}; allowed: none")
+        raise CodedBody(f"the body has the content coding {coding[:100]!r}; allowed: none")
     try:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge as error:

@@ -152,6 +152,7 @@ ECHO = make(
     title="Echo",
     keywords=("test",),
     config={"chunk": 2048},
+    config_schema={"type": "object", "properties": {"chunk": {"type": "integer", "x-public": True}}},
     resources={"ram": 2.0},
     dialects={"pesto": {"family": "test", "email": "geo@example.org"}},
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +20,7 @@ from dragoman.config.settings import load_settings
 from dragoman.packages.pesto.project import DESCRIBED
 
 if TYPE_CHECKING:
-    from dragoman.model.process import Process
+    from dragoman.model.process import JSON, Process
 
 ROOT = "http://localhost:5000/pesto/p"
 
@@ -49,7 +51,9 @@ def test_who_it_is() -> None:
     )
     assert document["resources"] == {"cpu": 1, "gpu": 0, "ram": 2}
     assert document["keywords"] == ["test"]
-    assert document["config"]["properties"] == {"chunk": {"type": "integer", "default": 2048}}
+    assert document["config"]["properties"] == {
+        "chunk": {"type": "integer", "default": 2048, "x-public": True}
+    }
 
 
 def test_where_it_is() -> None:
@@ -113,6 +117,28 @@ def test_version_and_config() -> None:
     contract = contract_of(ECHO, ())
     assert version(contract) == {"version": "1.0.0", "__packaging": f"packaged with dragoman v{__version__}"}
     assert config(contract) == {"chunk": 2048}
+
+
+def test_a_secret_in_the_config_is_shown_nowhere() -> None:
+    members: dict[str, JSON] = {
+        "token": {"type": "string", "description": "Of the archive."},
+        "chunk": {"type": "integer", "x-public": True},
+        "absent": {"type": "integer", "x-public": True},
+        "odd": True,
+    }
+    config_of = {"token": "hunter2", "chunk": 2048, "odd": "hunter2", "undeclared": "hunter2"}
+    schema: dict[str, JSON] = {"type": "object", "properties": members}
+    told = replace(ECHO, config=config_of, config_schema=schema)
+    document = described(told)
+    assert document["config"]["properties"] == {
+        **members,
+        "chunk": {"type": "integer", "x-public": True, "default": 2048},
+    }
+    assert config(contract_of(told, ())) == {"chunk": 2048}
+    silent = replace(told, config_schema={})
+    assert config(contract_of(silent, ())) == {}
+    for process in (told, silent):
+        assert "hunter2" not in json.dumps(described(process))
 
 
 def test_what_is_served_is_valid_draft_6_with_all_its_references() -> None:

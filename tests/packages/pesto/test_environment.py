@@ -72,6 +72,7 @@ def test_files_that_are_not_copied_are_told(tmp_path: Path) -> None:
     requirements = {"model": {"from": "gs://b/m", "to": "/opt/m"}, "lib": {"from": "lib.whl", "type": "pip"}}
     folder = project(tmp_path / "p", {}, requirements)
     words = "pesto/build/requirements.json: requirements ({}) are neither copied nor installed here"
-    assert notes(load_folder(folder)) == [words.format("model, lib")]
-    assert notes(load_folder(folder, profiles=["stateful"])) == [words.format("model, lib, weights")]
-    assert notes(load_folder(write_project(tmp_path / "q"))) == []
+    public = "config: everybody may read it at /config, as in PESTO; no secrets may be in it (zoom, padding)"
+    assert notes(load_folder(folder)) == [words.format("model, lib"), public]
+    assert notes(load_folder(folder, profiles=["stateful"])) == [words.format("model, lib, weights"), public]
+    assert notes(load_folder(write_project(tmp_path / "q"))) == [public]

@@ -46,9 +46,9 @@ def version(contract: Contract) -> dict[str, JSON]:
 
 
 def config(contract: Contract) -> dict[str, JSON]:
-    """What the algorithm is configured with."""
+    """A project's configuration, as PESTO shows it; of a process of ours, what its author marked as public."""
     written = (contract.project or {}).get("config")
-    return dict(written) if isinstance(written, dict) else dict(contract.process.config)
+    return dict(written) if isinstance(written, dict) else native.public_config(contract.process)
 
 
 def _native(contract: Contract) -> dict[str, JSON]:
@@ -65,7 +65,7 @@ def _native(contract: Contract) -> dict[str, JSON]:
         "organization": hints.get("organization", ""),
         "email": hints.get("email", ""),
         "resources": native.resources(process),
-        "config": native.config_schema(process.config),
+        "config": native.config_schema(process),
     }
     if process.keywords:
         members["keywords"] = list(process.keywords)

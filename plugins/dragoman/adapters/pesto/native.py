@@ -42,10 +42,27 @@ def resources(process: Process) -> dict[str, JSON]:
     return {name: int(value) if value == int(value) else value for name, value in amounts.items()}
 
 
-def config_schema(config: Mapping[str, JSON]) -> dict[str, JSON]:
-    """A schema of a process's config, told from its values, which stand as defaults."""
-    members = {name: {**_kind(value), "default": value} for name, value in config.items()}
-    return {"$schema": DRAFT, "type": "object", "properties": members}
+def config_schema(process: Process) -> dict[str, JSON]:
+    """The schema of a process's config as its author wrote it, public values as defaults; never another value."""
+    schema = dict(process.config_schema)
+    properties = schema.get("properties")
+    if isinstance(properties, dict):
+        public = public_config(process)
+        schema["properties"] = {
+            name: {**member, "default": public[name]} if name in public else member
+            for name, member in properties.items()
+        }
+    return {"$schema": DRAFT, "type": "object", **schema}
+
+
+def public_config(process: Process) -> dict[str, JSON]:
+    """The values of a process's config that its ``config_schema`` marks with ``x-public: true``."""
+    properties = process.config_schema.get("properties")
+    members = properties if isinstance(properties, dict) else {}
+    marked = [
+        name for name, each in members.items() if isinstance(each, dict) and each.get("x-public") is True
+    ]
+    return {name: process.config[name] for name in marked if name in process.config}
 
 
 def _with_required(properties: Mapping[str, JSON], required: list[str]) -> dict[str, JSON]:
@@ -101,9 +118,3 @@ def _rebased(schema: JSON, here: str) -> JSON:
     if isinstance(members.get("$ref"), str):
         members["$ref"] = here + members["$ref"].removeprefix("#")
     return members
-
-
-def _kind(value: JSON) -> dict[str, JSON]:
-    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    kind = kinds.get(type(value))
-    return {"type": kind} if kind else {}

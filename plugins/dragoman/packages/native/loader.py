@@ -76,6 +76,7 @@ def read_process(document: Document, folder: Path, *, id: str | None, form: str)
         timeout=_quantity(document, "timeout", parse_duration),
         resources=data.get("resources", {}),
         config=_config(document),
+        config_schema=document.data.get("config_schema") or {},
         dialects=data.get("dialects", {}),
         runtime=Runtime(
             form=form, folder=str(folder), memory_limit=_quantity(document, "memory_limit", parse_size)

@@ -75,6 +75,7 @@ def load_project(folder: Path, *, id: str | None = None, profiles: Sequence[str]
         outputs=output_specs(files["output_schema"], definitions),
         resources=resources(data["resources"]),
         config=files["config"].data,
+        config_schema=files["config_schema"].data,
         dialects={
             "pesto": {
                 **_material(files, definitions),
@@ -100,8 +101,10 @@ def profiles_of(process: Process) -> tuple[str, ...]:
 def notes(process: Process) -> list[str]:
     """What its author should know of a project that is served, though it is not all that PESTO would make of it."""
     names = ", ".join(unserved(Path(process.runtime.folder), profiles_of(process)))
-    text = f"{REQUIREMENTS}: requirements ({names}) are neither copied nor installed here"
-    return [one_line(text)] if names else []
+    missing = f"{REQUIREMENTS}: requirements ({names}) are neither copied nor installed here"
+    shown = ", ".join(process.config)
+    public = f"config: everybody may read it at /config, as in PESTO; no secrets may be in it ({shown})"
+    return [one_line(text) for text, names in ((missing, names), (public, shown)) if names]
 
 
 def resources(declared: Mapping[str, JSON]) -> dict[str, float]:
