@@ -41,6 +41,8 @@ class MemoryEngine:
 
     def __init__(self, results: ResultStore, runs: Mapping[str, Run | None]) -> None:
         self.jobs: dict[str, Job] = {}
+        self.places: dict[str, int] = {}
+        """The number of each job, removed ones too, in the order of acceptance."""
         self.results = results
         self.runs = runs
         self.full = False
@@ -55,8 +57,15 @@ class MemoryEngine:
             raise NoSuchJob(f"there is no job '{job_id}'") from None
 
     def find(self, query: JobQuery) -> JobPage:
+        for job_id in self.jobs:
+            self.places.setdefault(job_id, len(self.places) + 1)
         found = [job for job in reversed(self.jobs.values()) if _matches(job, query)]
-        return JobPage(jobs=tuple(found[query.offset : query.offset + query.limit]), matched=len(found))
+        rest = found[query.offset :]
+        if query.after is not None:
+            rest = [job for job in found if self.places[job.id] < query.after]
+        page = tuple(rest[: query.limit])
+        key = self.places[page[-1].id] if page and len(rest) > len(page) else None
+        return JobPage(jobs=page, matched=len(found), key=key)
 
     def counts(self, *, process_ids: Sequence[str] = (), owner: str | None = None) -> Mapping[JobStatus, int]:
         query = JobQuery(process_ids=tuple(process_ids), owner=owner)

@@ -43,7 +43,10 @@ class JobStore(Protocol):
         """The job; raises NoSuchJob."""
 
     def find(self, query: JobQuery) -> JobPage:
-        """The jobs that match, newest first (by order of acceptance), without their requests."""
+        """The jobs that match, newest first (by order of acceptance), without their requests.
+
+        Pages that go on by ``key`` leave none out and repeat none, whatever is added or removed meanwhile.
+        """
 
     def waiting(self) -> list[Job]:
         """Every accepted job, oldest first; which is to run next is the queue's to say."""

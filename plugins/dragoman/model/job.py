@@ -218,6 +218,9 @@ class JobQuery:
     """A principal's id; None is everybody's."""
     limit: int = 100
     offset: int = 0
+    """How many to leave out, unless ``after`` says where to go on."""
+    after: int | None = None
+    """Go on after the job that a page ended with: its ``key``. So none is left out or repeated in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,3 +230,5 @@ class JobPage:
     jobs: tuple[Job, ...]
     matched: int
     """How many jobs match in all."""
+    key: int | None = None
+    """Where the next page goes on (``JobQuery.after``); None where this is the last."""

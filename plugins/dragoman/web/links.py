@@ -32,7 +32,12 @@ class Paging:
 
     limit: int
     offset: int
+    """How many come before; where the list goes on by key, as many as did when its first page was shown."""
     matched: int
+    more: bool | None = None
+    """Whether there is a next page; None: the numbers tell."""
+    key: int | None = None
+    """What the next page goes on after; None: it begins at an offset."""
 
 
 def public_base(settings: Settings) -> str:
@@ -130,16 +135,18 @@ def self_links(
 def page_links(href: str, query: Query, paging: Paging, *, form: str = "json") -> list[Link]:
     """self, alternate, and next and prev where there are such pages; other query members are kept."""
     links = self_links(href, query, form=form)
-    rest = [(name, value) for name, value in query if name not in ("limit", "offset", "f")]
+    rest = [(name, value) for name, value in query if name not in ("limit", "offset", "after", "f")]
     rest += [("f", "html")] if form == "html" else []
     media_type = "text/html" if form == "html" else "application/json"
 
-    def page(offset: int, rel: str, title: str) -> Link:
-        members = [*rest, ("limit", str(paging.limit)), ("offset", str(offset))]
+    def page(offset: int, rel: str, title: str, *key: tuple[str, str]) -> Link:
+        members = [*rest, ("limit", str(paging.limit)), ("offset", str(offset)), *key]
         return link(_with(href, members), rel, media_type, title)
 
-    if paging.offset + paging.limit < paging.matched:
-        links.append(page(paging.offset + paging.limit, "next", "Next page"))
+    behind = paging.offset + paging.limit
+    if behind < paging.matched if paging.more is None else paging.more:
+        key = [] if paging.key is None else [("after", str(paging.key))]
+        links.append(page(behind, "next", "Next page", *key))
     if paging.offset > 0:
         links.append(page(max(0, paging.offset - paging.limit), "prev", "Previous page"))
     return links

@@ -46,6 +46,14 @@ def wants_plain_json(accept: str) -> bool:
     return ranges.get("application/json", 0) > 0 and "application/problem+json" not in ranges
 
 
+def wants_only_json(form: str | None, accept: str) -> bool:
+    """Whether ``f`` or, without it, Accept asks for application/json and for nothing else."""
+    if form is not None:
+        return form == "json"
+    ranges = accepted(accept)
+    return ranges.keys() == {"application/json"} and ranges["application/json"] > 0
+
+
 def accepted(accept: str) -> Mapping[str, float]:
     """The media ranges of an Accept header with their weights 0..1, in order; never raises.
 

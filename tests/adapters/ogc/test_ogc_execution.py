@@ -275,3 +275,48 @@ def test_another_body_under_the_same_key_is_409(client: FlaskClient) -> None:
 def test_keys_that_cannot_be_kept(client: FlaskClient, key: str) -> None:
     response = client.post(ECHO, json={"inputs": {"text": "a"}}, headers={"Idempotency-Key": key})
     assert response.status_code == 400
+
+
+SEVERAL = {"inputs": {"text": "hello", "numbers": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        (ECHO, "application/json", "application/json"),
+        (ECHO + "?f=json", "", "application/json"),
+        (ECHO + "?f=json", "multipart/related", "application/json"),
+        (ECHO, "application/json, */*;q=0.1", "multipart/related"),
+        (ECHO, "multipart/related, application/json", "multipart/related"),
+        (ECHO, "", "multipart/related"),
+    ],
+)
+def test_raw_several_are_a_document_for_who_asks_for_json_alone(
+    client: FlaskClient, path: str, accept: str, kind: str
+) -> None:
+    response = client.post(path, json=SEVERAL, headers={"Accept": accept} if accept else {})
+    assert response.mimetype == kind
+    if kind == "application/json":
+        assert response.get_json()["text"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind"),
+    [
+        (SEVERAL, "multipart/related"),
+        (SEVERAL | {"response": "document"}, "application/json"),
+        (SEVERAL | {"outputs": {"text": {}}}, "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_job_links_to_its_results_as_they_will_come_and_to_each_output(
+    client: FlaskClient, request_: dict[str, Any], kind: str
+) -> None:
+    started = client.post(ECHO, json=request_, headers={"Prefer": "respond-async"})
+    links = client.get(started.headers["Location"]).get_json()["links"]
+    (results,) = (link for link in links if link["rel"].endswith("/results"))
+    assert results["type"] == kind
+    assert client.get(results["href"]).content_type.startswith(kind)
+    items = [link for link in links if link["rel"] == "item"]
+    assert len(items) == (1 if "outputs" in request_ else 3)
+    for item in items:
+        assert client.get(item["href"]).content_type == item["type"]

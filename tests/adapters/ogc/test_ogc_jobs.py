@@ -258,6 +258,33 @@ def test_list_is_newest_first_and_paged(client: FlaskClient, valid: Valid) -> No
     assert rels(document)["prev"].endswith("offset=2")
 
 
+def test_pages_that_are_followed_while_each_is_emptied_show_every_job(client: FlaskClient) -> None:
+    for _ in range(7):
+        submit(client, "echo")
+    document = client.get("/jobs?limit=2&type=process").get_json()
+    removed = 0
+    while True:
+        for job in document["jobs"]:
+            assert client.delete(f"/jobs/{job['jobID']}").status_code == 200
+            removed += 1
+        if "next" not in rels(document):
+            break
+        assert "type=process" in rels(document)["next"]
+        document = client.get(rels(document)["next"]).get_json()
+    assert removed == 7
+    assert client.get("/jobs").get_json()["numberMatched"] == 0
+
+
+def test_a_page_by_key_goes_on_where_it_says_whatever_was_added(client: FlaskClient) -> None:
+    ids = [submit(client) for _ in range(4)]
+    document = client.get("/jobs?limit=2").get_json()
+    submit(client)
+    document = client.get(rels(document)["next"]).get_json()
+    assert [job["jobID"] for job in document["jobs"]] == [ids[1], ids[0]]
+    assert "next" not in rels(document)
+    assert client.get("/jobs?after=x").status_code == 400
+
+
 def test_filters(server: Server) -> None:
     client = server.client()
     waiting, done, failed = submit(client), submit(client, "echo"), submit(client, "fail")

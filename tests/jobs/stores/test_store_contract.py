@@ -535,6 +535,31 @@ class TestFinding:
         assert {page.matched for page in pages} == {7}
         assert store.find(JobQuery(limit=0)).jobs == ()
 
+    def test_pages_by_key_stay_right_while_jobs_come_and_go(self, store: SqlStore) -> None:
+        ids = [_bring(store, SUCCESSFUL).id for _ in range(7)]
+        page = store.find(JobQuery(limit=3))
+        seen = [job.id for job in page.jobs]
+        for job in page.jobs:
+            store.remove(job.id)
+        while page.key is not None:
+            _bring(store, SUCCESSFUL)
+            page = store.find(JobQuery(limit=3, after=page.key, offset=5))
+            seen += [job.id for job in page.jobs]
+        assert seen == ids[::-1]
+        assert page.matched == 6
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
+    def test_the_last_page_has_no_key(self, store: SqlStore, limit: int) -> None:
+        ids = [store.add(make_job(process_id="a")).id for _ in range(6)]
+        store.add(make_job(process_id="b"))
+        query = JobQuery(process_ids=("a",), limit=limit)
+        pages = [store.find(query)]
+        while pages[-1].key is not None:
+            pages.append(store.find(replace(query, after=pages[-1].key)))
+        assert [job.id for page in pages for job in page.jobs] == ids[::-1]
+        assert len(pages) == -(-6 // limit)
+        assert {page.matched for page in pages} == {6}
+
     def test_listed_jobs_carry_no_request(self, store: SqlStore) -> None:
         job = make_job(request=JobRequest(inputs={"a": (InputValue(value=1),)}))
         store.add(job)

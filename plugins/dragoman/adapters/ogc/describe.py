@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.ogc.conformance import CLASSES
+from dragoman.adapters.ogc.results_documents import media_type_of, output_url, results_type, wanted
 from dragoman.errors import DragomanError
 from dragoman.model.status import JobStatus
 from dragoman.schemas.forms import described
@@ -119,7 +120,11 @@ def _job_links(job: Job, base: str, form: str) -> list[Link]:
     if not job.status.finished:
         links.append(link(here, "monitor", title="State of the job"))
     if job.status is JobStatus.SUCCESSFUL:
-        links.append(link(f"{here}/results", REL + "results", title="Results"))
+        links.append(link(f"{here}/results", REL + "results", results_type(job), "Results"))
+        links += [
+            link(output_url(job, output, base), "item", media_type_of(output), f"Output {output.id}")
+            for output in wanted(job)
+        ]
     links.append(link(url(base, "jobs"), "up", title="All jobs"))
     return links
 

@@ -19,7 +19,9 @@ def listing(api: Surface, call: Call) -> Response:
     """GET /jobs: newest first."""
     query = queries.job_query(call.arguments)
     page = api.jobs.find(query, call.principal)
-    paging = Paging(limit=query.limit, offset=query.offset, matched=page.matched)
+    paging = Paging(
+        limit=query.limit, offset=query.offset, matched=page.matched, more=page.key is not None, key=page.key
+    )
     reads_as = api.habits.reads_as
     document = {
         "jobs": [describe.status_info(reads_as(job), call.base) for job in page.jobs],

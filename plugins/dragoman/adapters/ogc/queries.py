@@ -22,6 +22,7 @@ type Arguments = Mapping[str, Sequence[str]]
 MAX_LIMIT: Final = 10_000
 DEFAULT_JOBS: Final = 100
 MAX_OFFSET: Final = 10**9
+MAX_KEY: Final = 10**18 - 1
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME: Final = re.compile(
@@ -75,6 +76,7 @@ def job_query(arguments: Arguments) -> JobQuery:
         max_duration=_seconds(arguments, "maxDuration"),
         limit=whole(arguments, "limit", DEFAULT_JOBS, 1, MAX_LIMIT),
         offset=whole(arguments, "offset", 0, 0, MAX_OFFSET),
+        after=whole(arguments, "after", 0, 0, MAX_KEY) if arguments.get("after") else None,
     )
 
 

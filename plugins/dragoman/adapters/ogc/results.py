@@ -1,7 +1,8 @@
 """/jobs/{jobID}/results: the table of the contract (ogc.md), for sync executions and finished jobs alike.
 
 raw, one by value         200, its own media type
-raw, several              200 multipart/related; a part by reference is empty, a list of files is a part each
+raw, several              200 multipart/related; a part by reference is empty, a list of files is a part each;
+                          as a document where the request asks for JSON and nothing else
 raw, all by reference     204 with Link headers
 document                  200 JSON: value, qualified value or link for each
 """
@@ -27,6 +28,7 @@ from dragoman.model.status import JobStatus
 from dragoman.schemas.media_types import kind_of
 from dragoman.web.file_responses import Part, file_response, multipart_response
 from dragoman.web.links import url
+from dragoman.web.negotiation import wants_only_json
 from dragoman.web.responses import data_response, empty_response, harden, json_response
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ def _raw(api: Surface, call: Call, job: Job, outputs: Sequence[Output]) -> Respo
         return _links(call, job, outputs)
     if len(outputs) == 1 and not outputs[0].items:
         return _itself(api, call, job, outputs[0])
+    if wants_only_json(call.arguments.get("f", [None])[0], call.headers.get("Accept", "")):
+        return json_response(results_document(job, outputs, call.base, api.loader(job)))
     return multipart_response(
         [part for each in outputs for part in _parts(api, call, job, each, each in by_value)]
     )

@@ -116,6 +116,15 @@ def _is_bbox(value: dict[str, JSON]) -> bool:
     return value.keys() <= {"bbox", "crs"} and isinstance(corners, list) and len(corners) in (4, 6)
 
 
+def results_type(job: Job) -> str:
+    """The media type that the results of a finished job will have; a listed job, whose request is not there, is raw."""
+    outputs = wanted(job)
+    by_value = [output for output in outputs if transmission(job, output) != "reference"]
+    if job.request.response == "document" or not by_value:
+        return "application/json"
+    return media_type_of(outputs[0]) if len(outputs) == 1 else "multipart/related"
+
+
 def wanted(job: Job) -> list[Output]:
     """The outputs that the request named, all if it named none, as far as they are (still) there."""
     named = job.request.outputs

@@ -56,13 +56,18 @@ class SqlStore:
         asked = filters_of(query)
         shape, values = shape_of(asked), parameters_of(asked)
         matched = int(self._select(statements.count_matched(shape), **values)[0]["matched"])
+        offset = query.offset if query.after is None else 0
         # Without more than there are, a search for the last of a few ends where it has found them.
-        limit = min(query.limit, matched - query.offset)
-        if limit <= 0:
+        limit = min(query.limit + 1, matched - offset)  # one more tells whether there is a next page
+        if limit <= 0 or query.limit <= 0:
             return JobPage(jobs=(), matched=matched)
-        place = {"page_limit": limit, "page_offset": query.offset}
-        page = self._select(statements.select_page(shape), **values, **place)
-        return JobPage(jobs=tuple(self._rows.jobs(page)), matched=matched)
+        place = {"page_limit": limit, "page_offset": offset}
+        place |= {} if query.after is None else {"page_after": query.after}
+        statement = statements.select_page(shape, after="page_after" in place)
+        rows = self._select(statement, **values, **place)
+        page = rows[: query.limit]
+        key = page[-1]["seq"] if len(rows) > len(page) else None
+        return JobPage(jobs=tuple(self._rows.jobs(page)), matched=matched, key=key)
 
     def waiting(self) -> list[Job]:
         """See the port."""

@@ -156,14 +156,18 @@ def count_matched(shape: Shape) -> Select[int]:
 
 
 @lru_cache(maxsize=SHAPES)
-def select_page(shape: Shape) -> Select[Any]:
+def select_page(shape: Shape, *, after: bool = False) -> Select[Any]:
     """The jobs that meet such conditions, newest first: ``page_limit`` of them, after ``page_offset``.
+
+    ``after``: of those that were added before the job with the number ``page_after``.
 
     Their places first: an index says those without the rows, which are long.
     """
     limit, offset = bindparam("page_limit", type_=Integer), bindparam("page_offset", type_=Integer)
     newest = JOBS.c.seq.desc()
-    found = select(JOBS.c.seq).where(*conditions(shape, JOBS)).order_by(newest).limit(limit).offset(offset)
+    older = [JOBS.c.seq < bindparam("page_after", type_=BIG)] if after else []
+    meets = [*conditions(shape, JOBS), *older]
+    found = select(JOBS.c.seq).where(*meets).order_by(newest).limit(limit).offset(offset)
     return select(*LISTED).where(JOBS.c.seq.in_(found)).order_by(newest)
 
 

@@ -67,16 +67,12 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         numberMatched=COUNT,
     ),
     "InputDescription": record(
-        ("schema",),
+        (),  # nothing is required, or the Go generator refuses the member that is not among these
+        "Always with schema. Beside these, maxOccurs: a whole number or unbounded; R clients have no class for that.",
         **DESCRIPTION,
         schema=ANY_SCHEMA,
         minOccurs=COUNT,
-        maxOccurs=ref("schemas", "MaxOccurs"),
     ),
-    "MaxOccurs": {
-        "description": "How many values at most, or the word unbounded.",
-        "anyOf": [COUNT, strings()],
-    },
     "OutputDescription": record(("schema",), **DESCRIPTION, schema=ANY_SCHEMA),
     "Process": record(
         ("id", "version", "inputs", "outputs"),
@@ -174,6 +170,11 @@ PARAMETERS: Final[Mapping[str, Object]] = {
         "offset",
         "How many to leave out; see the links next and prev.",
         {"type": "integer", "minimum": 0, "maximum": 10**9},
+    ),
+    "after": _query(
+        "after",
+        "Go on after the job that a page ended with, as the link next says; offset then leaves nothing out.",
+        {"type": "integer", "format": "int64", "minimum": 0, "maximum": 10**18 - 1},
     ),
     "jobType": _query("type", "Only jobs of these types.", listed(strings("process"))),
     "jobProcess": _query("processID", "Only jobs of these processes.", listed(strings())),

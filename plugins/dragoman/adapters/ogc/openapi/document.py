@@ -38,6 +38,7 @@ FILTERS: Final = (
     "maxDuration",
     "jobLimit",
     "offset",
+    "after",
 )
 
 
