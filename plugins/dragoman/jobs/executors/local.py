@@ -16,6 +16,7 @@ from dragoman.jobs.executors.supervisor_start import ask
 from dragoman.jobs.host_id import known_host_id
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.supervisor_requests import (
+    Changed,
     Dismiss,
     JobIs,
     KeepSha256,
@@ -172,7 +173,7 @@ def _job(reply: Reply, sent: Job | None = None) -> Job:
     if isinstance(reply, JobIs):
         return reply.job
     assert sent is not None
-    return sent
+    return sent.evolve(**reply.changes) if isinstance(reply, Changed) else sent
 
 
 def _deadline(timeout: float | None) -> float | None:
