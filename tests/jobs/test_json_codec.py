@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.jobs import json_codec
+from dragoman.jobs import job_record, json_codec
 from dragoman.model.job import (
     InputValue,
     Job,
@@ -123,6 +124,26 @@ def test_a_job(job: Job) -> None:
     assert again == job
     assert list(again.outputs) == list(job.outputs)
     assert isinstance(again.status, JobStatus)
+
+
+@given(JOBS)
+def test_a_job_as_its_record(job: Job) -> None:
+    record = _through_json(job_record.dump_whole(job))
+    assert all(value is None or isinstance(value, str | int | float) for value in record.values())
+    again = job_record.load_whole(record)
+    assert again == job
+    assert list(again.outputs) == list(job.outputs)
+    assert job_record.dump_whole(again) == record
+
+
+@given(REQUESTS)
+def test_a_request_has_one_text_and_no_copy_keeps_it(request: JobRequest) -> None:
+    plain = json.dumps(json_codec.dump_request(request))
+    assert json_codec.request_text(request, json.dumps(json_codec.dump_inputs(request.inputs))) == plain
+    again = json_codec.read_request(plain)
+    assert again == request
+    assert again.text is plain
+    assert replace(again, inputs={}).text is None
 
 
 @given(REQUESTS)

@@ -15,6 +15,7 @@ from dragoman.jobs.supervisor_requests import (
     REPLIES,
     REQUESTS,
     Accepted,
+    Changed,
     Dismiss,
     Facts,
     Health,
@@ -48,6 +49,7 @@ REPLY = st.one_of(
     st.sampled_from([Ok(), Accepted()]),
     st.builds(Facts, build=st.text(), digest=st.text(), pid=st.integers(1)),
     st.builds(JobIs, job=JOBS),
+    st.builds(Changed, changes=JOBS.map(lambda job: job.changing())),
 )
 
 

@@ -84,7 +84,15 @@ class MemoryEngine:
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         raise NotImplementedError
 
-    def transition(self, job_id: str, target: JobStatus, *, token: str | None = None, **changes: Any) -> Job:
+    def transition(
+        self,
+        job_id: str,
+        target: JobStatus,
+        *,
+        token: str | None = None,
+        held: Job | None = None,
+        **changes: Any,
+    ) -> Job:
         job = self.get(job_id)
         check_transition(job.status, target)
         now = datetime.now(UTC)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from dragoman.model.job import (
@@ -41,8 +41,12 @@ def load_inputs(data: JSON) -> dict[str, tuple[InputValue, ...]]:
 
 def dump_request(request: JobRequest) -> JSON:
     """A request as JSON."""
+    return {"inputs": dump_inputs(request.inputs), **_dump_wishes(request)}
+
+
+def _dump_wishes(request: JobRequest) -> dict[str, JSON]:
+    """All of a request but its inputs."""
     return {
-        "inputs": dump_inputs(request.inputs),
         "outputs": None
         if request.outputs is None
         else {output_id: _present(_shallow(wanted)) for output_id, wanted in request.outputs.items()},
@@ -66,6 +70,24 @@ def load_request(data: JSON) -> JobRequest:
         roi=_load_roi(data.get("roi")),
         spooled=data["spooled"],
     )
+
+
+def request_text(request: JobRequest, inputs: str | None = None) -> str:
+    """A request as JSON text, which is made once; ``inputs`` is that of ``dump_inputs``, if it was made already."""
+    if request.text is None:
+        if inputs is None:
+            inputs = json.dumps(dump_inputs(request.inputs))
+        wishes = json.dumps(_dump_wishes(request))
+        object.__setattr__(request, "text", f'{{"inputs": {inputs}, {wishes[1:]}')
+    assert request.text is not None
+    return request.text
+
+
+def read_request(text: str) -> JobRequest:
+    """The inverse of request_text; the request keeps its text."""
+    request = load_request(json.loads(text))
+    object.__setattr__(request, "text", text)
+    return request
 
 
 def dump_principal(principal: Principal) -> JSON:
@@ -157,8 +179,7 @@ def from_micros(micros: int | None) -> datetime | None:
     """The inverse of to_micros."""
     if micros is None:
         return None
-    seconds, rest = divmod(micros, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+    return EPOCH + timedelta(microseconds=micros)
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

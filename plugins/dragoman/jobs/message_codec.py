@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dragoman.jobs.error_codec import dump_error, load_error
+from dragoman.jobs.job_record import dump_record, dump_whole, load_record, load_whole
 from dragoman.jobs.json_codec import (
     dump_failure,
-    dump_job,
     dump_outputs,
     load_failure,
-    load_job,
     load_outputs,
 )
 
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON
 
 PARTS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "job": (dump_job, load_job),
+    "job": (dump_whole, load_whole),
+    "changes": (dump_record, load_record),
     "outputs": (dump_outputs, load_outputs),
     "failure": (dump_failure, load_failure),
     "error": (dump_error, load_error),

@@ -60,12 +60,21 @@ class JobStore(Protocol):
         None if it is not accepted any more: of many claimers exactly one gets the job.
         """
 
-    def transition(self, job_id: str, target: JobStatus, *, token: str | None = None, **changes: Any) -> Job:
+    def transition(
+        self,
+        job_id: str,
+        target: JobStatus,
+        *,
+        token: str | None = None,
+        held: Job | None = None,
+        **changes: Any,
+    ) -> Job:
         """Move a job to ``target`` and set ``changes`` (fields of Job) in the same write.
 
         With ``token`` the write only happens while that is the token of the job's latest claim. Raises NoSuchJob,
         and IllegalTransition if the job's state does not lead to ``target`` or its token is another.
-        Sets ``updated``, and ``finished`` where ``target`` is an end.
+        Sets ``updated``, and ``finished`` where ``target`` is an end. Whoever has the job gives it as ``held``: only
+        what can have changed is read then (``Job.changing``).
         """
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:

@@ -24,7 +24,7 @@ from dragoman.errors import (
 )
 from dragoman.jobs.failures import failure_of
 from dragoman.jobs.job_log import log_part
-from dragoman.jobs.json_codec import dump_inputs, dump_request
+from dragoman.jobs.json_codec import dump_inputs, dump_request, request_text
 from dragoman.jobs.readiness import faults
 from dragoman.jobs.request_check import check_request
 from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
@@ -139,6 +139,7 @@ class JobService:
         """Submit, with inputs too large for the store kept beside it first."""
         text = json.dumps(dump_inputs(job.request.inputs))
         if len(text) <= INLINE_REQUEST:
+            request_text(job.request, text)  # nobody on its way to the row and to the worker makes it again
             return self._executor.submit(job, submission.wait, submission.abandoned)
         self._refuse_taken(job.id)  # its own request must not be overwritten
         try:

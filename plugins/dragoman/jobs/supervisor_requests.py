@@ -1,6 +1,6 @@
 """What server processes ask of the supervisor over its socket, and what it replies. Each frame has a number, ``n``.
 
-    Submit        ──► Accepted, or JobIs the first one under its key; with ``wait`` JobIs, when it has finished
+    Submit        ──► Accepted, or JobIs the first one under its key; with ``wait`` Changed, when it has finished
     Wait          ──► JobIs, when it has finished
     Dismiss       ──► JobIs, when nothing of it runs
     Remove, RemoveOutput, KeepSha256, Health, Stop ──► Ok
@@ -13,11 +13,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dragoman.jobs.message_codec import MessageCodec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dragoman.errors import DragomanError
     from dragoman.model.job import Job
 
@@ -117,6 +119,14 @@ class JobIs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What has become of the job that was sent; the client has all the rest of it."""
+
+    changes: Mapping[str, Any]
+    """See Job.changing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """It cannot be done."""
 
@@ -124,7 +134,7 @@ class Refused:
 
 
 type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256
-type Reply = Facts | Ok | Accepted | JobIs | Refused
+type Reply = Facts | Ok | Accepted | JobIs | Changed | Refused
 
 REQUESTS: MessageCodec[Request] = MessageCodec(
     "verb",
@@ -141,5 +151,6 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
     },
 )
 REPLIES: MessageCodec[Reply] = MessageCodec(
-    "reply", {"facts": Facts, "ok": Ok, "accepted": Accepted, "job": JobIs, "refused": Refused}
+    "reply",
+    {"facts": Facts, "ok": Ok, "accepted": Accepted, "job": JobIs, "changed": Changed, "refused": Refused},
 )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import JSON, Mode, Runtime
@@ -67,6 +67,8 @@ class JobRequest:
     """Crops the images that are read."""
     spooled: bool = False
     """Whether ``inputs`` lie in the result store (too large for the job's row) and are empty here."""
+    text: str | None = field(default=None, init=False, compare=False, repr=False)
+    """Its JSON once that was made or read, by ``json_codec``: row and worker get it as it is. No copy has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +159,10 @@ class Job:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
+    def changing(self) -> dict[str, Any]:
+        """The fields that a run changes: whoever has the job as it was accepted knows all the others."""
+        return {name: getattr(self, name) for name in CHANGING}
+
     @staticmethod
     def claim_changes(worker: WorkerIdentity, now: datetime, lease: float) -> dict[str, Any]:
         """All that a claim for ``lease`` seconds sets, but for ``attempts``, which is one higher."""
@@ -194,6 +200,24 @@ class Job:
         items = list(output.items)
         items[item] = replace(items[item], sha256=sha256)
         return {**self.outputs, output_id: replace(output, items=tuple(items))}
+
+
+CHANGING: Final = (
+    "status",
+    "progress",
+    "message",
+    "started",
+    "finished",
+    "updated",
+    "attempts",
+    "token",
+    "restarts",
+    "worker",
+    "lease_until",
+    "outputs",
+    "failure",
+)
+"""Fields of a job that change after it is accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 HEADER = struct.Struct(">I")
+ENCODER = json.JSONEncoder(separators=(",", ":"))
 MAX_FRAME = 256 * 1024 * 1024
 """Bytes; what is larger is not one of ours."""
 
@@ -23,7 +24,7 @@ class Disconnected(ConnectionError):
 
 def encode(message: Any) -> bytes:
     """One frame."""
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = ENCODER.encode(message).encode()
     return HEADER.pack(len(body)) + body
 
 
@@ -44,7 +45,7 @@ class FrameReader:
             end = HEADER.size + length
             if len(self._buffer) < end:
                 break
-            messages.append(json.loads(self._buffer[HEADER.size : end]))
+            messages.append(json.loads(self._buffer[HEADER.size : end].decode()))
             del self._buffer[:end]
         return messages
 

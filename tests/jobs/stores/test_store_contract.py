@@ -234,6 +234,23 @@ class TestTransitions:
                 attempts = 1 if claimed.result() else 0
             assert (store.get(job.id).status, store.get(job.id).attempts) == (DISMISSED, attempts)
 
+    @pytest.mark.parametrize("message", ["fine", "half \ud800 and \0"])
+    def test_whoever_holds_the_job_gets_it_as_it_then_is(self, store: SqlStore, message: str) -> None:
+        held = _bring(store, RUNNING, request=JobRequest(inputs={"a": (InputValue(value=1),)}))
+        assert store.report(held.id, held.token, progress=40, message="meanwhile")
+        failure = JobFailure(code="c", detail="d", problems=(("a", "b"),))
+        moved = store.transition(
+            held.id, FAILED, token=held.token, held=held, failure=failure, message=message
+        )
+        assert (moved.progress, moved.failure) == (40, failure)
+        assert moved == store.get(held.id)
+
+    def test_holding_the_job_does_not_replace_its_token(self, store: SqlStore) -> None:
+        held = _bring(store, RUNNING)
+        with pytest.raises(IllegalTransition):
+            store.transition(held.id, SUCCESSFUL, token="another", held=held)
+        assert store.get(held.id) == held
+
 
 class TestClaiming:
     def test_it_makes_the_job_running(self, store: SqlStore) -> None:

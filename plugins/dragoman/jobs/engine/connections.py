@@ -17,6 +17,7 @@ from dragoman.jobs.supervisor_requests import (
     REPLIES,
     REQUESTS,
     Accepted,
+    Changed,
     Dismiss,
     Facts,
     Health,
@@ -83,6 +84,12 @@ class PendingAnswer:
     number: int
     deadline: float | None
     """Monotonic time."""
+    sent: bool
+    """Whether the client has the job, for it sent it: it only needs what has changed."""
+
+    def give(self, job: Job) -> None:
+        """Reply with the job."""
+        self.client.answer(self.number, Changed(changes=job.changing()) if self.sent else JobIs(job=job))
 
 
 class RequestHandler:
@@ -125,7 +132,7 @@ class RequestHandler:
         """Reply to every client that waits for the job, if it has finished."""
         if job.status.finished:
             for waiter in self._waiters.pop(job.id, []):
-                waiter.client.answer(waiter.number, JobIs(job=job))
+                waiter.give(job)
 
     def tick(self) -> None:
         """Reply to the clients whose waiting time is up."""
@@ -135,7 +142,7 @@ class RequestHandler:
             if due:
                 self._waiters[job_id] = [w for w in waiters if w not in due]
                 for waiter in due:
-                    self._answer_job(waiter.client, waiter.number, job_id)
+                    self._give_now(waiter, job_id)
 
     def forget(self, client: Client) -> None:
         """Drop the replies due to a client that has disconnected; its jobs go on."""
@@ -146,11 +153,11 @@ class RequestHandler:
             else:
                 del self._waiters[job_id]
 
-    def _answer_job(self, client: Client, number: int, job_id: str) -> None:
+    def _give_now(self, waiter: PendingAnswer, job_id: str) -> None:
         try:
-            client.answer(number, JobIs(job=self._store.get(job_id)))
+            waiter.give(self._store.get(job_id))
         except DragomanError as error:
-            client.answer(number, Refused(error=error))
+            waiter.client.answer(waiter.number, Refused(error=error))
 
     def _reply(self, client: Client, number: int, request: Request) -> Reply | None:
         """What is replied at once; None if that comes later."""
@@ -184,7 +191,7 @@ class RequestHandler:
         self._check_home()
         accepted = self._scheduler.accept(job)
         if not accepted.status.finished and (wait is None or wait > 0):
-            self._keep_waiting(client, number, accepted.id, wait)
+            self._keep_waiting(client, number, accepted.id, wait, sent=accepted.id == job.id)
             return None
         return Accepted() if accepted.id == job.id else JobIs(job=accepted)  # the client has its own already
 
@@ -195,12 +202,14 @@ class RequestHandler:
             job = self._store.get(job_id)
             if over or job.status.finished:
                 return JobIs(job=job)
-        self._keep_waiting(client, number, job_id, timeout)
+        self._keep_waiting(client, number, job_id, timeout, sent=False)
         return None
 
-    def _keep_waiting(self, client: Client, number: int, job_id: str, timeout: float | None) -> None:
+    def _keep_waiting(
+        self, client: Client, number: int, job_id: str, timeout: float | None, *, sent: bool
+    ) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
-        waiter = PendingAnswer(client=client, number=number, deadline=deadline)
+        waiter = PendingAnswer(client=client, number=number, deadline=deadline, sent=sent)
         self._waiters.setdefault(job_id, []).append(waiter)
 
 

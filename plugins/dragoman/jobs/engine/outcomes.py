@@ -90,7 +90,7 @@ class Outcomes:
     def _move(self, job: Job, target: JobStatus, **changes: Any) -> Job:
         """Move a run's job; succeeds as well if an earlier try did so and only its answer was lost."""
         try:
-            return self._store.transition(job.id, target, token=job.token, **changes)
+            return self._store.transition(job.id, target, token=job.token, held=job, **changes)
         except IllegalTransition:
             now = self._store.get(job.id)
             if (now.status, now.token) != (target, job.token):

@@ -17,6 +17,7 @@ from dragoman.jobs.host_id import known_host_id
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.rendezvous import file_identity
 from dragoman.jobs.supervisor_requests import (
+    Changed,
     Dismiss,
     JobIs,
     KeepSha256,
@@ -213,7 +214,7 @@ def _job(reply: Reply, sent: Job | None = None) -> Job:
     if isinstance(reply, JobIs):
         return reply.job
     assert sent is not None
-    return sent
+    return sent.evolve(**reply.changes) if isinstance(reply, Changed) else sent
 
 
 def _deadline(timeout: float | None) -> float | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import JobUnreadable
-from dragoman.jobs.json_codec import dump_fields, from_micros, load_fields, load_worker
+from dragoman.jobs.job_record import dump_record, load_record
+from dragoman.jobs.json_codec import from_micros, load_worker
 from dragoman.jobs.stores.conditions import storable
 from dragoman.model.job import Job
 from dragoman.model.job_event import EventKind, JobEvent
@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-TEXTS = frozenset({"runtime", "principal", "request", "worker", "outputs", "failure", "request_as_sent"})
-"""Fields that are kept as JSON text."""
-
-REPEATED = frozenset({"runtime", "principal", "worker"})
-"""Those of them that many jobs have in common."""
-
-LONE_TEXTS = TEXTS - REPEATED
-APART = REPEATED | {"seq", "owner", "token"}
+APART = frozenset({"seq", "owner", "token"})
 """Columns that are no fields of Job, or are read apart."""
 
 DAMAGE = (ValueError, OverflowError, TypeError, KeyError, AttributeError, RecursionError)
@@ -41,13 +34,15 @@ NOTED = 10_000
 
 def encode(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a job as columns."""
-    data = dump_fields(fields)
+    data = dump_record(fields)
     if not storable(data.get("message", "")):  # an algorithm's words, of whatever bytes it had read
         data["message"] = data["message"].encode("utf-8", "replace").decode().replace("\0", "?")
-    return {
-        name: json.dumps(value) if name in TEXTS and value is not None else value
-        for name, value in data.items()
-    }
+    return data
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    data = load_record({name: value for name, value in row.items() if name not in APART})
+    return {**data, "token": row["token"] or ""}
 
 
 def columns(job: Job) -> dict[str, Any]:
@@ -66,8 +61,14 @@ class RowReader:
         try:
             return _job(row)
         except DAMAGE as error:
-            self._note(row["id"], error)
-            raise JobUnreadable(f"what is stored of job '{row['id']}' cannot be read") from error
+            raise self._unreadable(row["id"], error) from error
+
+    def changed(self, job: Job, row: Row) -> Job:
+        """The job with those of its fields that a row of a few columns holds; raises JobUnreadable."""
+        try:
+            return job.evolve(**_fields(row))
+        except DAMAGE as error:
+            raise self._unreadable(job.id, error) from error
 
     def jobs(self, rows: Iterable[Row]) -> list[Job]:
         """The jobs of those rows that can be read."""
@@ -78,6 +79,10 @@ class RowReader:
             except DAMAGE as error:
                 self._note(row["id"], error)
         return jobs
+
+    def _unreadable(self, job_id: str, error: Exception) -> JobUnreadable:
+        self._note(job_id, error)
+        return JobUnreadable(f"what is stored of job '{job_id}' cannot be read")
 
     def _note(self, job_id: str, error: Exception) -> None:
         if job_id not in self._noted and len(self._noted) < NOTED:
@@ -113,15 +118,4 @@ def _event(row: Row, worker: str | None) -> JobEvent:
 
 
 def _job(row: Row) -> Job:
-    data = {name: value for name, value in row.items() if name not in APART}
-    for name in LONE_TEXTS & data.keys():
-        if data[name] is not None:
-            data[name] = json.loads(data[name])
-    repeated = {name: _repeated(name, row[name]) for name in REPEATED}
-    return Job(**load_fields(data), **repeated, token=row["token"] or "")
-
-
-@lru_cache(maxsize=256)
-def _repeated(name: str, text: str | None) -> Any:
-    """A value that cannot change, read once for all the jobs that share it; it took a third of a list's time."""
-    return load_fields({name: None if text is None else json.loads(text)})[name]
+    return Job(**_fields(row))

@@ -85,18 +85,29 @@ class SqlStore:
         )
         return self._rows.job(claimed[0]) if claimed else None
 
-    def transition(self, job_id: str, target: JobStatus, *, token: str | None = None, **changes: Any) -> Job:
+    def transition(
+        self,
+        job_id: str,
+        target: JobStatus,
+        *,
+        token: str | None = None,
+        held: Job | None = None,
+        **changes: Any,
+    ) -> Job:
         """See the port."""
         now = datetime.now(UTC)
-        ends = {"finished": now, "lease_until": None} if target.finished else {}
-        values = rows.encode({"status": target, **changes, "updated": now, **ends})
-        statement = statements.move(target, tuple(values), fenced=token is not None)
+        ends: dict[str, Any] = {"finished": now, "lease_until": None} if target.finished else {}
+        changes = {"status": target, **changes, "updated": now, **ends}
+        values = rows.encode(changes)
+        statement = statements.move(target, tuple(values), fenced=token is not None, whole=held is None)
         fence = {} if token is None else {"old_token": token}
         durable = target is JobStatus.DISMISSED  # whatever else is lost with the power is done again
         moved, _ = self._session.run(statement, {**values, "old_id": job_id, **fence}, durable=durable)
         if not moved:
             current = self.get(job_id)
             raise IllegalTransition(f"job '{job_id}' is {current.status} and cannot become {target}")
+        if held is not None:
+            return self._rows.changed(held.evolve(**changes), moved[0])
         return self._rows.job(moved[0])
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:

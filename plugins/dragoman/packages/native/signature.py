@@ -9,6 +9,7 @@ import ast
 import keyword
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import PackageError
@@ -55,6 +56,7 @@ class Entry:
         return f"{self.module}:{self.attribute}"
 
 
+@lru_cache(maxsize=1024)
 def parameter_name(input_id: str) -> str:
     """The parameter of run for an input: its id, with ``_`` for what a Python name cannot hold."""
     name = re.sub(r"\W", "_", input_id, flags=re.ASCII)
