@@ -41,12 +41,12 @@ class FileContentError(ValueError):
 class NotJsonText(FileContentError):
     """The text is not JSON."""
 
-    def __init__(self, reason: str, line: int = 1) -> None:
+    def __init__(self, reason: str, line: int = 1, place: str = "") -> None:
         self.reason = reason
-        """Why, in a few words."""
+        """Why, in a few words, without the place."""
         self.line = line
         """Where, from 1; the first where that is not known."""
-        super().__init__(f"it is not JSON ({reason})")
+        super().__init__(f"it is not JSON ({reason}{place})")
 
 
 def expects_json(schema: Mapping[str, JSON]) -> bool:
@@ -149,7 +149,7 @@ def parse_json(text: str) -> JSON:
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
-        raise NotJsonText(str(error), error.lineno) from error
+        raise NotJsonText(error.msg, error.lineno, str(error).removeprefix(error.msg)) from error
     except RecursionError as error:
         raise NotJsonText("it is nested too deeply") from error
     except ValueError as error:

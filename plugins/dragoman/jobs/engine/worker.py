@@ -78,7 +78,9 @@ class _Worker:
         self._wear: Wear | None = None
         """Made with the program."""
         self._lacking = False
+        """Whether the last run failed for lack of files, memory or threads."""
         self._permanent_pools: tuple[Any, ...] = ()
+        """joblib's pools that the program's ``setup`` made."""
 
     def serve(self) -> None:
         """Run jobs as they come; if the package cannot be loaded, fail that job and end."""

@@ -53,7 +53,12 @@ def with_interface(process: Process, document: Document) -> Process:
     """
     outputs = {name: _image(spec) for name, spec in process.outputs.items()}
     inputs = {
-        name: replace(spec, inner_files=holds_files(spec.schema)) for name, spec in process.inputs.items()
+        name: replace(
+            spec,
+            inner_files=holds_files(spec.schema),
+            may_be_empty=spec.shorthand == "raster" and spec.max_occurs is None,
+        )
+        for name, spec in process.inputs.items()
     }
     process = replace(process, inputs=inputs, outputs=outputs, outputs_checked=False)
     hints = process.dialects.get("pesto") or {}

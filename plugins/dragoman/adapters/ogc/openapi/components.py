@@ -67,8 +67,8 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         numberMatched=COUNT,
     ),
     "InputDescription": record(
-        (),  # nothing is required, or the Go generator refuses the member that is not among these
-        "Always with schema. Beside these, maxOccurs: a whole number or unbounded; R clients have no class for that.",
+        ("schema",),
+        "Beside these, maxOccurs: a whole number or the word unbounded; R clients have no class for that.",
         **DESCRIPTION,
         schema=ANY_SCHEMA,
         minOccurs=COUNT,
