@@ -46,6 +46,8 @@ class NotJsonText(FileContentError):
         """Why, in a few words, without the place."""
         self.line = line
         """Where, from 1; the first where that is not known."""
+        self.place = place
+        """Line, column and character for a reader, with a colon before them; empty where they are not known."""
         super().__init__(f"it is not JSON ({reason}{place})")
 
 

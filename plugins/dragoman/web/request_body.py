@@ -68,7 +68,7 @@ def parse_json(data: bytes) -> JSON:
     except UnicodeDecodeError:
         raise InvalidRequest("the body is not UTF-8") from None
     except NotJsonText as error:
-        raise InvalidRequest(f"the body is not JSON: {error.reason[:200]}") from None
+        raise InvalidRequest(f"the body is not JSON: {error.reason[:200]}{error.place}") from None
     return value
 
 

@@ -28,6 +28,7 @@ from dragoman.sources.policy import SourcePolicy
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dragoman.model.context import Context
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
 
@@ -82,7 +83,9 @@ def resolved(process: Process, given: dict[str, Any], roots: Path) -> dict[str, 
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_they_are_arrays_for_the_algorithm(folder: Path, tmp_path: Path, moved: bool) -> None:
+def test_they_are_arrays_for_the_algorithm(
+    folder: Path, tmp_path: Path, moved: bool, context: Context
+) -> None:
     if moved:
         import_project(folder)
         shutil.rmtree(folder / "pesto")
@@ -96,7 +99,7 @@ def test_they_are_arrays_for_the_algorithm(folder: Path, tmp_path: Path, moved: 
         "texts": {"a": "file:///etc/passwd"},
     }
     values = resolved(process, given, tmp_path)
-    outputs = load_pesto(process, None).run(values, context=None, folder=tmp_path / "out", wanted=None)  # type: ignore[arg-type]  # not asked for
+    outputs = load_pesto(process, None).run(values, context=context, folder=tmp_path / "out", wanted=None)
     shape = [2, 6, 7]
     assert outputs["seen"].value == {
         "pair": [{"before": shape, "after": [shape, shape], "name": "x"}],
@@ -121,11 +124,11 @@ def test_they_are_guarded_and_named(folder: Path, tmp_path: Path, text: str, wor
     assert caught.value.problems[0].input_id == "pair[1].after[0]"
 
 
-def test_what_is_no_image_is_named_where_it_is_read(folder: Path, tmp_path: Path) -> None:
+def test_what_is_no_image_is_named_where_it_is_read(folder: Path, tmp_path: Path, context: Context) -> None:
     process = load_folder(folder)
     values = resolved(process, {"named": {"scene": base64.b64encode(b"text").decode()}}, tmp_path)
     with pytest.raises(InputError, match=r"input 'named\.scene': not a raster"):
-        load_pesto(process, None).run(values, context=None, folder=tmp_path, wanted=None)  # type: ignore[arg-type]  # not asked for
+        load_pesto(process, None).run(values, context=context, folder=tmp_path, wanted=None)
     with pytest.raises(InvalidInputs, match=r"scene: got 3; allowed: a string"):
         resolved(process, {"named": {"scene": 3}}, tmp_path)
 
@@ -140,11 +143,11 @@ def test_an_object_by_reference_may_hold_them(folder: Path, tmp_path: Path) -> N
     assert made.value["scene"].parent == tmp_path / "inputs"
 
 
-def test_a_region_crops_them(folder: Path, tmp_path: Path) -> None:
+def test_a_region_crops_them(folder: Path, tmp_path: Path, context: Context) -> None:
     process = load_folder(folder)
     values = resolved(process, {"named": {"scene": image(tmp_path / "scene").as_uri()}}, tmp_path)
     values, _ = crop_inputs(Roi(targets_in=(), lines=Band(first=1, number=2)), values, tmp_path / "roi")
-    outputs = load_pesto(process, None).run(values, context=None, folder=tmp_path, wanted=None)  # type: ignore[arg-type]  # not asked for
+    outputs = load_pesto(process, None).run(values, context=context, folder=tmp_path, wanted=None)
     assert outputs["seen"].value["named"] == {"scene": [2, 2, 7]}
 
 
