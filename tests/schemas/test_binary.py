@@ -91,7 +91,7 @@ def agrees(schema: dict[str, Any]) -> None:
     assert takes_text(schema) or not text_types(schema)
     for same in (ogc_form(schema), validating_form(schema)):
         assert (always_binary(same), may_be_binary(same)) == (always_binary(schema), may_be_binary(schema))
-    if schema.keys().isdisjoint(("oneOf", "anyOf", "allOf")):  # in these, Java generators cannot compile ``byte``
+    if schema.keys().isdisjoint(("oneOf", "anyOf", "allOf")):  # Java generators compile no ``byte`` there
         assert always_binary(to_oas30(schema)) or not always_binary(schema)
     if not expects_json(schema) or takes_text(schema):
         assert value_of("no JSON", schema, None) == "no JSON"
