@@ -253,7 +253,7 @@ def test_no_link_header_comes_with_a_synchronous_200(post: Post) -> None:
         ({"outputs": {"text": {"format": {"mediaType": 7}}}}, "format"),
         ({"outputs": ["text"]}, "outputs"),
         ({"response": "both"}, "response"),
-        ({"response": None}, "response"),
+        ({"response": 7}, "response"),
         ({"subscriber": {"successUri": "nowhere"}}, "successUri"),
     ],
 )

@@ -22,9 +22,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-def _files(server: Server, job_id: str) -> list[Path]:
-    """All that there is of a job: what is kept of it, and what a run of it writes."""
-    folders = (server.home / "jobs" / job_id[:2] / job_id, server.home / "runs" / job_id)
+def _files(server: Server, job_id: str, pid: int) -> list[Path]:
+    """All that there is of a job: what is kept of it, and what a run of it writes in the worker ``pid``."""
+    kept, run = server.home / "jobs" / job_id[:2] / job_id, server.home / "runs" / job_id
+    folders = (kept, run, server.home / "workers" / str(pid))
     return [path for folder in folders for path in folder.rglob("*")]
 
 
@@ -33,14 +34,14 @@ def _cancel_and_check(server: Server, job_id: str, pid: int) -> None:
     answer = server.dismiss(job_id)  # by itself it would not end before the request times out
     assert gone(pid), "the worker is dead before the client is told"
     assert (answer.status_code, answer.json()["status"]) == (200, "dismissed")
-    assert not _files(server, job_id)
+    assert not _files(server, job_id, pid)
     assert server.finished(following)["status"] == "successful"
 
 
 def test_a_loop_in_python_is_stopped(server: Server) -> None:
     job_id = server.submit("loop")
     pid = server.running(job_id)
-    wait_for(lambda: _files(server, job_id), "it has scratch files")
+    wait_for(lambda: _files(server, job_id, pid), "it has scratch files")
     _cancel_and_check(server, job_id, pid)
 
 
