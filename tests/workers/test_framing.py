@@ -100,6 +100,12 @@ def test_the_other_ends_death_is_told(pair: tuple[Channel, Channel]) -> None:
         one.send("x")
 
 
+def test_a_time_limit_of_the_socket_holds_up_nobody_who_asks(pair: tuple[Channel, Channel]) -> None:
+    one, _ = pair
+    one.socket.settimeout(3600)
+    assert one.open()
+
+
 def test_half_a_message_is_no_message(pair: tuple[Channel, Channel]) -> None:
     one, other = pair
     one.socket.sendall(encode("whole") + encode("half")[:-1])

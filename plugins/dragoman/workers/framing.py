@@ -94,12 +94,14 @@ class Channel:
         return self._ready.pop(0)
 
     def open(self) -> bool:
-        """Whether the other end is still there; only for a connection on which nothing is awaited."""
+        """Whether the other end is still there; only for a connection on which nothing is awaited. Does not wait."""
+        poll = (
+            select.poll()
+        )  # not MSG_DONTWAIT: on a socket with a timeout Python would wait for it all the same
         try:
-            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-        except BlockingIOError:
-            return True
-        except OSError:
+            poll.register(self.socket, select.POLLIN)
+            return not poll.poll(0) or bool(self.socket.recv(1, socket.MSG_PEEK))
+        except (OSError, ValueError):
             return False
 
     def close(self) -> None:
