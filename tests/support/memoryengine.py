@@ -181,7 +181,10 @@ class MemoryEngine:
 
     def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
         job = self.get(job_id)
-        self.jobs[job_id] = replace(job, outputs=job.outputs_with_sha256(output_id, item, sha256))
+        output = job.outputs.get(output_id)
+        files = () if output is None else (output,) if item is None else output.items[item : item + 1]
+        if any(each.file is not None for each in files):
+            self.jobs[job_id] = replace(job, outputs=job.outputs_with_sha256(output_id, item, sha256))
 
     def printed(self, job: Job, offset: int, limit: int) -> bytes:
         return b""

@@ -25,6 +25,9 @@ SOCKET = "supervisor.sock"
 LONGEST = 100
 """Bytes of a socket's path: Linux takes 107, others 103."""
 
+SHORTEST = Path("/tmp")
+"""Where a socket's path fits that is too long everywhere else."""
+
 type FileIdentity = tuple[int, int]
 """Device and inode."""
 
@@ -106,13 +109,15 @@ class SupervisorSocket:
 
 
 def forkserver_folder(home: Path) -> Path:
-    """Where the forkserver's socket is to lie: ``HOME/run``, or below the socket's folder under a deep HOME.
+    """Where the forkserver's socket is to lie: ``HOME/run``; under a deep HOME below a private folder, whose path fits.
 
     Only for the holder of the lock: it is deleted with all that an earlier life has left, and made.
     """
     folder = home / "run"
     if not sockets_fit(folder):
         folder = _private_folder() / home_hash(home)
+    if not sockets_fit(folder):  # a deep TMPDIR as well
+        folder = _private_folder(SHORTEST) / home_hash(home)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder
@@ -131,8 +136,9 @@ def _bound_socket(path: Path) -> socket.socket:
     return bound
 
 
-def _private_folder() -> Path:
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+def _private_folder(base: Path | None = None) -> Path:
+    """A folder of this user's alone, in ``base`` or else in the runtime or temporary folder; made if need be."""
+    base = base or Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     folder = base / f"dragoman-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()

@@ -221,6 +221,7 @@ class TestFailure:
         assert (done.status, done.attempts, done.restarts) == (JobStatus.SUCCESSFUL, 2, 0)
         assert "--- attempt 2 ---" in log_of(kit.results, job.id)
 
+    @in_processes
     def test_what_a_run_prints_can_be_seen_while_it_runs(self, kit: EngineKit, tmp_path: Path) -> None:
         job = kit.submit("loop", until=str(tmp_path / "gate"))
         os.kill(kit.worker(job), signal.SIGKILL)
@@ -414,7 +415,7 @@ class TestRemoving:
         assert list(kit.store.get(done.id).outputs) == ["note"]
         assert not has_file(kit.results, done.id, name)
 
-    def test_the_sha256_of_an_output_is_kept_with_it(self, kit: EngineKit) -> None:
+    def test_the_sha256_of_an_output_is_kept_with_it(self, kit: ExecutorKit) -> None:
         done = kit.run("writer")
         for output in ("file", "note", "nothing"):  # a file, a value, none
             kit.executor.keep_sha256(done.id, output, "ab" * 32)

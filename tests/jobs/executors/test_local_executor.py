@@ -264,11 +264,11 @@ class TestLife:
         away.rename(kit.home)
         assert kit.run("number", number=3).status is JobStatus.SUCCESSFUL
 
-    def test_one_whose_home_is_deleted_says_what_it_cannot_write(self, kit: EngineKit) -> None:
+    def test_one_whose_home_is_gone_says_so(self, kit: EngineKit) -> None:
         away = kit.settings.home.with_name("away")
         kit.settings.home.rename(away)
         try:
-            with pytest.raises(Unavailable, match="its file is gone"):
+            with pytest.raises(Unavailable, match="HOME is gone"):
                 kit.executor.alive()
         finally:
             away.rename(kit.settings.home)

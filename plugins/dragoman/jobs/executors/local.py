@@ -124,6 +124,8 @@ class LocalExecutor:
         reply = self._link.health(PROBE)
         if isinstance(reply, Refused):
             raise reply.error
+        if reply is None and file_identity(self._home) is None:
+            raise Unavailable("HOME is gone, and with it the way to the engine")
         self._check_home()
         return reply is not None
 
