@@ -14,7 +14,6 @@ from dragoman.errors import (
     InputProblem,
     InvalidInputs,
     InvalidRequest,
-    QueueFull,
     Unavailable,
 )
 
@@ -41,10 +40,10 @@ def load_error(data: Mapping[str, Any]) -> DragomanError:
     if code == InvalidInputs.code:
         problems = [InputProblem(input_id=name, message=message) for name, message in data["problems"]]
         return InvalidInputs(problems, more=data["more"])
-    if code in (Unavailable.code, QueueFull.code):
-        cls = QueueFull if code == QueueFull.code else Unavailable
+    cls = _classes().get(code, DragomanError)
+    if issubclass(cls, Unavailable):
         return cls(data["detail"], retry_after=data["retry_after"])
-    return _classes().get(code, DragomanError)(data["detail"])
+    return cls(data["detail"])
 
 
 def _classes() -> dict[str, type[DragomanError]]:
