@@ -49,6 +49,9 @@ def test_the_stack_of_every_thread_is_told(do: str, number: int) -> None:
 
 
 def test_a_pool_that_is_ended_says_nothing() -> None:
-    fork = "multiprocessing.get_context('fork')"
-    code, told = run(f"pool = {fork}.Pool(2); pool.map(abs, [1]); pool.terminate(); pool.join(); os._exit(0)")
+    # whoever is ended before it has begun to be a process of its own still tells: both have begun
+    begun = "fork = multiprocessing.get_context('fork'); begun = fork.Barrier(3)"
+    code, told = run(
+        f"{begun}; pool = fork.Pool(2, begun.wait); begun.wait(); pool.terminate(); pool.join(); os._exit(0)"
+    )
     assert (code, told) == (0, "")
