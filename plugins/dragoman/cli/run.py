@@ -41,7 +41,7 @@ def run(
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         _run(process, values, kept)
-    except Exception as error:
+    except Exception as error:  # whatever an author's code raises is shown, or debugged
         if pdb:
             import pdb as debugger
 

@@ -46,7 +46,7 @@ class FolderResults:
         try:
             shutil.copytree(folder, copy, symlinks=True)
             os.rename(copy, target)
-        except BaseException:
+        except BaseException:  # half a copy is nobody's, whatever ended it
             shutil.rmtree(copy, ignore_errors=True)
             raise
         shutil.rmtree(folder, ignore_errors=True)
