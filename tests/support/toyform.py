@@ -15,6 +15,7 @@ from dragoman.model.job import InputValue, Output
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.packages.digest import package_digest
 from dragoman.packages.forms import BUILT_IN, Form, Trial
+from dragoman.sources.resolve import Resolve, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ class Greeter:
     """See ``dragoman.packages.program.Program``."""
 
     process: Process
+    resolve: Resolve = resolve
 
     def run(
         self,

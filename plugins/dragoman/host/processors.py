@@ -14,6 +14,7 @@ from dragoman.errors import OutputError, PackageError
 from dragoman.model.job import Output
 from dragoman.model.process import InputSpec, Mode, OutputSpec, Process, Runtime
 from dragoman.packages.forms import Form, Trial
+from dragoman.sources.resolve import Resolve, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ class ForeignProgram:
 
     process: Process
     processor: Any
+    resolve: Resolve = resolve
 
     def run(
         self,

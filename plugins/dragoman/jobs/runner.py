@@ -14,7 +14,6 @@ from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
 from dragoman.jobs.json_codec import load_inputs
 from dragoman.packages.outputs.wrappers import Cropped, Delivered
-from dragoman.packages.pesto.inner_images import resolve_with_images
 from dragoman.packages.validation import validate_resolved
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.ports import ResultStore
     from dragoman.model.job import InputValue, Job, JobRequest, Output
-    from dragoman.model.process import Process, Runtime
+    from dragoman.model.process import Runtime
     from dragoman.model.resolved import ResolvedValue
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program, RunLimits
@@ -133,7 +132,7 @@ def run_locally(
     scratch: Path | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
-    values = _resolve(program.process, inputs, folder / "inputs", policy)
+    values = _resolve(program, inputs, folder / "inputs", policy)
     asked = job.request.outputs
     context = RunContext(
         job_id=job.id,
@@ -159,18 +158,18 @@ def wrapped(program: Program, request: JobRequest, inputs: Path) -> Program:
 
 
 def _resolve(
-    process: Process, inputs: Mapping[str, tuple[InputValue, ...]], folder: Path, policy: SourcePolicy
+    program: Program, inputs: Mapping[str, tuple[InputValue, ...]], folder: Path, policy: SourcePolicy
 ) -> dict[str, list[ResolvedValue]]:
     """The values of each input, fetched or decoded into ``folder``; raises InputError."""
     resolved: dict[str, list[ResolvedValue]] = {}
     for input_id, values in inputs.items():
-        spec = process.inputs.get(input_id)
+        spec = program.process.inputs.get(input_id)
         if spec is None:
-            raise InputError(input_id, f"unknown input; allowed: {', '.join(process.inputs)}")
+            raise InputError(input_id, f"unknown input; allowed: {', '.join(program.process.inputs)}")
         resolved[input_id] = []
         for value in values:
-            item = resolve_with_images(spec, value, folder, policy)
+            item = program.resolve(spec, value, folder, policy)
             if value.by_reference:  # what was sent inline was validated before the job was made
-                validate_resolved(process, input_id, item)
+                validate_resolved(program.process, input_id, item)
             resolved[input_id].append(item)
     return resolved

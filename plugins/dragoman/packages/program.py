@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dragoman.model.job import Output
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
+    from dragoman.sources.resolve import Resolve
 
 
 class Program(Protocol):
@@ -21,6 +22,10 @@ class Program(Protocol):
     @property
     def process(self) -> Process:
         """What it runs."""
+
+    @property
+    def resolve(self) -> Resolve:
+        """How a value of its inputs is read: ``sources.resolve.resolve``, unless its form has more to find in one."""
 
     def run(
         self,

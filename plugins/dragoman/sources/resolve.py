@@ -28,13 +28,17 @@ from dragoman.sources.inline import data_header, decode_base64, decode_data_url
 from dragoman.sources.precheck import OBJECTS, check_href, local_file, scheme_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dragoman.model.job import InputValue
     from dragoman.model.process import JSON, InputSpec
     from dragoman.sources.policy import SourcePolicy
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
+
+
+type Resolve = Callable[[InputSpec, InputValue, Path, SourcePolicy], ResolvedValue]
+"""Reads one value of an input, as ``resolve`` does."""
 
 
 def resolve(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePolicy) -> ResolvedValue:

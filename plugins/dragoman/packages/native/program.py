@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dragoman.packages.native.algorithm import Algorithm, load_algorithm
 from dragoman.packages.native.binding import bind
 from dragoman.packages.outputs.writing import write_outputs
+from dragoman.sources.resolve import Resolve, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +28,7 @@ class PackageProgram:
     process: Process
     algorithm: Algorithm
     limits: RunLimits
+    resolve: Resolve = resolve
 
     def run(
         self,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dragoman.model.resolved import ResolvedValue
     from dragoman.model.roi import Roi
     from dragoman.packages.program import Program
+    from dragoman.sources.resolve import Resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,11 @@ class Cropped:
     def process(self) -> Process:
         """See Program."""
         return self.program.process
+
+    @property
+    def resolve(self) -> Resolve:
+        """See Program."""
+        return self.program.resolve
 
     def run(
         self,
@@ -64,6 +70,11 @@ class Delivered:
     def process(self) -> Process:
         """See Program."""
         return self.program.process
+
+    @property
+    def resolve(self) -> Resolve:
+        """See Program."""
+        return self.program.resolve
 
     def run(
         self,

@@ -22,6 +22,7 @@ from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.outputs.writing import write_value
 from dragoman.packages.pesto.algorithm import ProjectInstance, load_class
 from dragoman.packages.pesto.environment import set_environment
+from dragoman.packages.pesto.inner_images import resolve_with_images
 from dragoman.packages.pesto.schemas import PNG
 from dragoman.schemas.file_values import FileContentError, expects_json, read_value
 from dragoman.schemas.forms import GEOTIFF, always_binary, always_binary_items, may_be_binary
@@ -30,6 +31,7 @@ from dragoman.schemas.messages import shown
 if TYPE_CHECKING:
     from dragoman.model.context import Context
     from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
+    from dragoman.sources.resolve import Resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class PestoProgram:
     process: Process
     algorithm: ProjectInstance
     max_pixels: int | None
+    resolve: Resolve = resolve_with_images
 
     def run(
         self,
