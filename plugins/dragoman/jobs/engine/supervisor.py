@@ -93,20 +93,46 @@ class _Supervisor:
         self._code = 0
 
     def run(self, lock: IO[str]) -> int:
+        """Supervise until nobody needs it; the exit code."""
         self._lock = lock
         self._listen_to_signals()
-        settings = self._settings
-        kind = job_kind(settings, self._mark)
-        self._sockets = forkserver_folder(settings.home)
-        self._forkserver = Forkserver(kind.preload, self._sockets)
-        watch = WorkerWatch(self._selector, self._forkserver)
-        self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
-        self._store: EngineStore = open_store(settings.database_url)
+        watch = self._make_pool()
+        self._store: EngineStore = open_store(self._settings.database_url)
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "lock"})
             return TAKEN
-        host = host_id(settings.home)
-        results = RunFiles(settings.home, FolderResults(settings.home))
+        results = RunFiles(self._settings.home, FolderResults(self._settings.home))
+        self._make_scheduler(results)
+        watch.tell(self._scheduler, self._pool)
+        self._take_over(results)
+        housekeeper = Housekeeper(
+            open_store(self._settings.database_url), results, self._settings.keep_results
+        )
+        housekeeper.start()
+        self._endpoint = SupervisorSocket(self._settings.home)
+        self._connections = Connections(self._selector, self._endpoint.listen(), self._handler)
+        try:
+            self._loop()
+        finally:
+            if self._at_home():  # or it is another engine's
+                self._endpoint.leave()
+            housekeeper.stop()
+            self._end()
+        lock.flush()
+        return self._code
+
+    # -- the beginning ---------------------------------------------------------------------------------
+
+    def _make_pool(self) -> WorkerWatch:
+        kind = job_kind(self._settings, self._mark)
+        self._sockets = forkserver_folder(self._settings.home)
+        self._forkserver = Forkserver(kind.preload, self._sockets)
+        watch = WorkerWatch(self._selector, self._forkserver)
+        self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
+        return watch
+
+    def _make_scheduler(self, results: RunFiles) -> None:
+        settings = self._settings
         limits = EngineLimits(
             slots=settings.slots,
             queue_limit=settings.queue_limit,
@@ -120,35 +146,30 @@ class _Supervisor:
             pool=self._pool,
             limits=limits,
             changed=self._changed,
-            host=host,
+            host=host_id(settings.home),
         )
-        watch.tell(self._scheduler, self._pool)
-        facts = Facts(build=settings.build, digest=settings.digest, pid=os.getpid())
         self._handler = RequestHandler(
             scheduler=self._scheduler,
             store=self._store,
             results=results,
-            facts=facts,
+            facts=Facts(build=settings.build, digest=settings.digest, pid=os.getpid()),
             stop=self._stop,
             check_home=self._check_home,
         )
-        shared = self._store.shared
-        recover(self._store, results, self._scheduler, home_hash(settings.home), host=host, shared=shared)
+
+    def _take_over(self, results: RunFiles) -> None:
+        """Put in order what the supervisor before left, and queue what still waits."""
+        home = self._settings.home
+        recover(
+            self._store,
+            results,
+            self._scheduler,
+            home_hash(home),
+            host=host_id(home),
+            shared=self._store.shared,
+        )
         results.sweep()
         self._scheduler.load()
-        housekeeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
-        housekeeper.start()
-        self._endpoint = SupervisorSocket(settings.home)
-        self._connections = Connections(self._selector, self._endpoint.listen(), self._handler)
-        try:
-            self._loop()
-        finally:
-            if self._at_home():  # or it is another engine's
-                self._endpoint.leave()
-            housekeeper.stop()
-            self._end()
-        lock.flush()
-        return self._code
 
     # -- the loop --------------------------------------------------------------------------------------
 
