@@ -108,9 +108,9 @@ class InvalidInputs(RequestError):
     code = "invalid-inputs"
 
     def __init__(self, problems: Iterable[InputProblem], *, more: int = 0) -> None:
-        given = iter(problems)
-        self.problems = tuple(islice(given, MOST_PROBLEMS))
-        self.more = more + sum(1 for _ in given)
+        remaining = iter(problems)
+        self.problems = tuple(islice(remaining, MOST_PROBLEMS))
+        self.more = more + sum(1 for _ in remaining)
         words = [str(problem) for problem in self.problems]
         super().__init__("; ".join([*words, f"and {self.more:,} more"] if self.more else words))
 

@@ -24,11 +24,11 @@ def run(
 ) -> dict[str, Any]:
     """``text`` and ``value`` unchanged, and each input that was given as ``id=JSON``."""
     rest = {"pause": pause, "numbers": numbers, "area": area, "value": value, "note": note}
-    given = {"text": text, **{name: item for name, item in rest.items() if item is not None}}
+    inputs = {"text": text, **{name: item for name, item in rest.items() if item is not None}}
     wait(float(pause or 0), context)
     return {
         "text": text,
-        "received": [f"{name}={json.dumps(item, ensure_ascii=False)}" for name, item in given.items()],
+        "received": [f"{name}={json.dumps(item, ensure_ascii=False)}" for name, item in inputs.items()],
         "value": "" if value is None else value,
     }
 

@@ -356,10 +356,10 @@ def check_rasters(rasters: list[rasterio.DatasetReader], program: Program) -> No
                 "rasters",
                 f"r{number} and r1 differ in their {kind}: they lie on no common grid; warp them onto one first",
             )
-    found = [
+    differences = [
         f"r{number} differs from r1 in {', '.join(first.differences(Grid.of(raster)))}"
         for number, raster in enumerate(rasters[1:], start=2)
         if not first.same_as(Grid.of(raster))
     ]
-    if found:
-        raise dragoman.InputError("rasters", f"are not on one grid: {'; '.join(found)}")
+    if differences:
+        raise dragoman.InputError("rasters", f"are not on one grid: {'; '.join(differences)}")

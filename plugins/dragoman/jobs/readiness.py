@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 def faults(store: JobStore, executor: Executor, results: ResultStore, min_free_bytes: int) -> list[str]:
     """What is wrong with the store, the engine and the disk; nothing: the server is ready."""
-    found = _faults_of_writing(store, executor)
+    reasons = _faults_of_writing(store, executor)
     try:
         if results.free_bytes() < min_free_bytes:
-            found.append("disk: less free space than the configured floor")
+            reasons.append("disk: less free space than the configured floor")
     except OSError as error:
-        found.append(f"disk: {error.strerror}")
-    return found
+        reasons.append(f"disk: {error.strerror}")
+    return reasons
 
 
 def _faults_of_writing(store: JobStore, executor: Executor) -> list[str]:
     """What the store and the engine report; what both report of the store is there once."""
-    found = []
+    reasons = []
     try:
         store.counts()
     except Unavailable as error:
-        found.append(f"store: {error.detail}")
+        reasons.append(f"store: {error.detail}")
     try:
         if not executor.alive():
-            found.append("engine: the supervisor does not answer")
+            reasons.append("engine: the supervisor does not answer")
     except Unavailable as error:
-        found.append(f"store: {error.detail}")
-    return list(dict.fromkeys(found))
+        reasons.append(f"store: {error.detail}")
+    return list(dict.fromkeys(reasons))

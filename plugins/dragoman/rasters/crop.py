@@ -59,16 +59,16 @@ def copy_window(
         "bigtiff": "IF_SAFER",
     }
     masked = [MaskFlags.per_dataset] in dataset.mask_flag_enums
-    with creating(), create_geotiff(target, profile) as made:
-        _describe(dataset, made)
+    with creating(), create_geotiff(target, profile) as copy:
+        _describe(dataset, copy)
         for piece in windows_of(int(window.width), int(window.height), striped=is_striped(dataset)):
             check()
             source = Window(
                 window.col_off + piece.col_off, window.row_off + piece.row_off, piece.width, piece.height
             )
-            made.write(dataset.read(window=source), window=piece)
+            copy.write(dataset.read(window=source), window=piece)
             if masked:
-                made.write_mask(dataset.read_masks(1, window=source), window=piece)
+                copy.write_mask(dataset.read_masks(1, window=source), window=piece)
 
 
 @contextmanager
@@ -79,13 +79,13 @@ def creating() -> Iterator[None]:
         yield
 
 
-def _describe(dataset: Any, made: Any) -> None:
+def _describe(dataset: Any, copy: Any) -> None:
     for band, name in enumerate(dataset.descriptions, start=1):
         if name:
-            made.set_band_description(band, name)
+            copy.set_band_description(band, name)
     if set(zip(dataset.scales, dataset.offsets, strict=True)) != {(1.0, 0.0)}:
-        made.scales, made.offsets = dataset.scales, dataset.offsets
+        copy.scales, copy.offsets = dataset.scales, dataset.offsets
     if dataset.colorinterp[0] == ColorInterp.palette:
-        made.write_colormap(1, dataset.colormap(1))
+        copy.write_colormap(1, dataset.colormap(1))
     if ColorInterp.alpha in dataset.colorinterp:
-        made.colorinterp = dataset.colorinterp
+        copy.colorinterp = dataset.colorinterp

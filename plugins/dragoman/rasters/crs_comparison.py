@@ -37,14 +37,14 @@ def labels_apart(one: CRS | None, other: CRS | None) -> tuple[str, str]:
 
 
 def _horizontal(crs: CRS) -> pyproj.CRS:
-    found = pyproj.CRS.from_wkt(crs.to_wkt(version="WKT2_2019"))
+    horizontal = pyproj.CRS.from_wkt(crs.to_wkt(version="WKT2_2019"))
     while True:
-        if found.is_compound:
-            found = found.sub_crs_list[0]
-        elif found.is_bound and found.source_crs is not None:
-            found = found.source_crs
+        if horizontal.is_compound:
+            horizontal = horizontal.sub_crs_list[0]
+        elif horizontal.is_bound and horizontal.source_crs is not None:
+            horizontal = horizontal.source_crs
         else:
-            return found
+            return horizontal
 
 
 def _described(crs: CRS, label: str) -> str:

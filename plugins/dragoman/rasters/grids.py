@@ -75,19 +75,19 @@ class Grid:
 
         Corners may be ``TOLERANCE`` of a pixel apart.
         """
-        found = []
+        phrases = []
         if (self.width, self.height) != (other.width, other.height):
-            found.append(f"size {other.width} x {other.height} against {self.width} x {self.height}")
+            phrases.append(f"size {other.width} x {other.height} against {self.width} x {self.height}")
         if not same_ground(self.crs, other.crs):
-            found.append("CRS {} against {}".format(*labels_apart(other.crs, self.crs)))
-            return found
+            phrases.append("CRS {} against {}".format(*labels_apart(other.crs, self.crs)))
+            return phrases
         mine, theirs = self.transform, other.transform
         if not np.allclose(_steps(mine), _steps(theirs), rtol=0, atol=self._step_tolerance()):
-            found.append(f"pixel size {_size(theirs)} against {_size(mine)}")
+            phrases.append(f"pixel size {_size(theirs)} against {_size(mine)}")
         size = max(abs(step) for step in _steps(mine)) or 1.0
         if max(abs(mine.c - theirs.c), abs(mine.f - theirs.f)) > TOLERANCE * size:
-            found.append(f"upper left corner {_corner(theirs)} against {_corner(mine)}")
-        return found
+            phrases.append(f"upper left corner {_corner(theirs)} against {_corner(mine)}")
+        return phrases
 
     def same_as(self, other: Grid) -> bool:
         """Whether every pixel lies on the same ground."""

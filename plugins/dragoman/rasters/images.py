@@ -33,18 +33,18 @@ def as_image(array: object) -> NDArray[Any]:
 
     Raises ValueError, which says what is wrong with it.
     """
-    made = array.filled() if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
-    if made.ndim == 2:
-        made = made[np.newaxis]
-    if made.ndim != 3 or 0 in made.shape:
-        raise ValueError(f"an image has the shape (bands, rows, cols), not {made.shape}")
-    if made.dtype.kind == "b":
-        made = made.astype("uint8")
-    if made.dtype == np.float16:
-        made = made.astype("float32")
-    if made.dtype.kind not in "iufc" or made.dtype.itemsize > (16 if made.dtype.kind == "c" else 8):
-        raise ValueError(f"an image holds integers, floats or complex numbers, not {made.dtype}")
-    return made.astype(made.dtype.newbyteorder("="), copy=False)
+    image = array.filled() if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
+    if image.ndim == 2:
+        image = image[np.newaxis]
+    if image.ndim != 3 or 0 in image.shape:
+        raise ValueError(f"an image has the shape (bands, rows, cols), not {image.shape}")
+    if image.dtype.kind == "b":
+        image = image.astype("uint8")
+    if image.dtype == np.float16:
+        image = image.astype("float32")
+    if image.dtype.kind not in "iufc" or image.dtype.itemsize > (16 if image.dtype.kind == "c" else 8):
+        raise ValueError(f"an image holds integers, floats or complex numbers, not {image.dtype}")
+    return image.astype(image.dtype.newbyteorder("="), copy=False)
 
 
 def write_image(array: object, stem: Path) -> Path:

@@ -133,9 +133,9 @@ class Decoder:
             if self.offset is not None:
                 values += float(self.offset)
             values = values.astype(self.dtype, copy=False)
-        found = replace(self, missing=(), bounds=self.value_bounds).missing_of(values, infinite=infinite)
-        if found is not None:
-            mask = found if mask is None else mask | found
+        beyond = replace(self, missing=(), bounds=self.value_bounds).missing_of(values, infinite=infinite)
+        if beyond is not None:
+            mask = beyond if mask is None else mask | beyond
         return values, mask
 
     def decode(self, stored: NDArray[Any]) -> NDArray[Any]:

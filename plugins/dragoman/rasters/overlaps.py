@@ -126,12 +126,12 @@ def turns(source: Grid, target: Grid) -> list[float]:
             left, right = min(left, target.bounds[0] * share), max(right, target.bounds[2] * share)
     west, _, east, _ = source.bounds
     reach = range(int(np.floor((left - east) / period)), int(np.ceil((right - west) / period)) + 1)
-    found = [
+    turns = [
         float(number * period)
         for number in sorted(reach, key=abs)
         if min(right, east + number * period) - max(left, west + number * period) > 1e-9 * period
     ]
-    return found or [0.0]
+    return turns or [0.0]
 
 
 def moved(source: Grid, turn: float) -> Affine:

@@ -71,9 +71,9 @@ def read_pixels(
         return values, valid
     inside = Window(first_col, first_row, last_col - first_col, last_row - first_row)
     place = (slice(first_row - top, last_row - top), slice(first_col - left, last_col - left))
-    found = dataset.read(list(bands), window=inside)
+    pixels = dataset.read(list(bands), window=inside)
     here = _valid(dataset, bands, inside, each=nodata is not None)
-    values[(slice(None), *place)] = found if nodata is None else np.where(here, found, dtype.type(nodata))
+    values[(slice(None), *place)] = pixels if nodata is None else np.where(here, pixels, dtype.type(nodata))
     valid[(..., *place)] = here
     return values, valid
 

@@ -107,11 +107,11 @@ def extracted(
         return list(_extracted(band, shapes, operations, cells, progress))
     except RuntimeError:
         pass
-    found: list[dict[str, Any] | None] = []
+    features: list[dict[str, Any] | None] = []
     for number, shape in enumerate(shapes):
-        found.append(_alone(band, shape, operations, cells))
+        features.append(_alone(band, shape, operations, cells))
         progress((number + 1) / len(shapes))
-    return found
+    return features
 
 
 def _alone(band: Band, shape: Any, operations: Operations, cells: int) -> dict[str, Any] | None:

@@ -29,8 +29,8 @@ def end_executors(keep: tuple[Any, ...]) -> None:
 
 def trackers() -> frozenset[int]:
     """The pids of what loky keeps running for this process beside its pools: one that cleans up after it."""
-    found = [_attribute("backend.resource_tracker", "_resource_tracker", name) for name in _NAMES]
-    return frozenset(tracker._pid for tracker in found if getattr(tracker, "_pid", None) is not None)
+    candidates = [_attribute("backend.resource_tracker", "_resource_tracker", name) for name in _NAMES]
+    return frozenset(tracker._pid for tracker in candidates if getattr(tracker, "_pid", None) is not None)
 
 
 def _attribute(module: str, attribute: str, name: str) -> Any:

@@ -98,18 +98,18 @@ def _object(body: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
     return member
 
 
-def _response(given: JSON) -> Literal["raw", "document"]:
-    if given is None or given == "raw":
+def _response(response: JSON) -> Literal["raw", "document"]:
+    if response is None or response == "raw":
         return "raw"
-    if given == "document":
+    if response == "document":
         return "document"
-    raise InvalidRequest(f"'response': got {shown(given)}; allowed: raw, document")
+    raise InvalidRequest(f"'response': got {shown(response)}; allowed: raw, document")
 
 
-def _inputs(given: Mapping[str, JSON], process: Process) -> dict[str, tuple[InputValue, ...]]:
+def _inputs(members: Mapping[str, JSON], process: Process) -> dict[str, tuple[InputValue, ...]]:
     inputs: dict[str, tuple[InputValue, ...]] = {}
     problems: list[InputProblem] = []
-    for input_id, wire in given.items():
+    for input_id, wire in members.items():
         if input_id not in process.inputs:
             inputs[input_id] = _UNREAD
             continue
@@ -129,13 +129,13 @@ def _left_out(spec: InputSpec) -> bool:
     return spec.min_occurs == 0 and bool(check_of(spec.schema).findings(None))
 
 
-def _outputs(given: Mapping[str, JSON], process: Process) -> dict[str, OutputRequest] | None:
+def _outputs(members: Mapping[str, JSON], process: Process) -> dict[str, OutputRequest] | None:
     """The outputs asked for; none named is all of them (version 1.0)."""
-    unknown = [name for name in given if name not in process.outputs]
+    unknown = [name for name in members if name not in process.outputs]
     if unknown:
         names = ", ".join(f"'{name[:100]}'" for name in unknown[:20])
         raise NoSuchOutput(f"unknown output {names}; allowed: {', '.join(process.outputs)}")
-    return {name: _output(name, wire, process) for name, wire in given.items()} or None
+    return {name: _output(name, wire, process) for name, wire in members.items()} or None
 
 
 def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
@@ -158,35 +158,33 @@ def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
     )
 
 
-def _transmission(name: str, given: JSON) -> Literal["value", "reference"] | None:
-    if given is None:
+def _transmission(name: str, mode: JSON) -> Literal["value", "reference"] | None:
+    if mode is None:
         return None
-    if given == "value":
+    if mode == "value":
         return "value"
-    if given == "reference":
+    if mode == "reference":
         return "reference"
-    raise InvalidRequest(
-        f"output '{name}': 'transmissionMode': got {shown(given)}; allowed: value, reference"
-    )
+    raise InvalidRequest(f"output '{name}': 'transmissionMode': got {shown(mode)}; allowed: value, reference")
 
 
-def _subscriber(given: Mapping[str, JSON], policy: SourcePolicy) -> Subscriber | None:
-    given = {name: member for name, member in given.items() if member is not None}
-    if not given:
+def _subscriber(members: Mapping[str, JSON], policy: SourcePolicy) -> Subscriber | None:
+    members = {name: member for name, member in members.items() if member is not None}
+    if not members:
         return None
-    if given.keys().isdisjoint(_SUBSCRIBER):
-        raise InvalidRequest(f"subscriber: got {shown(given)}; allowed: {', '.join(_SUBSCRIBER[:3])}")
+    if members.keys().isdisjoint(_SUBSCRIBER):
+        raise InvalidRequest(f"subscriber: got {shown(members)}; allowed: {', '.join(_SUBSCRIBER[:3])}")
     return Subscriber(
-        success_uri=_uri(given, "successUri", policy)
-        or _uri(given, "successUrl", policy),  # execute.yaml itself spells it both ways
-        in_progress_uri=_uri(given, "inProgressUri", policy),
-        failed_uri=_uri(given, "failedUri", policy),
+        success_uri=_uri(members, "successUri", policy)
+        or _uri(members, "successUrl", policy),  # execute.yaml itself spells it both ways
+        in_progress_uri=_uri(members, "inProgressUri", policy),
+        failed_uri=_uri(members, "failedUri", policy),
     )
 
 
-def _uri(given: Mapping[str, JSON], name: str, policy: SourcePolicy) -> str | None:
+def _uri(members: Mapping[str, JSON], name: str, policy: SourcePolicy) -> str | None:
     """Where to send a message; a host that would be refused then is refused now."""
-    value = given.get(name)
+    value = members.get(name)
     if value is None:
         return None
     try:

@@ -59,11 +59,13 @@ def parameters_of(filters: Filters) -> dict[str, Any]:
 
 def conditions(shape: Shape, table: Table) -> list[ColumnElement[bool]]:
     """What a row of a table that has these columns must meet."""
-    found = []
+    comparisons = []
     for name, number in shape:
         parameters = [bindparam(f"{name}_{n}", type_=_type(name)) for n in range(number)]
-        found.append(_any_of(table.c[name], parameters) if name in table.c else _compared(name, *parameters))
-    return found
+        comparisons.append(
+            _any_of(table.c[name], parameters) if name in table.c else _compared(name, *parameters)
+        )
+    return comparisons
 
 
 def _columns(query: JobQuery) -> dict[str, Sequence[Any]]:

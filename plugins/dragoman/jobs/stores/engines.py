@@ -45,8 +45,8 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     return engine
 
 
-def _postgresql_arguments(given: Mapping[str, Any], *, durable: bool) -> dict[str, Any]:
-    """libpq's parameters of a connection; what the operator has ``given`` in the URL comes before ours."""
+def _postgresql_arguments(operators: Mapping[str, Any], *, durable: bool) -> dict[str, Any]:
+    """libpq's parameters of a connection; those of the URL, the ``operators`` own, come before ours."""
     session: dict[str, Any] = {
         "statement_timeout": f"{STATEMENT_TIMEOUT}s",
         "lock_timeout": f"{LOCK_TIMEOUT}s",
@@ -65,8 +65,8 @@ def _postgresql_arguments(given: Mapping[str, Any], *, durable: bool) -> dict[st
         "keepalives_count": SILENCE // 2,
     }
     options = [f"-c {name}={value}" for name, value in session.items()]
-    options += [given["options"]] if "options" in given else []
-    return {**ours, **given, "options": " ".join(options)}
+    options += [operators["options"]] if "options" in operators else []
+    return {**ours, **operators, "options": " ".join(options)}
 
 
 def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:

@@ -46,10 +46,10 @@ class SqlStore:
 
     def get(self, job_id: str) -> Job:
         """See the port."""
-        found = self._select(statements.select_job(), old_id=job_id) if storable(job_id) else ()
-        if not found:
+        rows = self._select(statements.select_job(), old_id=job_id) if storable(job_id) else ()
+        if not rows:
             raise NoSuchJob(f"there is no job '{job_id}'")
-        return self._rows.job(found[0])
+        return self._rows.job(rows[0])
 
     def find(self, query: JobQuery) -> JobPage:
         """See the port."""

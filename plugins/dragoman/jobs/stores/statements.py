@@ -173,8 +173,8 @@ def select_page(shape: Shape, *, after: bool = False) -> Select[Any]:
     newest = JOBS.c.seq.desc()
     older = [JOBS.c.seq < bindparam("page_after", type_=BIG)] if after else []
     meets = [*conditions(shape, JOBS), *older]
-    found = select(JOBS.c.seq).where(*meets).order_by(newest).limit(limit).offset(offset)
-    return select(*LISTED).where(JOBS.c.seq.in_(found)).order_by(newest)
+    places = select(JOBS.c.seq).where(*meets).order_by(newest).limit(limit).offset(offset)
+    return select(*LISTED).where(JOBS.c.seq.in_(places)).order_by(newest)
 
 
 def _any_of(states: frozenset[JobStatus]) -> ColumnElement[bool]:

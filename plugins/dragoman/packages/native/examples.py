@@ -57,8 +57,8 @@ def load_examples(folder: Path, process: Process | None = None) -> tuple[Example
     Raises PackageError, one line with file, line and key, for one that is not well made, names a
     missing file or (where ``process`` is given) an unknown input or output.
     """
-    found = sorted((folder / "examples").glob("*.yml"))
-    return tuple(_load(path, f"{folder.name}/examples/{path.name}", process) for path in found)
+    files = sorted((folder / "examples").glob("*.yml"))
+    return tuple(_load(path, f"{folder.name}/examples/{path.name}", process) for path in files)
 
 
 def _load(path: Path, label: str, process: Process | None) -> Example:
@@ -134,8 +134,8 @@ def compare(example: Example, actual: Mapping[str, Output], folder: Path) -> lis
             continue
         file = file_name(expected)
         wanted = example.folder / file if file else expected
-        found = compare_output(wanted, output, folder, example.tolerance)
-        differences.extend(f"{name}{difference}" for difference in found)
+        lines = compare_output(wanted, output, folder, example.tolerance)
+        differences.extend(f"{name}{difference}" for difference in lines)
     return differences
 
 
