@@ -358,7 +358,7 @@ def test_a_zone_without_a_place_costs_the_others_nothing(
     found = run(algorithm, path, zones, ["count", "mean"], context)
     assert [f["count"] for f in found] == [100, 0, 0, 100, 0]
     assert found[1]["mean"] is None
-    assert "feature 1 has no area" in context.messages[-1]
+    assert "feature 1 has no area" in context.notices[-1]
 
 
 def test_a_repeated_corner_on_the_edge_of_a_cell(
