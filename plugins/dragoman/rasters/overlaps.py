@@ -71,7 +71,7 @@ def _sight(grid: Grid, points: Points) -> Sight:
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
         return Sight(hit=False, near=None)
-    period = _period(grid)
+    period = period_on(grid)
     if period:
         upright = abs(grid.transform.a)
         period = period / upright if upright else None
@@ -100,8 +100,8 @@ def _near(grid: Grid, x: Points, y: Points, period: float | None) -> bool | None
     return bool(east > 0 and west < grid.width)
 
 
-def _period(grid: Grid) -> float | None:
-    """Of the x of a grid, where that may matter."""
+def period_on(grid: Grid) -> float | None:
+    """After how many units x tells the same meridian again, where a grid may reach that far; None: never."""
     assert grid.crs is not None
     if grid.crs.is_geographic:
         return turn_of(grid.crs)
@@ -115,7 +115,7 @@ def turns(source: Grid, target: Grid) -> list[float]:
     A raster from 0 to 360 degrees holds the western half of the world beyond 180; a target may do so too. In units
     of the source's CRS, which may also be a projection that repeats itself.
     """
-    if source.crs is None or target.crs is None or not (period := _period(source)):
+    if source.crs is None or target.crs is None or not (period := period_on(source)):
         return [0.0]
     if target.crs == source.crs:
         left, _, right, _ = target.bounds
