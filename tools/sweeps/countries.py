@@ -119,7 +119,7 @@ def target_of(name: str) -> Target | str:
 
 def is_kept(target: Target) -> bool:
     """Whether a GeoTIFF can say its CRS."""
-    with rasterio.open(written(target, scratch())) as raster:
+    with open_raster(written(target, scratch())) as raster:
         return bool(raster.crs)
 
 

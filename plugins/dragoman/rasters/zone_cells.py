@@ -42,7 +42,7 @@ CELLS = 64
 FIRST = 2
 """How often a cell is divided at least that seems to have no place at all."""
 
-PER_PIXEL = 8
+PER_PIXEL = 32
 """Points along a side of a pixel that is looked up by itself; fewer on large rasters, where it matters less."""
 
 POINTS = 8192
