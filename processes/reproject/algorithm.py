@@ -163,7 +163,7 @@ def handles(
         with ExitStack() as stack:
             views = []
             for way in ways:
-                for turn in moves(raster, grid, way):
+                for turn in moves(raster, grid, regions, way):
                     own = stack.enter_context(reopen(raster))
                     place = moved(source, turn)
                     view = warped(own, grid, regions, transform=place, resampling=way, **options)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
 from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import open_raster
-from dragoman.rasters.world_seam import around, beyond, goes_around
+from dragoman.rasters.world_seam import around, beyond, goes_around, meets_an_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +83,33 @@ def test_and_of_an_alpha_band_beside_words_that_are_no_xml(tmp_path: Path) -> No
 def test_what_goes_around_the_world(tmp_path: Path, changes: dict[str, Any], expected: bool) -> None:
     with rasterio.open(write(tmp_path / "a.tif", **changes)) as dataset:
         assert goes_around(Grid.of(dataset)) is expected
+
+
+@pytest.mark.parametrize(
+    ("left", "crs", "box", "expected"),
+    [
+        (-180, "EPSG:4326", (-100, 0, 100, 20), False),
+        (-180, "EPSG:4326", (130, 0, 179, 20), True),
+        (-180, "EPSG:4326", (170, 0, 190, 20), True),
+        (0, "EPSG:4326", (-100, 0, -60, 20), False),
+        (0, "EPSG:4326", (-10, 0, 20, 20), True),
+        (-180, "EPSG:3035", (3_000_000, 2_000_000, 6_000_000, 4_000_000), False),
+        (0, "EPSG:3035", (3_000_000, 2_000_000, 6_000_000, 4_000_000), True),
+        (-180, "EPSG:3413", (-1_000_000, -1_000_000, 1_000_000, 1_000_000), True),
+        (-180, "EPSG:32601", (300_000, 0, 700_000, 400_000), True),
+        (-180, "EPSG:32633", (300_000, 0, 700_000, 400_000), False),
+    ],
+)
+def test_what_meets_an_end(
+    left: float, crs: str, box: tuple[float, float, float, float], expected: bool
+) -> None:
+    west, south, east, north = box
+    transform = Affine((east - west) / 50, 0, west, 0, (south - north) / 50, north)
+    world = Grid(
+        crs=CRS.from_epsg(4326), transform=Affine(0.25, 0, left, 0, -0.25, 90), width=1440, height=720
+    )
+    target = Grid(crs=CRS.from_user_input(crs), transform=transform, width=50, height=50)
+    assert meets_an_end(world, target, 5) is expected
 
 
 def test_the_coarser_the_further() -> None:

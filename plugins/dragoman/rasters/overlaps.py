@@ -35,15 +35,16 @@ def meeting(source: Grid, target: Grid) -> bool:
     except InvalidRequest:
         return True
     same = source.crs == target.crs
-    on_source = _sight(source, _samples(target) if same else change.backward(_samples(target)))
-    on_target = _sight(target, _samples(source) if same else change.forward(_samples(source)))
+    on_source = _sight(source, points_on(target) if same else change.backward(points_on(target)))
+    on_target = _sight(target, points_on(source) if same else change.forward(points_on(source)))
     if on_source.hit or on_target.hit:
         return True
     near = (on_source.near, on_target.near)
     return False not in near and True in near
 
 
-def _samples(grid: Grid) -> Points:
+def points_on(grid: Grid) -> Points:
+    """Points from edge to edge of a grid, a hair within, in its CRS: (SAMPLES, SAMPLES, 2)."""
     hair = 1e-6
     cols = np.linspace(hair, 1 - hair, SAMPLES) * grid.width
     rows = np.linspace(hair, 1 - hair, SAMPLES) * grid.height

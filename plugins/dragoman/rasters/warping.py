@@ -17,7 +17,7 @@ from dragoman.rasters.overlaps import moved, turns
 from dragoman.rasters.reading import Warped
 from dragoman.rasters.warp_regions import KERNELS, surveyed
 from dragoman.rasters.windows import EXACT_IN_FLOAT32
-from dragoman.rasters.world_seam import around, beyond, further, goes_around
+from dragoman.rasters.world_seam import around, beyond, further, goes_around, meets_an_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,14 +70,20 @@ class Pieced:
         return self._views[way]
 
 
-def is_continued(source: Any, resampling: str) -> bool:
-    """Whether a dataset goes around the world and is warped by a kernel, for which it is continued at its ends."""
-    return resampling in KERNELS and source.driver == "GTiff" and goes_around(Grid.of(source))
+def columns_beyond(source: Any, target: Grid, regions: Regions, resampling: str) -> int:
+    """By how many columns at each end a dataset that goes around the world is continued, if a kernel needs it."""
+    grid = Grid.of(source)
+    if resampling not in KERNELS or source.driver != "GTiff" or not goes_around(grid):
+        return 0
+    columns = beyond(grid.width, (way.scale for _, way in regions))
+    return columns + further(grid, target) if meets_an_end(grid, target, columns) else 0
 
 
-def moves(source: Any, target: Grid, resampling: str) -> list[float]:
+def moves(source: Any, target: Grid, regions: Regions, resampling: str) -> list[float]:
     """By how many units of its x a dataset is to be warped, once each, so that it lies under all of the target."""
-    return [0.0] if is_continued(source, resampling) else turns(Grid.of(source), target)
+    if columns_beyond(source, target, regions, resampling):
+        return [0.0]
+    return turns(Grid.of(source), target)
 
 
 @contextmanager
@@ -89,9 +95,7 @@ def warped(
     ``transform`` is the source's, perhaps moved by a turn; ``options`` are those of ``WarpedVRT``.
     """
     with ExitStack() as stack:
-        if is_continued(source, resampling):
-            columns = beyond(source.width, (way.scale for _, way in regions))
-            columns += further(Grid.of(source), target)
+        if columns := columns_beyond(source, target, regions, resampling):
             source = stack.enter_context(around(source, columns))
             transform = transform @ Affine.translation(-columns, 0)
         all_options = {
@@ -160,7 +164,7 @@ def on_grid(
                         **options,
                     )
                 )
-                for turn in moves(dataset, grid, resampling)
+                for turn in moves(dataset, grid, regions, resampling)
             ]
         except TRANSFORM_ERRORS as error:
             raise InvalidRequest(

@@ -13,13 +13,15 @@ from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import rasterio.shutil
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from dragoman.rasters.opening import gdal_env
-from dragoman.rasters.overlaps import period_on, turns
+from dragoman.rasters.overlaps import period_on, points_on, turns
 from dragoman.rasters.reading import Reader
+from dragoman.rasters.transformation import Transformation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,6 +49,23 @@ def beyond(width: int, scales: Iterable[tuple[float, float] | None]) -> int:
     """How many columns a kernel may reach over an edge: the more, the more pixels become one."""
     coarsest = min((min(1.0, scale[0]) for scale in scales if scale), default=1.0)
     return min(width, math.ceil(REACH / coarsest) + 1)
+
+
+def meets_an_end(source: Grid, target: Grid, columns: int) -> bool:
+    """Whether some of a target may lie within so many columns of the ends of a grid that goes around."""
+    assert source.crs is not None
+    assert target.crs is not None
+    points = points_on(target)
+    if source.crs != target.crs:
+        points = Transformation(target.crs, source.crs).forward(points)
+    x = (points[..., 0] - source.transform.c) / source.transform.a
+    if not np.isfinite(x).all():
+        return True
+    x %= source.width
+    step = max(
+        float(np.abs(np.diff(x, axis=axis)).max()) for axis in (0, 1)
+    )  # all of the width across an end
+    return bool(x.min() < columns + step or x.max() > source.width - columns - step)
 
 
 def further(source: Grid, target: Grid) -> int:
