@@ -61,7 +61,7 @@ class _View:
     read: dict[Hashable, xr.Variable] = field(default_factory=dict)
     """Variables whose stored numbers are in memory."""
     times: dict[Hashable, xr.Variable] = field(default_factory=dict)
-    """Variables that have been decoded as times, to see whether they can be, and have no bounds to be told of it."""
+    """Variables that have been decoded as times, to see whether they can be, and neither have bounds nor are some."""
 
     def variable(self, name: Hashable, *, times: bool) -> xr.Variable:
         """The variable of that name, masked and scaled as it is read."""
@@ -143,12 +143,14 @@ def _decoded(view: _View, plain: set[Hashable]) -> xr.Dataset:
 def _undecodable_times(view: _View) -> set[Hashable]:
     """Variables whose times xarray cannot decode, and the bounds of those."""
     plain: set[Hashable] = set()
-    for name, stored in view.raw.variables.items():
+    variables = view.raw.variables
+    bounds = {item.attrs.get(key) for item in variables.values() for key in ("bounds", "climatology")}
+    for name, stored in variables.items():
         if not _counts_time(stored):
             continue
         times = _as_times(name, view.variable(name, times=True))
         if times is not None:
-            if not {"bounds", "climatology"} & stored.attrs.keys():
+            if name not in bounds and not {"bounds", "climatology"} & stored.attrs.keys():
                 view.times[name] = times
             continue
         plain.add(name)
