@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import signal
+import sys
 import tempfile
 import traceback
 from collections import Counter
@@ -50,6 +52,11 @@ class Sheet:
 
     verdicts: Counter[str] = field(default_factory=Counter)
     bad: int = 0
+
+    def __post_init__(self) -> None:
+        signal.signal(
+            signal.SIGTERM, lambda *_: sys.exit(self.end())
+        )  # a portion that is cut short counts too
 
     def agree(self, name: str) -> None:
         """Count a result that the oracle has too."""
