@@ -10,6 +10,7 @@ from typing import Any
 
 import numexpr
 import rasterio
+from rasterio.crs import CRS
 from rasterio.windows import Window
 
 import dragoman
@@ -62,8 +63,9 @@ def place(raster: rasterio.DatasetReader, target: Any) -> None:
     """Hand on the points or RPCs of a raster that lies on no grid."""
     if placed_by_points(raster) is None:
         return
-    if raster.gcps[0]:
-        target.gcps = raster.gcps
+    points, crs = raster.gcps
+    if points:
+        target.gcps = (points, crs or CRS())  # points of a plane that nobody names, too
     if raster.rpcs:
         target.rpcs = raster.rpcs
 

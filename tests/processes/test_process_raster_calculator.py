@@ -277,13 +277,13 @@ def test_integers_that_would_lose_digits_are_refused(
         algorithm.run([dataset], "r1 + 1", context=context)
 
 
-def pointed(path: Path, x: float) -> Path:
+def pointed(path: Path, x: float, crs: CRS | None = None) -> Path:
     """A raster placed by ground control points alone, around that longitude."""
     points = [GroundControlPoint(row, col, x + col / 10, 50 - row / 10) for row in (0, 4) for col in (0, 4)]
     profile = {"driver": "GTiff", "width": 4, "height": 4, "count": 1, "dtype": "uint8"}
     with rasterio.open(path, "w", **profile) as target:
         target.write(np.ones((1, 4, 4), "u1"))
-        target.gcps = points, CRS.from_epsg(4326)
+        target.gcps = points, CRS.from_epsg(4326) if crs is None else crs
     return path
 
 
@@ -301,6 +301,18 @@ def test_rasters_placed_by_points_share_no_grid(
     with rasterio.open(made) as result:
         assert len(result.gcps[0]) == 4
         assert result.read(1)[0, 0] == 2
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_points_of_a_plane_without_a_name_are_handed_on(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    path = pointed(tmp_path / "a.tif", 10, crs=CRS())
+    with open_raster(path) as raster:
+        made = algorithm.run([raster], "r1 * 2", context=context)["result"]
+    with rasterio.open(made) as result:
+        assert len(result.gcps[0]) == 4
+        assert not result.gcps[1]
 
 
 def test_a_vertical_crs_makes_no_other_grid(
