@@ -42,9 +42,13 @@ class FakeContext:
     outputs: tuple[str, ...] = ()
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("test"))
     told: list[tuple[float, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     def progress(self, percent: float, message: str = "") -> None:
         self.told.append((percent, message))
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
 
 
 @pytest.fixture

@@ -162,3 +162,11 @@ def test_damaged_datasets_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.nc").write_bytes(content)
     with pytest.raises(InvalidRequest, match="NetCDF"):
         open_dataset(tmp_path / "a.nc")
+
+
+def test_a_named_opaque_type_is_told(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["blob"] = np.dtype("V8")
+        file["v"] = np.arange(3.0)
+    with pytest.raises(InvalidRequest, match="declares a data type of its own that is not read here"):
+        open_dataset(tmp_path / "a.nc")

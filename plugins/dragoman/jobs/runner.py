@@ -7,7 +7,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InputError
@@ -36,6 +36,9 @@ OUTPUTS = "outputs"
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
 
+type Notice = Callable[[str], None]
+"""Takes what stays in the message of the job when it is done."""
+
 
 class RunContext:
     """The context of one run; see ``dragoman.model.context.Context``."""
@@ -47,6 +50,7 @@ class RunContext:
         config: Mapping[str, Any],
         scratch: Path,
         report: Report,
+        notice: Notice | None = None,
         outputs: Collection[str] = (),
     ) -> None:
         self.outputs = tuple(outputs)
@@ -55,6 +59,8 @@ class RunContext:
         self.log = logging.getLogger("dragoman.algorithm")
         self._scratch = scratch
         self._report = report
+        self._notice = notice
+        self._notices: list[str] = []
         self._made = False
         self._percent = 0
         self._message = ""
@@ -76,7 +82,22 @@ class RunContext:
         now = time.monotonic()
         if now - self._sent >= REPORT_EVERY:
             self._sent = now
-            self._report(self._percent, self._message)
+            self._report(self._percent, joined([*self._notices, self._message]))
+
+    def notice(self, text: str) -> None:
+        """Keep it before whatever progress says, and in the log; what has been told is not told again."""
+        text = shortened(str(text))
+        if text in self._notices:
+            return
+        self.log.warning("%s", text)
+        self._notices.append(text)
+        if self._notice is not None:
+            self._notice(text)
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Notices and what is being done as the message of a job."""
+    return shortened("; ".join(filter(None, texts)))
 
 
 def load_program(
@@ -103,6 +124,7 @@ def run_job(
     results: ResultStore,
     policy: SourcePolicy,
     report: Report,
+    notice: Notice | None = None,
     scratch: Path | None = None,
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
@@ -113,7 +135,9 @@ def run_job(
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
-    outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report, scratch=scratch)
+    outputs = run_locally(
+        job, inputs, program, folder=folder, policy=policy, report=report, notice=notice, scratch=scratch
+    )
     if (folder / OUTPUTS).exists():
         results.publish(job.id, folder / OUTPUTS)
     if folder.exists():
@@ -129,6 +153,7 @@ def run_locally(
     folder: Path,
     policy: SourcePolicy,
     report: Report,
+    notice: Notice | None = None,
     scratch: Path | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
@@ -139,6 +164,7 @@ def run_locally(
         config=program.process.config,
         scratch=scratch or folder / "scratch",
         report=report,
+        notice=notice,
         outputs=[name for name in program.process.outputs if not asked or name in asked],
     )
     return wrapped(program, job.request, folder / "inputs").run(

@@ -114,6 +114,12 @@ def _open_raw(path: Path, kind: Kind, contents: Hdf5Contents, group: str, stack:
             raw = _with_coordinates(raw, outer)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, IndexError) as error:
         raise InvalidRequest(DAMAGED) from error
+    except (
+        AttributeError
+    ) as error:  # what h5netcdf has for named types that are no enumeration, list or compound
+        raise InvalidRequest(
+            "the NetCDF file declares a data type of its own that is not read here, such as an opaque one"
+        ) from error
     raw.attrs = netcdf_attributes.readable(raw.attrs)
     for variable in raw.variables.values():
         variable.attrs = netcdf_attributes.readable(variable.attrs)

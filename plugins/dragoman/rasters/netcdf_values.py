@@ -60,6 +60,8 @@ class _View:
     decoders: dict[Hashable, Decoder] = field(default_factory=dict)
     read: dict[Hashable, xr.Variable] = field(default_factory=dict)
     """Variables whose stored numbers are in memory."""
+    times: dict[Hashable, xr.Variable] = field(default_factory=dict)
+    """Variables that have been decoded as times, to see whether they can be, and neither have bounds nor are some."""
 
     def variable(self, name: Hashable, *, times: bool) -> xr.Variable:
         """The variable of that name, masked and scaled as it is read."""
@@ -123,38 +125,52 @@ class _View:
 
 def _decoded(view: _View, plain: set[Hashable]) -> xr.Dataset:
     """Decoded; variables of ``plain`` stay numbers though they may count time."""
-    variables = {name: view.variable(name, times=name not in plain) for name in view.raw.variables}
-    own = {name: variable for name, variable in variables.items() if name in variable.dims}
-    others = {name: variable for name, variable in variables.items() if name not in own}
-    masked = xr.Dataset(others, xr.Coordinates(own, indexes={}), view.raw.attrs)
-    decodable: Any = {name: name not in plain for name in variables}
+    times = {name: variable for name, variable in view.times.items() if name not in plain}
+    variables = {
+        name: times[name] if name in times else view.variable(name, times=name not in plain)
+        for name in view.raw.variables
+    }
+    decodable: Any = {name: name not in plain and name not in times for name in variables}
     texts: Any = {name: view.raw.variables[name].dtype.kind not in "iuf" for name in variables}
-    return xr.decode_cf(masked, mask_and_scale=texts, decode_times=decodable, decode_timedelta=False)
+    # as xr.decode_cf does, without a dataset of what is not decoded yet
+    decoded, attributes, coordinates = xr.conventions.decode_cf_variables(
+        variables, view.raw.attrs, mask_and_scale=texts, decode_times=decodable, decode_timedelta=False
+    )
+    own = {name for name, variable in variables.items() if name in variable.dims}
+    return xr.Dataset(decoded, attrs=attributes).set_coords((coordinates | own) & decoded.keys())
 
 
 def _undecodable_times(view: _View) -> set[Hashable]:
     """Variables whose times xarray cannot decode, and the bounds of those."""
     plain: set[Hashable] = set()
-    for name, stored in view.raw.variables.items():
-        if not _counts_time(stored) or _is_decodable(name, view.variable(name, times=True)):
+    variables = view.raw.variables
+    bounds = {item.attrs.get(key) for item in variables.values() for key in ("bounds", "climatology")}
+    for name, stored in variables.items():
+        if not _counts_time(stored):
+            continue
+        times = _as_times(name, view.variable(name, times=True))
+        if times is not None:
+            if name not in bounds and not {"bounds", "climatology"} & stored.attrs.keys():
+                view.times[name] = times
             continue
         plain.add(name)
         plain |= {stored.attrs[key] for key in ("bounds", "climatology") if key in stored.attrs}
     return plain
 
 
-def _is_decodable(name: Hashable, variable: xr.Variable) -> bool:
+def _as_times(name: Hashable, variable: xr.Variable) -> xr.Variable | None:
+    """A variable decoded as times; None where it cannot be."""
     try:
         times = xr.conventions.decode_cf_variable(
             name, variable, mask_and_scale=False, decode_timedelta=False
         )
         if times.dtype.kind == "O" and _some_missing(variable):  # cftime has no word for that
-            return False
+            return None
         if variable.size <= CHECKED_TIMES:
             times.load()
     except TIME_ERRORS:
-        return False
-    return True
+        return None
+    return times
 
 
 def _some_missing(variable: xr.Variable) -> bool:

@@ -40,6 +40,8 @@ class Done:
 
     attempt: int
     outputs: Mapping[str, Output]
+    message: str = ""
+    """What the run has told whoever uses its outputs."""
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
 
@@ -68,4 +70,6 @@ def load_report(data: JSON) -> Report:
     report = REPORTS.load(data)
     if isinstance(report, Progress) and not (type(report.percent) is int and type(report.message) is str):
         raise ValueError("not a message of ours: progress is a whole number and a text")
+    if isinstance(report, Done) and type(report.message) is not str:
+        raise ValueError("not a message of ours: a message is a text")
     return report

@@ -18,7 +18,7 @@ from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import load_program, run_job
+from dragoman.jobs.runner import joined, load_program, run_job
 from dragoman.packages.program import RunLimits
 from dragoman.workers import loky, process_tree
 from dragoman.workers.child import end_with_supervisor, settle
@@ -118,6 +118,7 @@ class _Worker:
             progress = Progress(attempt=job.attempts, percent=percent, message=message)
             self._channel.send(REPORTS.dump(progress))
 
+        notices: list[str] = []
         try:
             if self._program is None:
                 self._program = self._load()
@@ -132,6 +133,7 @@ class _Worker:
                 results=self._files.results,
                 policy=self._setup.policy,
                 report=report,
+                notice=notices.append,
             )
         except Disconnected:
             raise
@@ -139,7 +141,7 @@ class _Worker:
             self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
             return Failed(attempt=job.attempts, failure=describe_failure(error))
-        return Done(attempt=job.attempts, outputs=outputs)
+        return Done(attempt=job.attempts, outputs=outputs, message=joined(notices))
 
     def _load(self) -> Program:
         return load_program(

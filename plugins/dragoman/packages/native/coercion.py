@@ -99,9 +99,7 @@ class Coercion:
         )
         self.stack.callback(dataset.close)
         if (pages := pages_of(dataset)) > 1:
-            message = f"'{spec.id}' has {pages} pages; the first is used"
-            self.context.progress(0, message)
-            self.context.log.warning(message)
+            self.context.notice(f"'{spec.id}' has {pages} pages; the first is used")
         return dataset
 
     def _raster(self, spec: InputSpec, value: ResolvedValue) -> Any:
