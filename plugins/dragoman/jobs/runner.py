@@ -7,7 +7,8 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InputError
@@ -36,10 +37,12 @@ OUTPUTS = "outputs"
 
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
+type Opening = Callable[[str], None]
+"""Takes the id of the input whose file is about to be opened, and an empty text once it is."""
 
 
 class RunContext:
-    """The context of one run; see ``dragoman.model.context.Context``."""
+    """The context of one run; see ``dragoman.packages.program.WatchedContext``."""
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class RunContext:
         scratch: Path,
         report: Report,
         outputs: Collection[str] = (),
+        opening: Opening | None = None,
     ) -> None:
         self.outputs = tuple(outputs)
         self.job_id = job_id
@@ -56,6 +60,7 @@ class RunContext:
         self.log = logging.getLogger("dragoman.algorithm")
         self._scratch = scratch
         self._report = report
+        self._opening = opening
         self._made = False
         self._percent = 0
         self._message = ""
@@ -68,6 +73,18 @@ class RunContext:
             self._scratch.mkdir(parents=True, exist_ok=True)
             self._made = True
         return self._scratch
+
+    @contextmanager
+    def opening(self, input_id: str) -> Iterator[None]:
+        """Tell whoever watches the run, if anybody does."""
+        if self._opening is None:
+            yield
+            return
+        self._opening(input_id)
+        try:
+            yield
+        finally:
+            self._opening("")
 
     def progress(self, percent: float, message: str = "") -> None:
         """Pass on what is new, at most every REPORT_EVERY seconds; a percentage that is no number says nothing."""
@@ -105,6 +122,7 @@ def run_job(
     policy: SourcePolicy,
     report: Report,
     scratch: Path | None = None,
+    opening: Opening | None = None,
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
@@ -114,7 +132,9 @@ def run_job(
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
-    outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report, scratch=scratch)
+    outputs = run_locally(
+        job, inputs, program, folder=folder, policy=policy, report=report, scratch=scratch, opening=opening
+    )
     if (folder / OUTPUTS).exists():
         results.publish(job.id, folder / OUTPUTS)
     if folder.exists():
@@ -131,6 +151,7 @@ def run_locally(
     policy: SourcePolicy,
     report: Report,
     scratch: Path | None = None,
+    opening: Opening | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     values = _resolve(program.process, inputs, folder / "inputs", policy)
@@ -141,6 +162,7 @@ def run_locally(
         scratch=scratch or folder / "scratch",
         report=report,
         outputs=[name for name in program.process.outputs if not asked or name in asked],
+        opening=opening,
     )
     return wrapped(program, job.request, folder / "inputs").run(
         values,

@@ -113,6 +113,7 @@ class _Supervisor:
             max_attempts=settings.max_attempts,
             sync_slots=settings.sync_slots,
             max_parallel=settings.max_parallel,
+            opening_timeout=settings.opening_timeout,
         )
         self._scheduler = Scheduler(
             store=self._store,
