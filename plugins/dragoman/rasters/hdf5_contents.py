@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dragoman.errors import InvalidRequest
+from dragoman.rasters.netcdf_costs import check_texts
 from dragoman.rasters.netcdf_missing import DEFAULT_FILLS
 from dragoman.rasters.opening import MAX_BLOCK_BYTES
 
@@ -53,21 +54,25 @@ class Hdf5Contents:
     """Those in groups that hold numbers and are no dimension's own coordinate."""
 
 
-def hdf5_contents(path: Path, *, max_values: int | None = None) -> Hdf5Contents:
-    """Look through all groups of a file.
+def hdf5_contents(path: Path, *, max_values: int | None = None, texts: bool = False) -> Hdf5Contents:
+    """Look through all groups of a file; with ``texts``, also at how long those of any length are.
 
-    Raises InvalidRequest for a file that names other files, holds chunks that explode, or more than
-    ``max_values`` values in a dataset.
+    Raises InvalidRequest for a file that names other files, holds chunks that explode, more than
+    ``max_values`` values in a dataset, or texts that take too much memory.
     """
     import h5py
 
     contents = Hdf5Contents(default_filled=set())
+    long: list[Any] = []
     try:
         with h5py.File(path, "r") as file:
             for item in _objects(file):
                 if isinstance(item, h5py.Dataset):
                     _check_dataset(item, max_values)
                     _note(item, contents)
+                    if texts and h5py.check_vlen_dtype(item.dtype) is str:
+                        long.append(item)
+            check_texts(long, path.stat().st_size)
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise InvalidRequest(DAMAGED) from error
     return contents
