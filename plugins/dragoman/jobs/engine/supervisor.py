@@ -29,7 +29,7 @@ from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, fork
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.supervisor_requests import Facts
-from dragoman.workers import process_tree
+from dragoman.workers import cage, process_tree
 from dragoman.workers.forkserver import Forkserver
 from dragoman.workers.guardian import guarded
 from dragoman.workers.pool import Pool
@@ -58,6 +58,8 @@ HOLD = 2.0
 LOOK = 1.0
 """Seconds between two looks whether the socket is still there."""
 HOMELESS = "HOME is gone, or is another folder; put it back, or restart the server"
+CGROUP = "cgroup"
+"""In HOME: where the cgroup is that all of an engine's processes are in."""
 TAKEN = 4
 """The exit code if another host's supervisor holds the database."""
 
@@ -71,7 +73,9 @@ def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = N
         except BlockingIOError:
             return 3
         starter = process_tree.identity(os.getppid())
-        return guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
+        code = guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
+        cage.end_left(settings.home / CGROUP)
+        return code
 
 
 class _Supervisor:
@@ -96,6 +100,8 @@ class _Supervisor:
         self._lock = lock
         self._listen_to_signals()
         settings = self._settings
+        if not cage.enter(home_hash(settings.home), settings.home / CGROUP):
+            LOGGER.info(cage.UNCAGED, extra={"action": "cgroup"})
         kind = job_kind(settings, self._mark)
         self._sockets = forkserver_folder(settings.home)
         self._forkserver = Forkserver(kind.preload, self._sockets)
