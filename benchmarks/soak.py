@@ -182,7 +182,8 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as name:
         figures, done = soak(Path(name), given.rounds, given.seed)
-    print(json.dumps(figures), json.dumps(dict(sorted(done.items()))))
+    print(json.dumps(figures))
+    print(json.dumps(dict(sorted(done.items()))))
     return int(any(figures[name] for name in ("lost", "doubled", "stuck", "orphans")))
 
 
