@@ -1,4 +1,4 @@
-"""Nothing is lost, doubled, stuck or left behind: ``python -m benchmarks.soak [--rounds 100] [--seed 1]``.
+"""Nothing is lost, doubled, stuck or left behind: ``python -m benchmarks.soak [--rounds 100] [--seconds N]``.
 
 Jobs flow; in each round one process of some kind gets SIGKILL, or SIGSTOP and SIGCONT a moment later. In the end:
 
@@ -154,8 +154,8 @@ def _webs(master: psutil.Process) -> list[psutil.Process]:
     return [each for each in master.children() if "gunicorn" in " ".join(each.cmdline())]
 
 
-def soak(folder: Path, rounds: int, seed: int) -> tuple[dict[str, int], Counter[str]]:
-    """Some rounds on a new server; the figures, and what was done."""
+def soak(folder: Path, rounds: int, seed: int, seconds: float) -> tuple[dict[str, int], Counter[str]]:
+    """Some rounds on a new server, as many as fit into that time; the figures, and what was done."""
     resources = {
         "mark": {"type": "process", "processor": {"name": PACKAGED, "package": str(ALGORITHMS / "mark")}}
     }
@@ -165,10 +165,11 @@ def soak(folder: Path, rounds: int, seed: int) -> tuple[dict[str, int], Counter[
     marks.mkdir()
     dice = random.Random(seed)
     run = Soak(server=server, marks=marks, dice=dice, child=f"6{dice.randrange(10**6):06d}.{os.getpid()}")
+    end = time.monotonic() + seconds
     with running(server):
-        for _ in range(rounds):
+        while run.done.total() < rounds and time.monotonic() < end:
             run.round()
-        figures = {"rounds": rounds, **run.outcome()}
+        figures = {"rounds": run.done.total(), **run.outcome()}
     with suppress(TimeoutError):
         wait_for(lambda: run.orphans() == 0, 20, "nothing is left")
     return {**figures, "orphans": run.orphans()}, run.done
@@ -179,9 +180,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=3600, help="no round begins after so many")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as name:
-        figures, done = soak(Path(name), given.rounds, given.seed)
+        figures, done = soak(Path(name), given.rounds, given.seed, given.seconds)
     print(json.dumps(figures))
     print(json.dumps(dict(sorted(done.items()))))
     return int(any(figures[name] for name in ("lost", "doubled", "stuck", "orphans")))
