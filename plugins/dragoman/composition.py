@@ -67,6 +67,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         forms=FORMS,
         log_format=settings.log_format,
         sync_slots=settings.jobs.sync_slots,
+        opening_timeout=settings.limits.opening_timeout,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
     )
 

@@ -111,6 +111,10 @@ class MemoryEngine:
     def finished_ids(self, before: datetime, limit: int) -> list[str]:
         raise NotImplementedError
 
+    def damaged(self) -> bool:
+        """Memory is not."""
+        return False
+
     def events(self, job_id: str) -> list[JobEvent]:
         raise NotImplementedError
 

@@ -71,6 +71,7 @@ def check(
     from dragoman.composition import FORMS
     from dragoman.host.startup_checks import unusable
     from dragoman.jobs.trials.load_check import probe_all
+    from dragoman.workers import cage
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _packages_in(folders) if folders else _catalogue()
@@ -86,6 +87,8 @@ def check(
                 typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
+    if not folders and not cage.can_be_made():
+        typer.echo(f"note    engine: {cage.UNCAGED}")
     raise typer.Exit(1 if broken or problems else 0)
 
 

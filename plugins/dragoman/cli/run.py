@@ -33,7 +33,9 @@ def run(
     """Run a package once, without a server: what it prints comes here, its timeout and memory are not limited."""
     from dragoman.composition import FORMS, profile_options
     from dragoman.jobs.trials.single_run import inputs_of
+    from dragoman.rasters.gdal_limits import limit_gdal
 
+    limit_gdal(os.environ)
     folder = Path(os.path.abspath(package))
     process = FORMS.load(folder, options=profile_options(profile or []))
     values = inputs_of(process, inputs or [])

@@ -33,6 +33,7 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.jobs.keep_results": "How long finished jobs and their results are kept; 0: for ever.",
     "server.manager.limits.request_bytes": "Size of a request body at most.",
     "server.manager.limits.max_pixels": "Pixels of one input raster at most (width x height x bands).",
+    "server.manager.limits.opening_timeout": "Time that opening the file of one input may take.",
     "server.manager.limits.min_free_disk": "Free space under HOME below which no job is taken.",
     "server.manager.cors.origins": "Origins whose pages may POST and DELETE; GET is open to all.",
     "server.manager.auth.behind_proxy": "Whether a proxy guards the port: binding elsewhere is allowed.",

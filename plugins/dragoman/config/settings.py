@@ -84,6 +84,8 @@ class LimitSettings:
     """Of a request body; inclusive."""
     max_pixels: int = 4_000_000_000
     """Of one input raster: width x height x bands; inclusive."""
+    opening_timeout: float = 30.0
+    """Seconds that opening the file of one input may take."""
     min_free_disk: int = 500 * 1024**2
     """Bytes free under HOME, below which the server is not ready."""
 
@@ -244,6 +246,7 @@ def _limits(section: Section) -> LimitSettings:
     return LimitSettings(
         request_bytes=section.size("request_bytes", default.request_bytes),
         max_pixels=section.whole("max_pixels", default.max_pixels, 1),
+        opening_timeout=section.duration("opening_timeout", default.opening_timeout),
         min_free_disk=section.size("min_free_disk", default.min_free_disk, zero=True),
     )
 

@@ -102,6 +102,9 @@ class JobStore(Protocol):
         Cheap at any number of jobs.
         """
 
+    def damaged(self) -> bool:
+        """Whether parts of the store were found that cannot be read: what they hold is passed over."""
+
     def events(self, job_id: str) -> list[JobEvent]:
         """What happened to a job, in order; nothing of what happened before stores had events, or of no job.
 

@@ -7,7 +7,8 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InputError
@@ -35,13 +36,15 @@ OUTPUTS = "outputs"
 
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
+type Opening = Callable[[str], None]
+"""Takes the id of the input whose file is about to be opened, and an empty text once it is."""
 
 type Notice = Callable[[str], None]
 """Takes what stays in the message of the job when it is done."""
 
 
 class RunContext:
-    """The context of one run; see ``dragoman.model.context.Context``."""
+    """The context of one run; see ``dragoman.packages.program.WatchedContext``."""
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class RunContext:
         report: Report,
         notice: Notice | None = None,
         outputs: Collection[str] = (),
+        opening: Opening | None = None,
     ) -> None:
         self.outputs = tuple(outputs)
         self.job_id = job_id
@@ -61,6 +65,7 @@ class RunContext:
         self._report = report
         self._notice = notice
         self._notices: list[str] = []
+        self._opening = opening
         self._made = False
         self._percent = 0
         self._message = ""
@@ -73,6 +78,18 @@ class RunContext:
             self._scratch.mkdir(parents=True, exist_ok=True)
             self._made = True
         return self._scratch
+
+    @contextmanager
+    def opening(self, input_id: str) -> Iterator[None]:
+        """Tell whoever watches the run, if anybody does."""
+        if self._opening is None:
+            yield
+            return
+        self._opening(input_id)
+        try:
+            yield
+        finally:
+            self._opening("")
 
     def progress(self, percent: float, message: str = "") -> None:
         """Pass on what is new, at most every REPORT_EVERY seconds; a percentage that is no number says nothing."""
@@ -126,6 +143,7 @@ def run_job(
     report: Report,
     notice: Notice | None = None,
     scratch: Path | None = None,
+    opening: Opening | None = None,
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
@@ -136,7 +154,15 @@ def run_job(
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
     outputs = run_locally(
-        job, inputs, program, folder=folder, policy=policy, report=report, notice=notice, scratch=scratch
+        job,
+        inputs,
+        program,
+        folder=folder,
+        policy=policy,
+        report=report,
+        notice=notice,
+        scratch=scratch,
+        opening=opening,
     )
     if (folder / OUTPUTS).exists():
         results.publish(job.id, folder / OUTPUTS)
@@ -155,6 +181,7 @@ def run_locally(
     report: Report,
     notice: Notice | None = None,
     scratch: Path | None = None,
+    opening: Opening | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     values = _resolve(program, inputs, folder / "inputs", policy)
@@ -166,6 +193,7 @@ def run_locally(
         report=report,
         notice=notice,
         outputs=[name for name in program.process.outputs if not asked or name in asked],
+        opening=opening,
     )
     return wrapped(program, job.request, folder / "inputs").run(
         values,

@@ -25,7 +25,7 @@ from dragoman.errors import (
 from dragoman.jobs.failures import failure_of
 from dragoman.jobs.job_log import log_part
 from dragoman.jobs.json_codec import dump_inputs, dump_request, request_text
-from dragoman.jobs.readiness import faults
+from dragoman.jobs.readiness import faults, warnings
 from dragoman.jobs.request_check import check_request
 from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.job_id import is_job_id
@@ -295,6 +295,10 @@ class JobService:
     def ready(self, min_free_bytes: int) -> list[str]:
         """What keeps this server from taking jobs; empty is ready."""
         return faults(self._store, self._executor, self._results, min_free_bytes)
+
+    def warnings(self) -> list[str]:
+        """What the operator should see to, though jobs are taken."""
+        return warnings(self._store)
 
     def close(self) -> None:
         """Let go of the engine."""

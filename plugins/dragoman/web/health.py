@@ -23,7 +23,8 @@ def blueprint(services: Services) -> Blueprint:
     def readyz() -> Response:
         reasons = services.jobs.ready(services.settings.limits.min_free_disk)
         if not reasons:
-            return json_response({"status": "ok"})
+            warnings = services.jobs.warnings()
+            return json_response({"status": "ok", **({"warnings": warnings} if warnings else {})})
         response = json_response({"status": "unavailable", "reasons": reasons}, 503)
         response.headers["Retry-After"] = "5"
         return response

@@ -75,8 +75,8 @@ class Pool[Key, Task]:
         for worker in list(self.workers):
             if worker.kill_at is not None and now >= worker.kill_at:
                 worker.kill()
-            if worker.deadline is not None and now >= worker.deadline and not worker.ending:
-                worker.begin_end("timed-out")
+            if not worker.ending and (why := worker.overdue()):
+                worker.begin_end(why)
 
     def retire(self) -> None:
         """End the idle workers beyond ``warm``, the least recently used first; to be called when no task waits."""

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobmaking import make_job
 
-from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress, Report, Run, load_report
+from dragoman.jobs.engine.messages import (
+    ORDERS,
+    REPORTS,
+    Done,
+    Failed,
+    Opening,
+    Progress,
+    Report,
+    Run,
+    load_report,
+)
 from dragoman.model.job import Job, JobFailure, Output
 
 FAILURES = st.builds(
@@ -31,6 +41,7 @@ JOBS: st.SearchStrategy[Job] = st.builds(
 )
 REPORT = st.one_of(
     st.builds(Progress, attempt=st.integers(), percent=st.integers(0, 100), message=st.text()),
+    st.builds(Opening, attempt=st.integers(), input_id=st.text()),
     st.builds(Done, attempt=st.integers(), outputs=OUTPUTS, leaving=st.booleans()),
     st.builds(Failed, attempt=st.integers(), failure=FAILURES, leaving=st.booleans()),
 )

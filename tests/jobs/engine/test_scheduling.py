@@ -26,7 +26,7 @@ from dragoman.errors import (
     QueueFull,
     Unavailable,
 )
-from dragoman.jobs.engine.messages import REPORTS, Done, Failed, Progress
+from dragoman.jobs.engine.messages import REPORTS, Done, Failed, Opening, Progress
 from dragoman.jobs.engine.policy import MAX_RESTARTS
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.removal import remove, remove_output
@@ -596,6 +596,22 @@ class TestDeaths:
         rig.dies(worker, 1)
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
         assert "exit code 1 in run 1 of 3" in rig.job(job).message
+
+    def test_an_input_that_takes_too_long_to_open_fails_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        for input_id in ("red", "", "nir"):
+            rig.reports(worker, Opening(attempt=1, input_id=input_id))
+            assert (worker.step is None) == (input_id == "")
+        assert worker.step is not None
+        assert (worker.step.name, worker.step.seconds) == ("nir", 30.0)
+        worker.step = dataclasses.replace(worker.step, deadline=0.0)
+        rig.engine.tick()
+        assert (worker.ending, worker.signals) == ("stuck", ["TERM"])
+        rig.dies(worker)
+        failure = rig.job(job).failure
+        assert failure is not None
+        assert failure.callers_fault
+        assert failure.problems[0][0] == "nir"
 
     def test_a_timeout_ends_the_worker_and_fails_the_job(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=2.5)

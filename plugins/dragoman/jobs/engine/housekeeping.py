@@ -44,7 +44,10 @@ def expire(store: JobStore, results: Cleared, keep: float) -> int:
     while job_ids := store.finished_ids(cutoff, BATCH):
         for job_id in job_ids:  # files first: what a crash leaves is found again by its row
             results.clear(job_id)
-        removed += store.remove_all(job_ids)
+        gone = store.remove_all(job_ids)
+        removed += gone
+        if not gone:  # their rows are damaged: they stay
+            break
     return removed
 
 

@@ -1,6 +1,6 @@
 """What the supervisor and the worker of a job tell each other.
 
-supervisor ──Run──► worker ──Progress──► supervisor
+supervisor ──Run──► worker ──Opening, Progress──► supervisor
                            ──Done or Failed──►
 """
 
@@ -35,6 +35,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A run is about to open the file of an input, which may hang in native code; or it has opened it."""
+
+    attempt: int
+    input_id: str
+    """Empty when it is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """A run has succeeded: its files are in place."""
 
@@ -56,12 +65,12 @@ class Failed:
     """Whether the worker ends with this run, and takes no other."""
 
 
-type Report = Progress | Done | Failed
+type Report = Progress | Opening | Done | Failed
 """What a worker says of the job that it runs; ``attempt`` is the one it was told to run."""
 
 ORDERS: Final[MessageCodec[Run]] = MessageCodec("type", {"run": Run})
 REPORTS: Final[MessageCodec[Report]] = MessageCodec(
-    "type", {"progress": Progress, "done": Done, "failed": Failed}
+    "type", {"progress": Progress, "opening": Opening, "done": Done, "failed": Failed}
 )
 
 
@@ -72,4 +81,6 @@ def load_report(data: JSON) -> Report:
         raise ValueError("not a message of ours: progress is a whole number and a text")
     if isinstance(report, Done) and type(report.message) is not str:
         raise ValueError("not a message of ours: a message is a text")
+    if isinstance(report, Opening) and type(report.input_id) is not str:
+        raise ValueError("not a message of ours: what is opened is an input's id")
     return report

@@ -20,7 +20,7 @@ from dragoman.errors import (
     NoSuchJob,
     Unavailable,
 )
-from dragoman.jobs.engine.messages import ORDERS, Failed, Progress, Run, load_report
+from dragoman.jobs.engine.messages import ORDERS, Failed, Opening, Progress, Run, load_report
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
@@ -138,6 +138,9 @@ class Scheduler:
         if isinstance(report, Progress):
             self._writes.write(lambda: self._note(job, report))
             return
+        if isinstance(report, Opening):
+            self._opening(worker, report.input_id)
+            return
         if isinstance(report, Failed):
             self._results.clear(job.id, keep_log=True)
         if report.leaving:
@@ -145,6 +148,12 @@ class Scheduler:
         self._release(worker)
         self._writes.write(lambda: self._outcomes.ended(job, report))
         self.dispatch()
+
+    def _opening(self, worker: JobWorker, input_id: str) -> None:
+        if input_id:
+            worker.begin_step(input_id, self._limits.opening_timeout)
+        else:
+            worker.end_step()
 
     def died(self, worker: JobWorker) -> None:
         """A worker process has ended: keep its log, free its slot, and decide what becomes of its job."""

@@ -29,7 +29,7 @@ from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, fork
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.supervisor_requests import Facts
-from dragoman.workers import process_tree
+from dragoman.workers import cage, process_tree
 from dragoman.workers.forkserver import Forkserver
 from dragoman.workers.guardian import guarded
 from dragoman.workers.pool import Pool
@@ -58,6 +58,8 @@ HOLD = 2.0
 LOOK = 1.0
 """Seconds between two looks whether the socket is still there."""
 HOMELESS = "HOME is gone, or is another folder; put it back, or restart the server"
+CGROUP = "cgroup"
+"""In HOME: where the cgroup is that all of an engine's processes are in."""
 TAKEN = 4
 """The exit code if another host's supervisor holds the database."""
 
@@ -71,7 +73,9 @@ def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = N
         except BlockingIOError:
             return 3
         starter = process_tree.identity(os.getppid())
-        return guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
+        code = guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
+        cage.end_left(settings.home / CGROUP)
+        return code
 
 
 class _Supervisor:
@@ -96,6 +100,8 @@ class _Supervisor:
         """Supervise until nobody needs it; the exit code."""
         self._lock = lock
         self._listen_to_signals()
+        if not cage.enter(home_hash(self._settings.home), self._settings.home / CGROUP):
+            LOGGER.info(cage.UNCAGED, extra={"action": "cgroup"})
         watch = self._make_pool()
         self._store: EngineStore = open_store(self._settings.database_url)
         if not self._store.lock_engine():
@@ -139,6 +145,7 @@ class _Supervisor:
             max_attempts=settings.max_attempts,
             sync_slots=settings.sync_slots,
             max_parallel=settings.max_parallel,
+            opening_timeout=settings.opening_timeout,
         )
         self._scheduler = Scheduler(
             store=self._store,

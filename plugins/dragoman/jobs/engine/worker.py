@@ -13,13 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import OutputError
-from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress
+from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Opening, Progress
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import joined, load_program, run_job
 from dragoman.packages.program import RunLimits
+from dragoman.rasters.gdal_limits import limit_gdal
 from dragoman.workers import loky, process_tree
 from dragoman.workers.child import end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
@@ -56,6 +57,7 @@ class WorkerSetup:
 def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
     settle(mark=setup.mark, memory_limit=setup.runtime.memory_limit)
+    limit_gdal(os.environ)
     output = OutputCapture(LogSpools(setup.home).path(os.getpid()))
     tell_stacks()
     end_with_supervisor(sock, output.trim)
@@ -119,6 +121,10 @@ class _Worker:
             self._channel.send(REPORTS.dump(progress))
 
         notices: list[str] = []
+
+        def opening(input_id: str) -> None:
+            self._channel.send(REPORTS.dump(Opening(attempt=job.attempts, input_id=input_id)))
+
         try:
             if self._program is None:
                 self._program = self._load()
@@ -134,6 +140,7 @@ class _Worker:
                 policy=self._setup.policy,
                 report=report,
                 notice=notices.append,
+                opening=opening,
             )
         except Disconnected:
             raise

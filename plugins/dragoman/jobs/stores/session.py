@@ -14,6 +14,7 @@ from dragoman.jobs.stores.engine_lock import EngineLock
 from dragoman.jobs.stores.engines import ALONE, WRITING, open_engine
 from dragoman.jobs.stores.migrations import migrate
 from dragoman.jobs.stores.outage_log import OutageLog
+from dragoman.jobs.stores.salvage import DamageNote, is_damage
 from dragoman.jobs.stores.sqlite_direct import SqliteDirect
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class SqlSession:
             self.close()
             raise
         self._outages = OutageLog(url)
+        self.damage = DamageNote(self.engine.url.database if lite else None)
         self._file = _file_identity(self.engine)
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
@@ -80,7 +82,9 @@ class SqlSession:
             with self._guard():
                 yield
         except Unavailable as error:
-            if self._outages is not None and error.__cause__ is not None:
+            if is_damage(error) and error.__cause__ is not None and self._outages is not None:
+                self.damage.write(getattr(error.__cause__, "orig", error.__cause__))
+            elif self._outages is not None and error.__cause__ is not None:
                 self._outages.note(error.__cause__)
             raise
 

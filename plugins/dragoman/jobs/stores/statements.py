@@ -77,6 +77,12 @@ def select_expired() -> Select[Any]:
 
 
 @cache
+def select_running_places() -> Select[int]:
+    """The places of running jobs."""
+    return select(JOBS.c.seq).where(JOBS.c.status == str(JobStatus.RUNNING))
+
+
+@cache
 def select_finished_ids() -> Select[str]:
     """The ids of ``page_limit`` jobs that finished before ``old_finished``."""
     finished = JOBS.c.finished < bindparam("old_finished", type_=BIG)
@@ -169,12 +175,17 @@ def select_page(shape: Shape, *, after: bool = False) -> Select[Any]:
 
     Their places first: an index says those without the rows, which are long.
     """
+    found = select_page_places(shape, after=after)
+    return select(*LISTED).where(JOBS.c.seq.in_(found)).order_by(JOBS.c.seq.desc())
+
+
+@lru_cache(maxsize=SHAPES)
+def select_page_places(shape: Shape, *, after: bool = False) -> Select[int]:
+    """The places of the jobs of a page, by indexes alone where the conditions allow it."""
     limit, offset = bindparam("page_limit", type_=Integer), bindparam("page_offset", type_=Integer)
-    newest = JOBS.c.seq.desc()
     older = [JOBS.c.seq < bindparam("page_after", type_=BIG)] if after else []
     meets = [*conditions(shape, JOBS), *older]
-    places = select(JOBS.c.seq).where(*meets).order_by(newest).limit(limit).offset(offset)
-    return select(*LISTED).where(JOBS.c.seq.in_(places)).order_by(newest)
+    return select(JOBS.c.seq).where(*meets).order_by(JOBS.c.seq.desc()).limit(limit).offset(offset)
 
 
 def _any_of(states: frozenset[JobStatus]) -> ColumnElement[bool]:

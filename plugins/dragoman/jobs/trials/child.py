@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from dragoman.rasters.gdal_limits import limit_gdal
 from dragoman.workers import process_tree
 
 type Report = Callable[[object], None]
@@ -109,6 +110,7 @@ def told() -> tuple[dict[str, Any], Report]:
     os.set_inheritable(reports, False)
     if limit and sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    limit_gdal(os.environ)
 
     def report(value: object) -> None:
         with contextlib.suppress(AttributeError, ValueError, OSError):  # the author's code may have closed it

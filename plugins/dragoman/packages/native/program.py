@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dragoman.model.job import Output
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
-    from dragoman.packages.program import RunLimits
+    from dragoman.packages.program import RunLimits, WatchedContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class PackageProgram:
         self,
         values: Mapping[str, Sequence[ResolvedValue]],
         *,
-        context: Context,
+        context: WatchedContext,
         folder: Path,
         wanted: Collection[str] | None,
     ) -> dict[str, Output]:
