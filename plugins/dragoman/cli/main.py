@@ -68,7 +68,7 @@ def check(
     ] = None,
 ) -> None:
     """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
-    from dragoman.composition import FORMS
+    from dragoman.composition import FORMS, kept_versions
     from dragoman.host.startup_checks import unusable
     from dragoman.jobs.trials.load_check import probe_all
 
@@ -86,6 +86,8 @@ def check(
                 typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
+    for line in [] if folders else kept_versions(read_settings()):
+        typer.echo(f"kept    {line}")
     raise typer.Exit(1 if broken or problems else 0)
 
 
@@ -173,14 +175,15 @@ def examples() -> None:
 @app.command()
 def cleanup() -> None:
     """Remove expired jobs with their results, and folders that no job owns."""
-    from dragoman.jobs.engine.housekeeping import expire, sweep
+    from dragoman.jobs.engine.housekeeping import expire, sweep, sweep_packages
     from dragoman.jobs.result_folder import FolderResults
 
     settings = read_settings()
     store, results = existing_store(settings), FolderResults(settings.home)
     keep = settings.jobs.keep_results
     expired = expire(store, results, keep) if keep is not None else 0
-    typer.echo(f"removed {expired} expired jobs and {sweep(store, results)} stray folders")
+    stray = sweep(store, results) + sweep_packages(store, settings.home)
+    typer.echo(f"removed {expired} expired jobs and {stray} stray folders")
 
 
 @app.command()

@@ -77,6 +77,8 @@ class Worker[Key, Task]:
     """Monotonic time at which it is ended if it has not answered."""
     idle_since: float = 0.0
     """Monotonic time; 0 until it has been idle."""
+    outdated: bool = False
+    """Whether it takes no other task, since there are workers of a later version: it ends when it is idle."""
     ending: Ending = ""
     kill_at: float | None = None
     """Monotonic time of the SIGKILL to come."""

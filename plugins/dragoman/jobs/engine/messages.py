@@ -40,6 +40,8 @@ class Done:
 
     attempt: int
     outputs: Mapping[str, Output]
+    note: str = ""
+    """What the client should know though it has succeeded: the job's message from now on."""
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
 

@@ -136,7 +136,9 @@ class _Supervisor:
         recover(self._store, results, self._scheduler, home_hash(settings.home), host=host, shared=shared)
         results.sweep()
         self._scheduler.load()
-        housekeeper = Housekeeper(open_store(settings.database_url), results, settings.keep_results)
+        housekeeper = Housekeeper(
+            open_store(settings.database_url), results, settings.keep_results, settings.home
+        )
         housekeeper.start()
         self._endpoint = SupervisorSocket(settings.home)
         self._connections = Connections(self._selector, self._endpoint.listen(), self._handler)

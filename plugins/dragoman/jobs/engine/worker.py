@@ -18,7 +18,7 @@ from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import load_program, run_job
+from dragoman.jobs.runner import load_program, other_version, run_job
 from dragoman.packages.program import RunLimits
 from dragoman.workers import loky, process_tree
 from dragoman.workers.child import end_with_supervisor, settle
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from dragoman.model.job import Job
+    from dragoman.model.job import Job, JobFailure
     from dragoman.model.process import Runtime
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program
@@ -138,8 +138,11 @@ class _Worker:
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
             self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
-            return Failed(attempt=job.attempts, failure=describe_failure(error))
-        return Done(attempt=job.attempts, outputs=outputs)
+            return Failed(attempt=job.attempts, failure=_with_note(describe_failure(error), self._note(job)))
+        return Done(attempt=job.attempts, outputs=outputs, note=self._note(job))
+
+    def _note(self, job: Job) -> str:
+        return "" if self._program is None else other_version(job, self._program)
 
     def _load(self) -> Program:
         return load_program(
@@ -149,3 +152,7 @@ class _Worker:
             limits=RunLimits(max_pixels=self._setup.max_pixels),
             scratch=self._surroundings.folder / "setup",
         )
+
+
+def _with_note(failure: JobFailure, note: str) -> JobFailure:
+    return replace(failure, detail=f"{failure.detail} ({note})") if note else failure
