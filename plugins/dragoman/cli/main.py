@@ -15,7 +15,7 @@ import typer
 from dragoman.cli.engine_log import log_as_engine
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
-from dragoman.cli.run import run
+from dragoman.cli.run import debug, run
 from dragoman.errors import DragomanError, Unavailable
 from dragoman.host.bootstrap import prepare, read_settings
 
@@ -111,16 +111,25 @@ def test(
     accept: Annotated[
         bool, typer.Option("--accept", help="Write what comes out into the examples, as what is expected.")
     ] = False,
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Enter the debugger where one fails; no limits hold.")
+    ] = False,
 ) -> None:
     """Run the examples of packages as golden tests."""
     from dragoman.composition import FORMS, profile_options
+    from dragoman.jobs.trials.debugging import debug_package
     from dragoman.jobs.trials.example_runs import try_package
 
     command = [sys.executable, "-P", "-m", "dragoman.cli", "examples"]
     failed = False
     for folder, profiles in _packages(names or []).values():
-        verdict = None
-        for verdict in try_package(folder, profile_options(profiles), FORMS, command, accept=accept):
+        options, verdict = profile_options(profiles), None
+        verdicts = (
+            debug_package(folder, options, FORMS, debug, accept=accept)
+            if pdb
+            else try_package(folder, options, FORMS, command, accept=accept)
+        )
+        for verdict in verdicts:
             title, problems = verdict
             typer.echo(f"{'FAILED' if problems else 'ok    '}  {folder.name}: {title}")
             for problem in problems:
@@ -255,7 +264,9 @@ def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
     from dragoman.composition import FORMS
     from dragoman.host.bootstrap import DEFAULT_CONFIG
 
-    folders = {name: (Path(name), ()) for name in names if FORMS.recognised(Path(name)) is not None}
+    folders = {
+        name: (Path(name).absolute(), ()) for name in names if FORMS.recognised(Path(name)) is not None
+    }
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
     processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
     declared = {p.id: (p.package, p.profiles) for p in processes if p.package}
