@@ -103,6 +103,7 @@ def test_a_large_file_is_not_copied(
 
     if not can_link:
         monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(module, "SMALL", 50)
     monkeypatch.setattr(module, "MAX_COPIED", 100)
     model = folder / "model.bin"
     model.write_bytes(bytes(101))
@@ -110,6 +111,19 @@ def test_a_large_file_is_not_copied(
     assert (copy / "model.bin").samefile(model)
     assert (copy / "model.bin").is_symlink() != can_link
     assert package_digest(copy) == package_digest(folder)
+
+
+def test_a_package_is_copied_up_to_some_size(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SMALL", 20)
+    monkeypatch.setattr(module, "MOST_COPIED", 200)
+    for number in range(4):
+        (folder / f"{number}.bin").write_bytes(bytes(60))
+    copy = _copy(tmp_path / "home", folder)
+    linked = [name for name in map(str, range(4)) if (copy / f"{name}.bin").samefile(folder / f"{name}.bin")]
+    assert 1 <= len(linked) <= 2  # the small files are copied first or last
+    assert not (copy / "lib" / "code.py").samefile(folder / "lib" / "code.py")
 
 
 def test_one_version_is_kept_once(folder: Path, tmp_path: Path) -> None:

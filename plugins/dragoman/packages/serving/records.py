@@ -86,7 +86,7 @@ class Records:
 
     def generation(self) -> Generation:
         """The number, shared; raises OSError."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._counter.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._counter.open("a+b") as file:
             if os.fstat(file.fileno()).st_size < _NUMBER.size:
                 os.ftruncate(file.fileno(), _NUMBER.size)

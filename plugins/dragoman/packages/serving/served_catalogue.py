@@ -216,7 +216,10 @@ class ServedCatalogue:
         while not self._stopped.wait(pause):
             begun = time.thread_time()
             for package in self._packages:
-                self._look(package)
+                try:
+                    self._look(package)
+                except Exception:  # whatever one package is at fault for, the others are still looked at
+                    _log.exception("process %s cannot be looked at", package.declaration.id)
             pause = max(PAUSE, LEISURE * (time.thread_time() - begun))
 
     def _look(self, package: _Package) -> None:

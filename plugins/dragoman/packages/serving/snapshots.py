@@ -2,7 +2,7 @@
 
     HOME/packages/snapshots/<hash of folder and digest>/<name of the folder>/...
 
-Source is copied; a large file gets a second name (a hard link), so that it is there when its own is deleted, or at
+Source is copied; what is large gets a second name (a hard link), so that it is there when its own is deleted, or at
 least a symbolic link. Links stand for what is no source (hidden files, environments), and beside the copy for what
 lies beside the folder, so that code which looks there finds it.
 """
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 MAX_COPIED: Final = 8 * 2**20
 """Bytes of a file that is copied; a larger one is linked."""
+MOST_COPIED: Final = 256 * 2**20
+"""Bytes that are copied of one package; beyond, only what is SMALL is."""
+SMALL: Final = 64 * 2**10
+"""Bytes of a file that is copied in any case, as code is."""
 MOST_NEIGHBOURS: Final = 1000
 """What lies beside a package's folder and is linked, at most."""
 KEPT: Final = 3600.0
@@ -44,7 +48,7 @@ class Snapshots:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self._root), source.name or "package")
         try:
-            _copy(source, target)
+            _Copying().folder(source, target)
             _link_neighbours(source, target.parent)
         except OSError:
             self.drop(target)
@@ -95,15 +99,28 @@ def _package_of(kept: Path) -> Iterator[Path]:
     yield from copies or [kept / "package"]
 
 
-def _copy(source: Path, target: Path) -> None:
-    target.mkdir()
-    for entry in entries(source):
-        there = target / entry.name
-        if not counts(entry):
-            there.symlink_to(os.path.abspath(entry.path))
-        elif entry.is_dir():
-            _copy(Path(entry.path), there)
-        elif entry.stat().st_size <= MAX_COPIED:
+class _Copying:
+    """The copying of one package."""
+
+    def __init__(self) -> None:
+        self._left = MOST_COPIED
+
+    def folder(self, source: Path, target: Path) -> None:
+        """A folder and all below it."""
+        target.mkdir()
+        for entry in entries(source):
+            there = target / entry.name
+            if not counts(entry):
+                there.symlink_to(os.path.abspath(entry.path))
+            elif entry.is_dir():
+                self.folder(Path(entry.path), there)
+            else:
+                self._file(entry, there)
+
+    def _file(self, entry: os.DirEntry[str], there: Path) -> None:
+        size = entry.stat().st_size
+        if size <= SMALL or size <= min(MAX_COPIED, self._left):
+            self._left -= size
             shutil.copy2(entry.path, there)
         else:
             _link(os.path.realpath(entry.path), there)
