@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import wait_for
+from harness import REPOSITORY, wait_for
 
 from dragoman.packages.catalogue import Declaration
 from dragoman.packages.forms import BUILT_IN
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dragoman.model.process import Process
+
+PROJECTS = REPOSITORY / "tests" / "e2e" / "projects"
 
 type Serve = Callable[..., ServedCatalogue]
 
@@ -181,3 +184,29 @@ def test_it_goes_on_in_a_forked_server_process(serve: Serve, folder: Path) -> No
     _title(folder, "Of the child")
     _titled(catalogue, "Of the child")
     os.waitpid(child, 0)
+
+
+def test_installed_code_that_the_entry_names_is_watched(
+    serve: Serve, make_package: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "site" / "installedpkg" / "core.py"
+    code.parent.mkdir(parents=True)
+    code.parent.joinpath("__init__.py").touch()
+    code.write_text("def run(): return 1")
+    monkeypatch.syspath_prepend(code.parents[1])
+    yml = "version: '1'\nentry: installedpkg.core:run\noutputs: {out: {schema: {}}}\n"
+    catalogue = serve(make_package(yml), probe=_fine)
+    before = catalogue.get("demo").runtime.digest
+    code.write_text("def run(): return 2")
+    wait_for(lambda: catalogue.get("demo").runtime.digest != before, "it is another version")
+
+
+def test_a_pesto_project_is_followed_too(serve: Serve, tmp_path: Path) -> None:
+    project = shutil.copytree(PROJECTS / "mirror", tmp_path / "mirror")
+    catalogue = serve(project, probe=_fine)
+    before = catalogue.get("mirror")
+    description = project / "pesto" / "api" / "description.json"
+    description.write_text(json.dumps({**json.loads(description.read_text()), "title": "Later"}))
+    wait_for(lambda: catalogue.get("mirror").title == "Later", "it is another version")
+    assert before.title != "Later"
+    assert Path(catalogue.get("mirror").runtime.folder, "algorithm", "process.py").is_file()

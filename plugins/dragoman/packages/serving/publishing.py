@@ -36,11 +36,16 @@ class Publisher:
         self._records = records
         self._snapshots = snapshots
         self._forms = forms
+        self._latest: Process | None = None
+        """What was loaded last, which need not be loaded again."""
 
     def served(self, declaration: Declaration, record: Record | None) -> Process | None:
         """The process that a record tells of, from its copy; None if there is none that can be loaded."""
         if record is None or not record.snapshot:
             return None
+        latest = self._latest
+        if latest is not None and (latest.id, latest.runtime.folder) == (declaration.id, record.snapshot):
+            return latest
         try:
             return self._load(declaration, Path(record.snapshot))
         except PackageError:
@@ -64,6 +69,7 @@ class Publisher:
                 record = replace(kept, fingerprint=fingerprint, looked=looked.looked, problem=error.detail)
         else:
             record = _current(looked, process, kept)
+            self._latest = process
         self._records.write(declaration, record)
         if kept is not None and record.snapshot != kept.snapshot:
             self._snapshots.supersede(Path(kept.snapshot))
