@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,3 +211,14 @@ def test_a_pesto_project_is_followed_too(serve: Serve, tmp_path: Path) -> None:
     wait_for(lambda: catalogue.get("mirror").title == "Later", "it is another version")
     assert before.title != "Later"
     assert Path(catalogue.get("mirror").runtime.folder, "algorithm", "process.py").is_file()
+
+
+def test_home_may_lie_in_the_folder_of_a_package(folder: Path) -> None:
+    catalogue = ServedCatalogue(
+        [Declaration(id="demo", folder=folder)], forms=BUILT_IN, home=folder / "var" / "home"
+    )
+    catalogue.start(retry=False)
+    runtime = catalogue.get("demo").runtime
+    assert Path(runtime.folder).is_relative_to(folder / "var" / "home")
+    assert not any(Path(runtime.folder, "var").rglob("*.yml"))
+    assert BUILT_IN.load_again("demo", replace(runtime, folder=str(folder))).runtime.digest == runtime.digest

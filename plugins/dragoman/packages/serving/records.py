@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from dragoman.packages.package_files import HOME_MARK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -54,6 +56,7 @@ class Records:
     def __init__(self, home: Path) -> None:
         self.folder = home / "packages" / "served"
         self._counter = home / "packages" / "generation"
+        self._mark = home / HOME_MARK
 
     def read(self, declaration: Declaration) -> Record | None:
         """The record of a declared package; None if there is none that can be read."""
@@ -87,6 +90,7 @@ class Records:
     def generation(self) -> Generation:
         """The number, shared; raises OSError."""
         self._counter.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._mark.touch()  # before the first copy: HOME may lie in the folder of a package
         with self._counter.open("a+b") as file:
             if os.fstat(file.fileno()).st_size < _NUMBER.size:
                 os.ftruncate(file.fileno(), _NUMBER.size)
