@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,25 +15,62 @@ from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
-from dragoman.packages.catalogue import Catalogue, Declaration, build_catalogue
+from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
+from dragoman.packages.digest import short
 from dragoman.packages.forms import BUILT_IN
+from dragoman.packages.serving.records import Records
+from dragoman.packages.serving.served_catalogue import ServedCatalogue
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.services import Services
 from dragoman.web.sync_slots import SyncSlots, waiter_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dragoman.config.settings import ProcessDeclaration, Settings
-    from dragoman.model.process import JSON
+    from dragoman.model.process import JSON, Process
+    from dragoman.packages.forms import Forms
 
 FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
 
+COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.cli")
+"""Starts a command of ours in another process."""
+
 
 def catalogue(settings: Settings) -> Catalogue:
-    """Every declared process that can be served."""
-    return build_catalogue(map(_declaration, settings.processes), FORMS)
+    """Every declared process that can be served, as its files are now."""
+    return build_catalogue(declarations(settings), FORMS)
+
+
+def served_catalogue(settings: Settings) -> ServedCatalogue:
+    """What a server offers: copies of the packages, which follow their files unless ``reload`` is off."""
+    served = ServedCatalogue(declarations(settings), forms=FORMS, home=settings.home)
+    served.start(retry=not settings.reload)
+    if settings.reload:
+        served.watch(partial(_probe, forms=FORMS, command=[*COMMAND, "probe"]))
+    return served
+
+
+def kept_versions(settings: Settings) -> Iterator[str]:
+    """A line on each package of which a server of this HOME goes on with an earlier version."""
+    records = Records(settings.home)
+    for declaration in declarations(settings):
+        record = records.read(declaration)
+        if record is not None and record.snapshot and record.problem:
+            name = f"{record.version} ({short(record.digest)})"
+            yield f"{record.id}: {name} goes on being served, since {record.problem}"
+
+
+def _probe(process: Process, *, forms: Forms, command: Sequence[str]) -> str:
+    from dragoman.jobs.trials.load_check import probe  # when a package has changed
+
+    return probe(process, forms, command)
+
+
+def declarations(settings: Settings) -> list[Declaration]:
+    """What the configuration declares."""
+    return [_declaration(declared) for declared in settings.processes]
 
 
 def _declaration(declared: ProcessDeclaration) -> Declaration:
@@ -76,12 +113,12 @@ def executor(settings: Settings) -> LocalExecutor:
     """The embedded engine of this HOME; not started yet."""
     return LocalExecutor(
         engine_settings(settings),
-        [sys.executable, "-P", "-m", "dragoman.cli", "supervise"],
+        [*COMMAND, "supervise"],
         max_waiting=waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ),
     )
 
 
-def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) -> Services:
+def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Services:
     """Everything that the routes need."""
     jobs = JobService(
         catalogue=processes,

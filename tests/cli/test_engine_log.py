@@ -68,7 +68,7 @@ def test_a_jobs_end_is_one_line_with_all_that_one_looks_for() -> None:
     )
     line = ending(job)
     assert line.startswith(
-        "job x failed: echo 1.0.0, async for alice, waited 2.0 s, ran 3.5 s, run 1, timed-out: too long xxx"
+        "job x failed: echo 1.0.0 (d1), async for alice, waited 2.0 s, ran 3.5 s, run 1, timed-out: too long xxx"
     )
     assert "\n" not in line
     assert len(line) < 400

@@ -403,6 +403,7 @@ def test_the_digest_follows_what_the_engine_depends_on(load: Load) -> None:
     assert settings.digest == load().digest
     assert settings.digest != load(DRAGOMAN_WORKERS="7").digest
     assert settings.digest == load(DRAGOMAN_BIND="127.0.0.2").digest
+    assert settings.digest == load("reload: true", "reload: false").digest
 
 
 def test_settings_travel_to_another_process(load: Load) -> None:

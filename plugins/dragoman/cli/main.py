@@ -15,7 +15,7 @@ import typer
 from dragoman.cli.engine_log import log_as_engine
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
-from dragoman.cli.run import run
+from dragoman.cli.run import debug, run
 from dragoman.errors import DragomanError, Unavailable
 from dragoman.host.bootstrap import prepare, read_settings
 
@@ -68,7 +68,7 @@ def check(
     ] = None,
 ) -> None:
     """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
-    from dragoman.composition import FORMS
+    from dragoman.composition import FORMS, kept_versions
     from dragoman.host.startup_checks import unusable
     from dragoman.jobs.trials.load_check import probe_all
     from dragoman.workers import cage
@@ -89,6 +89,8 @@ def check(
         typer.echo(f"broken  {name}: {detail}")
     if not folders and not cage.can_be_made():
         typer.echo(f"note    engine: {cage.UNCAGED}")
+    for line in [] if folders else kept_versions(read_settings()):
+        typer.echo(f"kept    {line}")
     raise typer.Exit(1 if broken or problems else 0)
 
 
@@ -112,16 +114,25 @@ def test(
     accept: Annotated[
         bool, typer.Option("--accept", help="Write what comes out into the examples, as what is expected.")
     ] = False,
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Enter the debugger where one fails; no limits hold.")
+    ] = False,
 ) -> None:
     """Run the examples of packages as golden tests."""
     from dragoman.composition import FORMS, profile_options
+    from dragoman.jobs.trials.debugging import debug_package
     from dragoman.jobs.trials.example_runs import try_package
 
     command = [sys.executable, "-P", "-m", "dragoman.cli", "examples"]
     failed = False
     for folder, profiles in _packages(names or []).values():
-        verdict = None
-        for verdict in try_package(folder, profile_options(profiles), FORMS, command, accept=accept):
+        options, verdict = profile_options(profiles), None
+        verdicts = (
+            debug_package(folder, options, FORMS, debug, accept=accept)
+            if pdb
+            else try_package(folder, options, FORMS, command, accept=accept)
+        )
+        for verdict in verdicts:
             title, problems = verdict
             typer.echo(f"{'FAILED' if problems else 'ok    '}  {folder.name}: {title}")
             for problem in problems:
@@ -176,14 +187,15 @@ def examples() -> None:
 @app.command()
 def cleanup() -> None:
     """Remove expired jobs with their results, and folders that no job owns."""
-    from dragoman.jobs.engine.housekeeping import expire, sweep
+    from dragoman.jobs.engine.housekeeping import expire, sweep, sweep_packages
     from dragoman.jobs.result_folder import FolderResults
 
     settings = read_settings()
     store, results = existing_store(settings), FolderResults(settings.home)
     keep = settings.jobs.keep_results
     expired = expire(store, results, keep) if keep is not None else 0
-    typer.echo(f"removed {expired} expired jobs and {sweep(store, results)} stray folders")
+    stray = sweep(store, results) + sweep_packages(store, settings.home)
+    typer.echo(f"removed {expired} expired jobs and {stray} stray folders")
 
 
 @app.command()
@@ -255,7 +267,9 @@ def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
     from dragoman.composition import FORMS
     from dragoman.host.bootstrap import DEFAULT_CONFIG
 
-    folders = {name: (Path(name), ()) for name in names if FORMS.recognised(Path(name)) is not None}
+    folders = {
+        name: (Path(name).absolute(), ()) for name in names if FORMS.recognised(Path(name)) is not None
+    }
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
     processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
     declared = {p.id: (p.package, p.profiles) for p in processes if p.package}

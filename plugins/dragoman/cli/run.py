@@ -45,11 +45,17 @@ def run(
         _run(process, values, kept)
     except Exception as error:  # whatever an author's code raises is shown, or debugged
         if pdb:
-            import pdb as debugger
-
-            debugger.post_mortem(error.__traceback__)
+            debug(error)
         _explain(error, folder)
         raise typer.Exit(1) from error
+
+
+def debug(error: BaseException) -> None:
+    """Enter the debugger where an error arose."""
+    import pdb
+
+    typer.echo(f"{type(error).__name__}: {error}", err=True)
+    pdb.post_mortem(error.__traceback__)
 
 
 def _run(process: Process, values: Inputs, kept: Path | None) -> None:

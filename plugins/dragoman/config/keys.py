@@ -19,6 +19,7 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.connection": "Database URL, sqlite or postgresql; empty: SQLite under output_dir.",
     "server.manager.workers": "Jobs that run at once; 0: one per CPU.",
     "server.manager.warm_workers": "Idle workers that are kept ready.",
+    "server.manager.reload": "Whether packages are loaded anew when their files change; if not, at a start.",
     "server.manager.log_format": "How the engine logs: text, or json, an object a line.",
     "server.manager.data_roots": "Folders that file: inputs may be read from; a list, or joined by ':'.",
     "server.manager.fetch.allow": "Hosts (or host:port) that may be private; a list, or joined by ','.",

@@ -123,6 +123,8 @@ class Settings:
     workers: int
     """At least 1."""
     warm_workers: int = 8
+    reload: bool = True
+    """Whether a package is loaded anew when its files have changed."""
     log_format: str = "text"
     """How the engine logs: one of LOG_FORMATS."""
     data_roots: tuple[Path, ...] = ()
@@ -146,7 +148,7 @@ class Settings:
     def digest(self) -> str:
         """Hash of what the engine depends on: a supervisor that has another one is replaced."""
         engine = asdict(self)
-        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw"):
+        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "reload", "raw"):
             del engine[irrelevant]
         dialects = engine.pop("dialects")
         engine["dialects"] = {name: dialects[name] for name in self.counted_dialects}
@@ -194,6 +196,7 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         database_url=manager.database("connection", home),
         workers=manager.whole("workers", 0) or os.cpu_count() or 1,
         warm_workers=manager.whole("warm_workers", 8),
+        reload=manager.flag("reload", True),
         log_format=_log_format(manager),
         data_roots=manager.folders("data_roots"),
         fetch=_fetch(manager.section("fetch")),

@@ -68,7 +68,7 @@ def _check_port(settings: Settings) -> None:
 
 def build_services(settings: Settings) -> Services:
     """Services on a running engine: queued jobs go on after a restart without a request."""
-    catalogue = composition.catalogue(settings)
+    catalogue = composition.served_catalogue(settings)
     engine = composition.executor(settings)
     engine.start()
     return composition.services(settings, catalogue, engine)

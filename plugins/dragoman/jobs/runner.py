@@ -9,11 +9,14 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
 from dragoman.jobs.json_codec import load_inputs
+from dragoman.jobs.request_check import check_request
+from dragoman.packages.digest import short
 from dragoman.packages.outputs.wrappers import Cropped, Delivered
 from dragoman.packages.validation import validate_resolved
 
@@ -153,6 +156,8 @@ def run_job(
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
+    if other_version(job, program):
+        check_request(program.process, replace(job.request, inputs=inputs), policy)
     outputs = run_locally(
         job,
         inputs,
@@ -169,6 +174,18 @@ def run_job(
     if folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
     return outputs
+
+
+def other_version(job: Job, program: Program) -> str:
+    """That, and which, another version runs than the job was accepted for; empty where it is the same.
+
+    So it is where there is no copy of that version any more: of what is installed, or what an older dragoman took.
+    """
+    process = program.process
+    accepted, present = job.runtime.digest, process.runtime.digest
+    if accepted == present or not (accepted and present):
+        return ""
+    return f"the package has changed since the job was accepted; {process.version} ({short(present)}) ran"
 
 
 def run_locally(

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
     from dragoman.model.process import Mode
-    from dragoman.packages.catalogue import Catalogue
+    from dragoman.packages.catalogue import Offer
     from dragoman.sources.policy import SourcePolicy
 
 MOST_OF_AN_ID = 100
@@ -75,7 +75,7 @@ class JobService:
     def __init__(
         self,
         *,
-        catalogue: Catalogue,
+        catalogue: Offer,
         store: JobStore,
         executor: Executor,
         results: ResultStore,

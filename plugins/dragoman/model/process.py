@@ -66,13 +66,15 @@ class Runtime:
     form: str
     """Name of the form of package, which knows how to load it: ``native``, ``pesto``, ``processor``."""
     folder: str = ""
-    """The package's folder (absolute); empty for a form that has none."""
+    """The package's folder, or a copy of it (absolute); empty for a form that has none."""
     entry: str = ""
     """Its code, ``module:attribute`` within the folder; empty where the form has no such thing."""
     options: Mapping[str, JSON] = field(default_factory=dict)
     """What the form was told besides the folder, as JSON would give it back: lists, no tuples."""
     digest: str = ""
     """Hash of the package's files; a worker belongs to one version of them for life."""
+    source: str = ""
+    """The package's own folder (absolute), where ``folder`` is a copy of it; else empty."""
     memory_limit: int | None = None
     """Bytes of data segment (RLIMIT_DATA); None is no limit."""
 

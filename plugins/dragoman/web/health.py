@@ -6,26 +6,32 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
+from dragoman.jobs.path_redaction import hide_paths
 from dragoman.web import wording
 from dragoman.web.dispatch import add_rule, dispatcher
 from dragoman.web.responses import json_response, problem_response
 
 if TYPE_CHECKING:
+    from dragoman.packages.catalogue import Catalogue
     from dragoman.web.services import Services
 
 
 def blueprint(services: Services) -> Blueprint:
-    """``/livez`` (200 while the process answers) and ``/readyz`` (503 and why, while it takes no jobs)."""
+    """``/livez`` (200 while the process answers) and ``/readyz`` (503 and why, while it takes no jobs).
+
+    The latter says which packages are broken, too: they keep nobody from work.
+    """
 
     def livez() -> Response:
         return json_response({"status": "ok"})
 
     def readyz() -> Response:
         reasons = services.jobs.ready(services.settings.limits.min_free_disk)
+        broken = _broken(services.catalogue.current)
         if not reasons:
             warnings = services.jobs.warnings()
-            return json_response({"status": "ok", **({"warnings": warnings} if warnings else {})})
-        response = json_response({"status": "unavailable", "reasons": reasons}, 503)
+            return json_response({"status": "ok", **({"warnings": warnings} if warnings else {}), **broken})
+        response = json_response({"status": "unavailable", "reasons": reasons, **broken}, 503)
         response.headers["Retry-After"] = "5"
         return response
 
@@ -36,3 +42,10 @@ def blueprint(services: Services) -> Blueprint:
     wording.claim(health, ("/livez", "/readyz"), refuse)
     health.register_error_handler(Exception, refuse)
     return health
+
+
+def _broken(catalogue: Catalogue) -> dict[str, list[str]]:
+    """What is wrong with packages, a line each; no member where nothing is."""
+    lines = [f"{each.id} is not served: {each.detail}" for each in catalogue.problems]
+    lines += [f"{each.id} is served as it was before: {each.detail}" for each in catalogue.kept]
+    return {"packages": [hide_paths(line) for line in lines]} if lines else {}

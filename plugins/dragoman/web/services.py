@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dragoman.config.settings import Settings
     from dragoman.jobs.service import JobService
     from dragoman.model.process import JSON
-    from dragoman.packages.catalogue import Catalogue
+    from dragoman.packages.catalogue import Offer
     from dragoman.web.auth import Authenticate
 
 
@@ -37,7 +37,7 @@ class Services:
     """Everything behind the routes."""
 
     settings: Settings
-    catalogue: Catalogue
+    catalogue: Offer
     jobs: JobService
     slots: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
     """For calls that wait for their jobs; all dialects share them, since they are the web server's threads."""

@@ -92,6 +92,8 @@ class Worker[Key, Task]:
     """What it is doing within its task, if that has a time limit of its own."""
     idle_since: float = 0.0
     """Monotonic time; 0 until it has been idle."""
+    outdated: bool = False
+    """Whether it takes no other task, since there are workers of a later version: it ends when it is idle."""
     ending: Ending = ""
     kill_at: float | None = None
     """Monotonic time of the SIGKILL to come."""

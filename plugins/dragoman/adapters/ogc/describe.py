@@ -9,6 +9,7 @@ from dragoman.adapters.ogc.conformance import CLASSES
 from dragoman.adapters.ogc.results_documents import media_type_of, output_url, results_type, wanted
 from dragoman.errors import DragomanError
 from dragoman.model.status import JobStatus
+from dragoman.packages.digest import short
 from dragoman.schemas.forms import described
 from dragoman.web.links import Link, link, self_links, url
 
@@ -100,6 +101,8 @@ def status_info(job: Job, base: str, *, form: str = "json") -> dict[str, JSON]:
         "jobID": job.id,
         "id": job.id,
         "processID": job.process_id,
+        "processVersion": job.process_version,
+        "processDigest": short(job.runtime.digest) or None,
         "type": "process",
         "processingEntityType": "ogc-api-processes",
         "status": str(job.status.in_part_1),

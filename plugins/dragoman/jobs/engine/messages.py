@@ -50,7 +50,7 @@ class Done:
     attempt: int
     outputs: Mapping[str, Output]
     message: str = ""
-    """What the run has told whoever uses its outputs."""
+    """What the run has told whoever uses its outputs: the job's message from now on."""
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
 

@@ -25,6 +25,7 @@ from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
 from dragoman.jobs.engine.queue import JobQueue
+from dragoman.jobs.engine.versions import Versions
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Scheduler:
         self._host = host
         """The id of this host, by which it knows its own runs after a restart."""
         self._queue = JobQueue()
+        self._versions = Versions(pool)
         self._assigned: dict[str, JobWorker] = {}
         """Jobs that have a worker, born or not."""
         self._outcomes = Outcomes(
@@ -83,6 +85,7 @@ class Scheduler:
 
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
+        self._versions.accepted(job)
         worker = None if self._queue or not self._may_start(job) else self._free_worker(job)
         if worker is not None:
             return self._accept_running(job, worker)
@@ -219,7 +222,8 @@ class Scheduler:
                 break
             worker = self._free_worker(job)
             if worker is None:
-                self._assigned[job.id] = self._pool.order((job.process_id, job.runtime), job)
+                self._assigned[job.id] = worker = self._pool.order((job.process_id, job.runtime), job)
+                self._versions.born(worker)
             else:
                 self._assigned[job.id] = worker
                 worker.task = job

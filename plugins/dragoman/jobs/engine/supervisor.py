@@ -112,7 +112,10 @@ class _Supervisor:
         watch.tell(self._scheduler, self._pool)
         self._take_over(results)
         housekeeper = Housekeeper(
-            open_store(self._settings.database_url), results, self._settings.keep_results
+            open_store(self._settings.database_url),
+            results,
+            self._settings.keep_results,
+            self._settings.home,
         )
         housekeeper.start()
         self._endpoint = SupervisorSocket(self._settings.home)

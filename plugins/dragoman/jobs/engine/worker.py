@@ -18,7 +18,7 @@ from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import joined, load_program, run_job
+from dragoman.jobs.runner import joined, load_program, other_version, run_job
 from dragoman.packages.program import RunLimits
 from dragoman.rasters.gdal_limits import limit_gdal
 from dragoman.workers import loky, process_tree
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from dragoman.model.job import Job
+    from dragoman.model.job import Job, JobFailure
     from dragoman.model.process import Runtime
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program
@@ -147,8 +147,11 @@ class _Worker:
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
             self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
-            return Failed(attempt=job.attempts, failure=describe_failure(error))
-        return Done(attempt=job.attempts, outputs=outputs, message=joined(notices))
+            return Failed(attempt=job.attempts, failure=_with_note(describe_failure(error), self._note(job)))
+        return Done(attempt=job.attempts, outputs=outputs, message=joined([self._note(job), *notices]))
+
+    def _note(self, job: Job) -> str:
+        return "" if self._program is None else other_version(job, self._program)
 
     def _load(self) -> Program:
         return load_program(
@@ -158,3 +161,7 @@ class _Worker:
             limits=RunLimits(max_pixels=self._setup.max_pixels),
             scratch=self._surroundings.folder / "setup",
         )
+
+
+def _with_note(failure: JobFailure, note: str) -> JobFailure:
+    return replace(failure, detail=f"{failure.detail} ({note})") if note else failure

@@ -29,6 +29,8 @@ type Report = Callable[[object], None]
 
 LOADING_SECONDS: Final = 300.0
 """That loading a package may take: a model may be large."""
+TELLING: Final = 2.0
+"""Seconds that a process which is to end may take to say what it was doing."""
 GLANCE: Final = 0.5
 """Seconds between two looks whether a process that is silent still lives."""
 
@@ -61,6 +63,12 @@ class Child:
         line, _, rest = bytes(self.received).partition(b"\n")
         self.received[:] = rest
         return [json.loads(line)]
+
+    def tell_stacks(self) -> None:
+        """Have it write what its threads do to standard error, and end (see ``workers.stacks``)."""
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(TELLING)
 
     def exit_code(self) -> int:
         """Wait for its end; a negative code is the number of the signal that ended it."""

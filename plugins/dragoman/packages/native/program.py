@@ -41,7 +41,8 @@ class PackageProgram:
         """See ``dragoman.packages.program.Program``."""
         inputs = [each.path for items in values.values() for each in items if each.path is not None]
         echoed = {each.value for items in values.values() for each in items if isinstance(each.value, str)}
-        lent = [*inputs, Path(self.process.runtime.folder)]
+        runtime = self.process.runtime
+        lent = [*inputs, *(Path(folder) for folder in (runtime.folder, runtime.source) if folder)]
         max_pixels = self.limits.max_pixels
         with bind(
             self.algorithm.parameters, self.process, values, context=context, max_pixels=max_pixels

@@ -89,6 +89,10 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         type=strings("process"),
         processingEntityType=strings(description="Always ogc-api-processes."),
         processID=strings(),
+        processVersion=strings(description="Of the process that the job was accepted for."),
+        processDigest=strings(
+            description="Begin of the hash of its files: tells versions of one name apart."
+        ),
         status=ref("schemas", "StatusCode"),
         message=strings(),
         created=TIME,
@@ -134,7 +138,13 @@ SCHEMAS: Final[Mapping[str, Object]] = {
     "InvalidParameter": record(
         ("name", "reason"), "An input that is wrong, and why.", name=strings(), reason=strings()
     ),
-    "Health": record(("status",), status=strings(), reasons=listed(strings()), warnings=listed(strings())),
+    "Health": record(
+        ("status",),
+        status=strings(),
+        reasons=listed(strings()),
+        warnings=listed(strings()),
+        packages=listed(strings(description="A package that is broken, and what is served of it.")),
+    ),
     "Anything": {"description": "Any JSON value.", "title": "Anything"},
 }
 
