@@ -15,7 +15,9 @@ import typer
 from dragoman.cli.engine_log import log_as_engine
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
-from dragoman.cli.run import run
+from dragoman.cli.new_server import create_server
+from dragoman.cli.run import named_folder, run
+from dragoman.config.bundled import PREFIX
 from dragoman.errors import DragomanError, Unavailable
 from dragoman.host.bootstrap import prepare, read_settings
 
@@ -90,8 +92,23 @@ def check(
 
 
 @app.command()
-def init(name: Annotated[str, typer.Argument(help="Id of the new process, and name of its folder.")]) -> None:
-    """Write a new packaged algorithm that runs, in ./NAME."""
+def init(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Id of the new process, and name of its folder; or the server's folder."),
+    ] = None,
+    server: Annotated[
+        bool, typer.Option("--server", help="Write the configuration of a server, in ./NAME or here.")
+    ] = False,
+) -> None:
+    """Write a new packaged algorithm that runs, in ./NAME; or, with --server, a server that serves."""
+    if server:
+        typer.echo(create_server(Path(name or ".")))
+        return
+    if name is None:
+        raise typer.BadParameter(
+            "is missing; allowed: the id of a new process, or --server", param_hint="NAME"
+        )
     from dragoman.packages.native.scaffold import config_lines, create_package
 
     folder = create_package(name, Path.cwd())
@@ -243,7 +260,7 @@ def _packages_in(folders: Sequence[Path]) -> Catalogue:
     from dragoman.composition import FORMS
     from dragoman.packages.catalogue import Declaration, build_catalogue
 
-    absolute = [Path(os.path.abspath(folder)) for folder in folders]
+    absolute = [named_folder(folder) for folder in folders]
     return build_catalogue([Declaration(id=folder.name, folder=folder) for folder in absolute], FORMS)
 
 
@@ -252,7 +269,8 @@ def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
     from dragoman.composition import FORMS
     from dragoman.host.bootstrap import DEFAULT_CONFIG
 
-    folders = {name: (Path(name), ()) for name in names if FORMS.recognised(Path(name)) is not None}
+    named = {name: named_folder(name) if name.startswith(PREFIX) else Path(name) for name in names}
+    folders = {name: (folder, ()) for name, folder in named.items() if FORMS.recognised(folder) is not None}
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
     processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
     declared = {p.id: (p.package, p.profiles) for p in processes if p.package}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dragoman.config.bundled import package_folder
 from dragoman.errors import DragomanError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    package: Annotated[Path, typer.Argument(help="The package's folder.")],
+    package: Annotated[Path, typer.Argument(help="The package's folder, or dragoman:NAME.")],
     inputs: Annotated[
         list[str] | None, typer.Option("--input", "-i", help="name=value, or name=@file; may be given often.")
     ] = None,
@@ -34,7 +34,7 @@ def run(
     from dragoman.composition import FORMS, profile_options
     from dragoman.jobs.trials.single_run import inputs_of
 
-    folder = Path(os.path.abspath(package))
+    folder = named_folder(package)
     process = FORMS.load(folder, options=profile_options(profile or []))
     values = inputs_of(process, inputs or [])
     kept = None if output is None else output.absolute()  # the run has a working directory of its own
@@ -48,6 +48,14 @@ def run(
             debugger.post_mortem(error.__traceback__)
         _explain(error, folder)
         raise typer.Exit(1) from error
+
+
+def named_folder(name: Path | str) -> Path:
+    """The folder, absolute, of a package that is named by its folder or by ``dragoman:NAME``."""
+    try:
+        return package_folder(str(name), Path.cwd())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _run(process: Process, values: Inputs, kept: Path | None) -> None:

@@ -40,7 +40,7 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.auth.public": "What needs no token (not available in this version).",
     "server.manager.auth.execute": "Who may execute what (not available in this version).",
     "resources.*.processor.name": f"{PACKAGED} for a folder of yours; else any pygeoapi processor.",
-    "resources.*.processor.package": "The package's folder, relative to this file.",
+    "resources.*.processor.package": "The package's folder, relative to this file; or dragoman:NAME of a bundled one.",
     "resources.*.processor.max_parallel": "Jobs of this process that run at once; 0: as many as there are workers.",
     "resources.*.processor.profiles": "Profiles of a PESTO project that are switched on.",
 }

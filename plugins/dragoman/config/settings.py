@@ -15,6 +15,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from dragoman.config.bundled import PREFIX, package_folder
 from dragoman.config.dialects import UNAVAILABLE, DialectSettings, dialect_keys, read_dialects
 from dragoman.config.file import ConfigFile, check_schema, read_config, shown, without_effect
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
@@ -295,7 +296,12 @@ def _process(config: ConfigFile, name: object) -> ProcessDeclaration:
         return ProcessDeclaration(id=name, processor=definition, line=line)
     processor = resource.section("processor")
     if not processor.values.get("package"):
-        raise processor.error("package", "is missing; allowed: the package's folder, relative to this file")
-    package, profiles = processor.folder("package", ""), processor.words("profiles")
+        allowed = f"the package's folder, relative to this file, or {PREFIX}NAME"
+        raise processor.error("package", f"is missing; allowed: {allowed}")
+    try:
+        package = package_folder(processor.text("package", ""), config.path.parent)
+    except ValueError as error:
+        raise processor.error("package", str(error)) from error
+    profiles = processor.words("profiles")
     most = processor.whole("max_parallel", 0)
     return ProcessDeclaration(id=name, package=package, profiles=profiles, max_parallel=most, line=line)

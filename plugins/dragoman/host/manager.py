@@ -16,6 +16,7 @@ from pygeoapi.util import JobStatus as PygeoapiStatus
 
 from dragoman.adapters.ogc.describe import description
 from dragoman.composition import FORMS, profile_options
+from dragoman.config.bundled import package_folder
 from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.host.bootstrap import read_settings
 from dragoman.host.mounting import build_services, mount
@@ -34,7 +35,7 @@ class PackagedProcessor(BaseProcessor):  # type: ignore[misc]
     def __init__(self, processor_def: dict[str, Any]) -> None:
         base = read_settings().config_path.parent
         options = profile_options(processor_def.get("profiles") or ())
-        process = FORMS.load(base / processor_def["package"], options=options)
+        process = FORMS.load(package_folder(processor_def["package"], base), options=options)
         super().__init__(processor_def, description(process, ""))
         self.supports_outputs = True
 
