@@ -14,7 +14,7 @@ _PACKAGE: Final = Path(__file__).parents[1]
 
 
 def bundled_root() -> Path:
-    """The folder that holds ``processes/``, ``docs/`` and ``openapi/``."""
+    """The folder that holds ``processes/``, ``docs/`` and ``openapi/``; the only function that knows where it is."""
     inside = _PACKAGE / "bundled"
     return inside if inside.is_dir() else _PACKAGE.parents[1]
 

@@ -131,6 +131,10 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     cors_origins: tuple[str, ...] = ()
     """``scheme://host[:port]``, lower-case, as a browser sends it."""
+    cors_everyone: bool = False
+    """pygeoapi's own ``server.cors``: pages of every origin may POST and DELETE."""
+    gzip: bool = False
+    """Whether JSON and pages are compressed for clients that take it."""
     behind_proxy: bool = False
     processes: tuple[ProcessDeclaration, ...] = ()
     """In the declared order."""
@@ -145,7 +149,7 @@ class Settings:
     def digest(self) -> str:
         """Hash of what the engine depends on: a supervisor that has another one is replaced."""
         engine = asdict(self)
-        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw"):
+        for irrelevant in ("host", "port", "cors_origins", "cors_everyone", "gzip", "behind_proxy", "raw"):
             del engine[irrelevant]
         dialects = engine.pop("dialects")
         engine["dialects"] = {name: dialects[name] for name in self.counted_dialects}
@@ -199,12 +203,17 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         jobs=_jobs(manager.section("jobs")),
         limits=_limits(manager.section("limits")),
         cors_origins=manager.section("cors").origins("origins"),
+        cors_everyone=server.values.get("cors") is True,  # pygeoapi's keys, held to its schema below
+        gzip=server.values.get("gzip") is True,
         behind_proxy=auth.flag("behind_proxy", False),
         processes=processes,
         dialects=read_dialects(manager.section("dialects"), dialects, process_ids),
         counted_dialects=tuple(dialect.name for dialect in dialects if dialect.counted),
         raw=config.data,
     )
+    if settings.cors_everyone and settings.cors_origins:
+        problem = "lets in pages of every origin, while server.manager.cors.origins names some"
+        raise server.error("cors", f"{problem}; allowed: false, or server.manager.cors left out")
     _refuse_unbuilt_auth(auth)
     _guard_binding(bind, settings)
     check_schema(config)
