@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -177,6 +178,17 @@ def test_inputs_that_are_not_declared_pass_with_a_note(server: Existing) -> None
     assert "not declared" in log
     refused = server.execute("lax", wait=True, depth=1)
     assert (refused.status_code, "name" in refused.text) == (400, True), "what is declared is still checked"
+
+
+def test_every_line_of_the_log_has_one_form(server: Existing) -> None:
+    _get(server, "/collections/nothing%0aat all")
+    lines = server.log.read_text().splitlines()
+    assert [line for line in lines if line.startswith((" * ", "WARNING: ", "127.0.0.1", "Press "))] == []
+    begun = [line for line in lines if line.startswith("[")]
+    begin = re.compile(r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\] [A-Z]+ [\w.]+ - .")
+    assert [line for line in begun if not begin.match(line)] == []
+    asked = 'INFO dragoman.access - 127.0.0.1 "GET /collections/nothing%0aat%20all HTTP/1.1" 404'
+    assert any(line.endswith(asked) for line in lines)
 
 
 # -- what OGC's suite for Features asks of the landing page, the API definition and conformance ------------------

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dragoman.cli.engine_log import log_as_engine
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
 from dragoman.cli.new_server import create_server
+from dragoman.cli.programs import program
 from dragoman.cli.run import named_folder, run
 from dragoman.config.bundled import PREFIX
 from dragoman.errors import DragomanError, Unavailable
@@ -52,13 +52,13 @@ def serve(
     """Serve: through pygeoapi's own server, or, with --threads, through gunicorn."""
     settings = read_settings()
     prepare(settings)  # here, since gunicorn would add lines of its own
-    folder = Path(sys.executable).parent
-    command = [str(folder / "pygeoapi"), "serve"]
+    command = [program("pygeoapi"), "serve"]
     if threads:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         bind = f"{host}:{settings.port}"
         options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
-        command = [str(folder / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
+        options += ["--logger-class", "dragoman.host.gunicorn_log.Logger"]
+        command = [program("gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
     os.execv(command[0], command)
 
 
@@ -231,12 +231,13 @@ def openapi(
 def supervise() -> None:
     """The supervisor process; started by server processes, with its settings on standard input."""
     from dragoman.adapters.registry import notification
+    from dragoman.host.log_lines import log_as_engine
     from dragoman.jobs.engine.notifier import Notifier
     from dragoman.jobs.engine.supervisor import supervise as run
     from dragoman.jobs.result_folder import FolderResults
 
     settings = pickle.load(sys.stdin.buffer)
-    log_as_engine(settings)
+    log_as_engine(settings.log_level, settings.log_file, settings.log_format)
     os._exit(run(settings, Notifier(settings, FolderResults(settings.home), notification)))
 
 

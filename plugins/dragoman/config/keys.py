@@ -19,7 +19,7 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.connection": "Database URL, sqlite or postgresql; empty: SQLite under output_dir.",
     "server.manager.workers": "Jobs that run at once; 0: one per CPU.",
     "server.manager.warm_workers": "Idle workers that are kept ready.",
-    "server.manager.log_format": "How the engine logs: text, or json, an object a line.",
+    "server.manager.log_format": "How server and engine log: text, or json, an object a line.",
     "server.manager.data_roots": "Folders that file: inputs may be read from; a list, or joined by ':'.",
     "server.manager.fetch.allow": "Hosts (or host:port) that may be private; a list, or joined by ','.",
     "server.manager.fetch.max_bytes": "Size of one fetched input at most, as sent and as decompressed.",

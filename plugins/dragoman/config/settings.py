@@ -123,7 +123,7 @@ class Settings:
     """At least 1."""
     warm_workers: int = 8
     log_format: str = "text"
-    """How the engine logs: one of LOG_FORMATS."""
+    """How server and engine log: one of LOG_FORMATS."""
     data_roots: tuple[Path, ...] = ()
     """Absolute, not resolved, perhaps not there yet."""
     fetch: FetchSettings = FetchSettings()

@@ -19,6 +19,7 @@ from dragoman.composition import FORMS, profile_options
 from dragoman.config.bundled import package_folder
 from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.host.bootstrap import read_settings
+from dragoman.host.log_lines import log_as_server
 from dragoman.host.mounting import build_services, mount
 from dragoman.jobs.service import Submission
 from dragoman.model.job import InputValue, JobQuery, JobRequest
@@ -58,6 +59,7 @@ class JobManager(BaseManager):  # type: ignore[misc]
         if (
             blueprint is not None and not blueprint._got_registered_once
         ):  # with ``admin`` a second one is built
+            log_as_server(read_settings())
             blueprint.record_once(mount)
 
     @property

@@ -1,4 +1,4 @@
-"""Our routes on pygeoapi's application, before its own, and how ``pygeoapi serve`` is made to serve them well."""
+"""Our routes on pygeoapi's application, before its own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from pygeoapi.util import get_api_rules
-from werkzeug.serving import WSGIRequestHandler
 
 from dragoman import composition
 from dragoman.adapters import registry
@@ -20,9 +19,9 @@ from dragoman.errors import DragomanError
 from dragoman.host import front_pages
 from dragoman.host.api_document import front_is_pygeoapis, other_classes, other_document
 from dragoman.host.bootstrap import give_up, read_settings
+from dragoman.host.serving import serve_well
 from dragoman.web import health
 from dragoman.web.compression import compress
-from dragoman.web.draining import draining
 from dragoman.web.services import HostApi
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def mount(state: BlueprintSetupState) -> None:
     registry.mount(state.app, services, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
     _answer_as_pygeoapi(state.app, settings)
-    _serve_well(cast("Flask", state.app))
+    serve_well(cast("Flask", state.app))
 
 
 def _answer_as_pygeoapi(app: App, settings: Settings) -> None:
@@ -100,22 +99,3 @@ def build_services(settings: Settings) -> Services:
     engine = composition.executor(settings)
     engine.start()
     return composition.services(settings, catalogue, engine)
-
-
-def _serve_well(app: Flask) -> None:
-    """Leave no body unread; undo what ``pygeoapi serve`` hard-codes: no debugger, no reloader; chunks may be sent.
-
-    Every answer closes its connection: werkzeug does so, since it cannot tell where an unread body ends. Under
-    gunicorn connections are kept alive.
-    """
-    app.wsgi_app = draining(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    run = app.run
-
-    class Handler(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an ACK
-
-    def serve(host: str | None = None, port: int | None = None, **_options: Any) -> None:
-        run(host, port, debug=False, use_reloader=False, threaded=True, request_handler=Handler)
-
-    app.run = serve  # type: ignore[method-assign,assignment]
