@@ -434,3 +434,13 @@ def test_durations_count_in_seconds(number: int, unit: str) -> None:
 def test_no_value_breaks_the_reading_of_quantities(value: object) -> None:
     number = parse_quantity(value, SIZES)
     assert number is None or number >= 0
+
+
+def test_pages_of_every_origin_or_of_some_not_both(load: Load) -> None:
+    gzip, everyone = "  gzip: false\n", "  gzip: true\n  cors: true\n"
+    settings = load(gzip, everyone)
+    assert (settings.cors_everyone, settings.gzip, settings.cors_origins) == (True, True, ())
+    with pytest.raises(
+        SettingsError, match=r"server\.cors: lets in pages of every origin, .*; allowed: false"
+    ):
+        load(TEXT, TEXT.replace(gzip, everyone).replace("origins: []", "origins: [https://a.example.org]"))

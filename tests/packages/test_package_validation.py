@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import time
 import tracemalloc
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -408,3 +409,15 @@ def _timed(process: Process, sent: Sent) -> float:
     start = time.perf_counter()
     validate_inputs(process, sent)
     return time.perf_counter() - start
+
+
+def test_inputs_that_are_not_declared_pass_where_the_process_takes_them() -> None:
+    strict = process_of(spec("a", {"type": "integer"}))
+    lax = replace(strict, takes_undeclared=True)
+    given_inputs = {"a": (InputValue(value=1),), "b": (InputValue(value={"href": "x"}),)}
+    validate_inputs(lax, given_inputs)
+    with pytest.raises(InvalidInputs, match="b"):
+        validate_inputs(strict, given_inputs)
+    with pytest.raises(InvalidInputs) as refusal:
+        validate_inputs(lax, {"a": (InputValue(value="one"),), **{f"x{n}": () for n in range(100)}})
+    assert [problem.input_id for problem in refusal.value.problems] == ["a"]

@@ -115,3 +115,15 @@ def test_allowed_origin_reads_the_answer_to_its_post() -> None:
 def test_bodies_have_a_limit() -> None:
     assert app().post("/x", data=b"x" * 10).status_code == 200
     assert app().post("/x", data=b"x" * 11).status_code == 413
+
+
+def test_pages_of_every_origin_where_the_operator_says_so() -> None:
+    stranger = {"Origin": "https://elsewhere.example.org"}
+    assert app().post("/x", headers=stranger).status_code == 403
+    answer = app(cors_everyone=True).post("/x", headers=stranger)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == stranger["Origin"]
+    assert answer.headers["Access-Control-Expose-Headers"] == "*"
+    preflight = {**stranger, "Access-Control-Request-Method": "DELETE"}
+    asked = app(cors_everyone=True).options("/x", headers=preflight)
+    assert "DELETE" in asked.headers["Access-Control-Allow-Methods"]

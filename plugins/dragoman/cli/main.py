@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dragoman.cli.engine_log import log_as_engine
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
-from dragoman.cli.run import debug, run
+from dragoman.cli.new_server import create_server
+from dragoman.cli.programs import program
+from dragoman.cli.run import debug, named_folder, run
+from dragoman.config.bundled import PREFIX
 from dragoman.errors import DragomanError, Unavailable
 from dragoman.host.bootstrap import prepare, read_settings
 
@@ -50,13 +52,13 @@ def serve(
     """Serve: through pygeoapi's own server, or, with --threads, through gunicorn."""
     settings = read_settings()
     prepare(settings)  # here, since gunicorn would add lines of its own
-    folder = Path(sys.executable).parent
-    command = [str(folder / "pygeoapi"), "serve"]
+    command = [program("pygeoapi"), "serve"]
     if threads:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         bind = f"{host}:{settings.port}"
         options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
-        command = [str(folder / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
+        options += ["--logger-class", "dragoman.host.gunicorn_log.Logger"]
+        command = [program("gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
     os.execv(command[0], command)
 
 
@@ -95,8 +97,23 @@ def check(
 
 
 @app.command()
-def init(name: Annotated[str, typer.Argument(help="Id of the new process, and name of its folder.")]) -> None:
-    """Write a new packaged algorithm that runs, in ./NAME."""
+def init(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Id of the new process, and name of its folder; or the server's folder."),
+    ] = None,
+    server: Annotated[
+        bool, typer.Option("--server", help="Write the configuration of a server, in ./NAME or here.")
+    ] = False,
+) -> None:
+    """Write a new packaged algorithm that runs, in ./NAME; or, with --server, a server that serves."""
+    if server:
+        typer.echo(create_server(Path(name or ".")))
+        return
+    if name is None:
+        raise typer.BadParameter(
+            "is missing; allowed: the id of a new process, or --server", param_hint="NAME"
+        )
     from dragoman.packages.native.scaffold import config_lines, create_package
 
     folder = create_package(name, Path.cwd())
@@ -229,12 +246,13 @@ def openapi(
 def supervise() -> None:
     """The supervisor process; started by server processes, with its settings on standard input."""
     from dragoman.adapters.registry import notification
+    from dragoman.host.log_lines import log_as_engine
     from dragoman.jobs.engine.notifier import Notifier
     from dragoman.jobs.engine.supervisor import supervise as run
     from dragoman.jobs.result_folder import FolderResults
 
     settings = pickle.load(sys.stdin.buffer)
-    log_as_engine(settings)
+    log_as_engine(settings.log_level, settings.log_file, settings.log_format)
     os._exit(run(settings, Notifier(settings, FolderResults(settings.home), notification)))
 
 
@@ -258,7 +276,7 @@ def _packages_in(folders: Sequence[Path]) -> Catalogue:
     from dragoman.composition import FORMS
     from dragoman.packages.catalogue import Declaration, build_catalogue
 
-    absolute = [Path(os.path.abspath(folder)) for folder in folders]
+    absolute = [named_folder(folder) for folder in folders]
     return build_catalogue([Declaration(id=folder.name, folder=folder) for folder in absolute], FORMS)
 
 
@@ -267,9 +285,8 @@ def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
     from dragoman.composition import FORMS
     from dragoman.host.bootstrap import DEFAULT_CONFIG
 
-    folders = {
-        name: (Path(name).absolute(), ()) for name in names if FORMS.recognised(Path(name)) is not None
-    }
+    named = {name: named_folder(name) if name.startswith(PREFIX) else Path(name) for name in names}
+    folders = {name: (folder, ()) for name, folder in named.items() if FORMS.recognised(folder) is not None}
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
     processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
     declared = {p.id: (p.package, p.profiles) for p in processes if p.package}

@@ -20,7 +20,7 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.workers": "Jobs that run at once; 0: one per CPU.",
     "server.manager.warm_workers": "Idle workers that are kept ready.",
     "server.manager.reload": "Whether packages are loaded anew when their files change; if not, at a start.",
-    "server.manager.log_format": "How the engine logs: text, or json, an object a line.",
+    "server.manager.log_format": "How server and engine log: text, or json, an object a line.",
     "server.manager.data_roots": "Folders that file: inputs may be read from; a list, or joined by ':'.",
     "server.manager.fetch.allow": "Hosts (or host:port) that may be private; a list, or joined by ','.",
     "server.manager.fetch.max_bytes": "Size of one fetched input at most, as sent and as decompressed.",
@@ -42,7 +42,7 @@ KEYS: Final[Mapping[str, str]] = {
     "server.manager.auth.public": "What needs no token (not available in this version).",
     "server.manager.auth.execute": "Who may execute what (not available in this version).",
     "resources.*.processor.name": f"{PACKAGED} for a folder of yours; else any pygeoapi processor.",
-    "resources.*.processor.package": "The package's folder, relative to this file.",
+    "resources.*.processor.package": "The package's folder, relative to this file; or dragoman:NAME of a bundled one.",
     "resources.*.processor.max_parallel": "Jobs of this process that run at once; 0: as many as there are workers.",
     "resources.*.processor.profiles": "Profiles of a PESTO project that are switched on.",
 }

@@ -15,6 +15,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from dragoman.config.bundled import PREFIX, package_folder
 from dragoman.config.dialects import UNAVAILABLE, DialectSettings, dialect_keys, read_dialects
 from dragoman.config.file import ConfigFile, check_schema, read_config, shown, without_effect
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
@@ -126,7 +127,7 @@ class Settings:
     reload: bool = True
     """Whether a package is loaded anew when its files have changed."""
     log_format: str = "text"
-    """How the engine logs: one of LOG_FORMATS."""
+    """How server and engine log: one of LOG_FORMATS."""
     data_roots: tuple[Path, ...] = ()
     """Absolute, not resolved, perhaps not there yet."""
     fetch: FetchSettings = FetchSettings()
@@ -134,6 +135,10 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     cors_origins: tuple[str, ...] = ()
     """``scheme://host[:port]``, lower-case, as a browser sends it."""
+    cors_everyone: bool = False
+    """pygeoapi's own ``server.cors``: pages of every origin may POST and DELETE."""
+    gzip: bool = False
+    """Whether JSON and pages are compressed for clients that take it."""
     behind_proxy: bool = False
     processes: tuple[ProcessDeclaration, ...] = ()
     """In the declared order."""
@@ -148,7 +153,17 @@ class Settings:
     def digest(self) -> str:
         """Hash of what the engine depends on: a supervisor that has another one is replaced."""
         engine = asdict(self)
-        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "reload", "raw"):
+        irrelevant_keys = (
+            "host",
+            "port",
+            "cors_origins",
+            "cors_everyone",
+            "gzip",
+            "behind_proxy",
+            "reload",
+            "raw",
+        )
+        for irrelevant in irrelevant_keys:
             del engine[irrelevant]
         dialects = engine.pop("dialects")
         engine["dialects"] = {name: dialects[name] for name in self.counted_dialects}
@@ -203,12 +218,17 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         jobs=_jobs(manager.section("jobs")),
         limits=_limits(manager.section("limits")),
         cors_origins=manager.section("cors").origins("origins"),
+        cors_everyone=server.values.get("cors") is True,  # pygeoapi's keys, held to its schema below
+        gzip=server.values.get("gzip") is True,
         behind_proxy=auth.flag("behind_proxy", False),
         processes=processes,
         dialects=read_dialects(manager.section("dialects"), dialects, process_ids),
         counted_dialects=tuple(dialect.name for dialect in dialects if dialect.counted),
         raw=config.data,
     )
+    if settings.cors_everyone and settings.cors_origins:
+        problem = "lets in pages of every origin, while server.manager.cors.origins names some"
+        raise server.error("cors", f"{problem}; allowed: false, or server.manager.cors left out")
     _refuse_unbuilt_auth(auth)
     _guard_binding(bind, settings)
     check_schema(config)
@@ -301,7 +321,12 @@ def _process(config: ConfigFile, name: object) -> ProcessDeclaration:
         return ProcessDeclaration(id=name, processor=definition, line=line)
     processor = resource.section("processor")
     if not processor.values.get("package"):
-        raise processor.error("package", "is missing; allowed: the package's folder, relative to this file")
-    package, profiles = processor.folder("package", ""), processor.words("profiles")
+        allowed = f"the package's folder, relative to this file, or {PREFIX}NAME"
+        raise processor.error("package", f"is missing; allowed: {allowed}")
+    try:
+        package = package_folder(processor.text("package", ""), config.path.parent)
+    except ValueError as error:
+        raise processor.error("package", str(error)) from error
+    profiles = processor.words("profiles")
     most = processor.whole("max_parallel", 0)
     return ProcessDeclaration(id=name, package=package, profiles=profiles, max_parallel=most, line=line)

@@ -58,7 +58,11 @@ def _get_config(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         settings = read_settings()
         if not os.environ.get("PYGEOAPI_OPENAPI"):
             os.environ["PYGEOAPI_OPENAPI"] = str(settings.home / "openapi.json")
-    return original(*args, **kwargs)
+    config = original(*args, **kwargs)
+    raw = kwargs.get("raw", args[0] if args else False)  # for the admin interface, which writes it back
+    if not raw and _is_ours(config) and config["server"].get("cors") is True:
+        config["server"]["cors"] = False  # our guards do what it says, for pygeoapi's own paths as well
+    return config
 
 
 def _serves_ours() -> bool:

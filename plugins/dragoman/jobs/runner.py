@@ -16,9 +16,11 @@ from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
 from dragoman.jobs.json_codec import load_inputs
 from dragoman.jobs.request_check import check_request
+from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.digest import short
 from dragoman.packages.outputs.wrappers import Cropped, Delivered
 from dragoman.packages.validation import validate_resolved
+from dragoman.schemas.messages import cut
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from dragoman.jobs.ports import ResultStore
     from dragoman.model.job import InputValue, Job, JobRequest, Output
     from dragoman.model.process import Runtime
-    from dragoman.model.resolved import ResolvedValue
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program, RunLimits
     from dragoman.sources.policy import SourcePolicy
+
+LOGGER = logging.getLogger("dragoman.algorithm")
+"""What is said here stands in the job's own log."""
 
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
@@ -63,7 +67,7 @@ class RunContext:
         self.outputs = tuple(outputs)
         self.job_id = job_id
         self.config = config
-        self.log = logging.getLogger("dragoman.algorithm")
+        self.log = LOGGER
         self._scratch = scratch
         self._report = report
         self._notice = notice
@@ -235,6 +239,12 @@ def _resolve(
     resolved: dict[str, list[ResolvedValue]] = {}
     for input_id, values in inputs.items():
         spec = program.process.inputs.get(input_id)
+        if spec is None and program.process.takes_undeclared:
+            LOGGER.warning(
+                "input %s is not declared; the processor is given it as it was sent", cut(input_id)
+            )
+            resolved[input_id] = [ResolvedValue(value=value.value) for value in values]
+            continue
         if spec is None:
             raise InputError(input_id, f"unknown input; allowed: {', '.join(program.process.inputs)}")
         resolved[input_id] = []

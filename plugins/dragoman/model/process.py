@@ -108,6 +108,10 @@ class Process:
     """JSON Schema of ``config``, which may be shown, with the values of properties that it marks ``x-public``."""
     dialects: Mapping[str, JSON] = field(default_factory=dict)
     """Hints for single dialects, by dialect name."""
+    takes_undeclared: bool = False
+    """Whether inputs that it does not declare are handed to it as they were sent, as pygeoapi hands them on."""
+    more: Mapping[str, JSON] = field(default_factory=dict)
+    """Members of its description beyond the standard's, as its author wrote them."""
     outputs_checked: bool = True
     """Whether a run fails unless each output is what its schema says; else no client may rely on that."""
     example: Mapping[str, JSON] | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dragoman.config.bundled import bundled_root
 from dragoman.errors import NoSuchProcess, PackageError
 from dragoman.packages.yaml_document import one_line
 
@@ -125,12 +126,5 @@ def load(declaration: Declaration, forms: Forms) -> Process:
 
 
 def bundled() -> Path:
-    """The folder of the processes that come with dragoman: in a wheel its own, else the checkout's.
-
-    The only function that knows both.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "processes", package.parents[1] / "processes"):
-        if folder.is_dir():
-            return folder
-    raise PackageError("the bundled processes are not installed")
+    """The folder of the processes that come with dragoman."""
+    return bundled_root() / "processes"

@@ -5,7 +5,8 @@ Without a proxy (and, for now, without authentication) the server serves this ma
 - the peer is loopback, whatever the web server was told to bind to;
 - the Host is loopback, ``localhost`` or that of ``server.url``: a name that somebody else's DNS points at
   127.0.0.1 makes a hostile page same-origin with this server, and its own Origin no longer tells on it;
-- an unsafe method has no Origin (no browser), the server's own, or one of ``cors.origins``.
+- an unsafe method has no Origin (no browser), the server's own, or one of ``cors.origins``; any at all where
+  the operator says ``server.cors: true``, as pygeoapi does.
 
 Whoever passes is authenticated here, before any view, by the function that the composition root chose.
 
@@ -100,7 +101,7 @@ def open_up(settings: Settings, response: Response) -> Response:
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = ACCEPTED
         response.headers["Access-Control-Max-Age"] = "600"
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    response.headers["Access-Control-Expose-Headers"] = "*" if settings.cors_everyone else EXPOSED
     return response
 
 
@@ -123,7 +124,7 @@ def allowed_origin(origin: str, settings: Settings) -> bool:
     if not settings.behind_proxy:
         own.add(origin_of(f"{request.scheme}://{request.host}"))
     sent = origin.lower()
-    return sent in own - {""} or sent in settings.cors_origins
+    return sent in own - {""} or sent in settings.cors_origins or settings.cors_everyone
 
 
 def _check_peer(address: str) -> None:

@@ -70,6 +70,7 @@ def description(process: Process, base: str, *, form: str = "json") -> dict[str,
     links = document.pop("links")
     document["inputs"] = {name: _input(spec) for name, spec in process.inputs.items()}
     document["outputs"] = {name: _output(spec) for name, spec in process.outputs.items()}
+    document |= {name: member for name, member in process.more.items() if name not in document}
     document["links"] = links
     return document
 
@@ -149,6 +150,7 @@ def landing(title: str, text: str, base: str, more: Sequence[Link], *, form: str
         link(url(base, "openapi", query=[("f", "json")]), "service-desc", OPENAPI, "The API as OpenAPI 3.0"),
         link(url(base, "openapi", query=[("f", "html")]), "service-doc", "text/html", "The API as a page"),
         link(url(base, "conformance"), REL + "conformance", title="Conformance classes"),
+        link(url(base, "conformance"), "conformance", title="Conformance classes"),
         link(url(base, "processes"), REL + "processes", title="Processes"),
         link(url(base, "jobs"), REL + "job-list", title="Jobs"),
         *more,

@@ -111,7 +111,7 @@ def _inputs(members: Mapping[str, JSON], process: Process) -> dict[str, tuple[In
     problems: list[InputProblem] = []
     for input_id, wire in members.items():
         if input_id not in process.inputs:
-            inputs[input_id] = _UNREAD
+            inputs[input_id] = (InputValue(value=wire),) if process.takes_undeclared else _UNREAD
             continue
         if wire is None and _left_out(process.inputs[input_id]):
             continue

@@ -37,8 +37,11 @@ PAGES: Final = (
 )
 """The pages there are, one template each."""
 
-COMMAND_LENGTH: Final = 2000
-"""Characters of an example up to which it is written out in a command."""
+COMMAND_LENGTH: Final = 100_000
+"""Characters of an example up to which it is written out in a command; Linux takes 128 KiB as one word of it.
+
+Small rasters go in as base64: a command with a placeholder in their place would not work as pasted.
+"""
 
 
 def render(

@@ -51,7 +51,7 @@ def schemas(process: Process, name: str) -> dict[str, Object]:
     inputs: Object = {"type": "object", **({"required": required} if required else {})}
     inputs |= {
         "properties": {spec.id: input_schema(spec) for spec in process.inputs.values()},
-        "additionalProperties": False,
+        **({} if process.takes_undeclared else {"additionalProperties": False}),
     }
     outputs: Object = {
         "type": "object",
