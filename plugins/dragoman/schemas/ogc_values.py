@@ -33,7 +33,7 @@ def input_values(input_id: str, wire: JSON, spec: InputSpec | None) -> tuple[Inp
 def listed(wire: JSON, spec: InputSpec | None) -> Sequence[JSON]:
     """The values that the wire value holds: its members, where it is a list for an input that may be repeated."""
     several = isinstance(wire, list) and spec is not None and spec.repeatable and not _one_array(wire, spec)
-    return wire if several else [wire]
+    return [_one_form(item, spec) for item in (wire if several else [wire])]
 
 
 def _one_array(wire: list[JSON], spec: InputSpec) -> bool:
@@ -56,6 +56,26 @@ def _is_qualified(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
     if "value" not in wire or not wire.keys() <= _QUALIFIED:
         return False
     return isinstance(wire["value"], dict) or not _declares(spec, "value")
+
+
+def _one_form(wire: JSON, spec: InputSpec | None) -> JSON:
+    """The value without the members of forms that it does not have, null or empty.
+
+    Java's resttemplate and Rust make one class of all forms, and send members of each.
+    """
+    if not isinstance(wire, dict) or not {"href", "value"} <= wire.keys() or _declares(spec, "href"):
+        return wire
+    if wire["href"]:
+        if wire["value"] not in (None, ""):
+            return wire
+        return {name: item for name, item in wire.items() if item is not None and name != "value"}
+    bare = wire["value"] is None
+    kept = {
+        name: item
+        for name, item in wire.items()
+        if name != "href" and (item is not None or (bare and _declares(spec, name)))
+    }
+    return kept or {"value": None}
 
 
 def _declares(spec: InputSpec | None, name: str) -> bool:
