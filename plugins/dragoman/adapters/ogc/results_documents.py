@@ -122,7 +122,8 @@ def results_type(job: Job) -> str:
     by_value = [output for output in outputs if transmission(job, output) != "reference"]
     if job.request.response == "document" or not by_value:
         return "application/json"
-    return media_type_of(outputs[0]) if len(outputs) == 1 else "multipart/related"
+    single = len(outputs) == 1 and not outputs[0].items
+    return media_type_of(outputs[0]) if single else "multipart/related"
 
 
 def wanted(job: Job) -> list[Output]:

@@ -192,7 +192,7 @@ def output_types(process: Process) -> tuple[str, ...]:
     """
     types = dict.fromkeys(["text/plain", "application/octet-stream"])
     for spec in process.outputs.values():
-        types |= dict.fromkeys(media_types(spec.schema))
+        types |= dict.fromkeys(media_types(spec.item.schema))
     return tuple(name for name in types if name not in (JSON_TYPE, HTML))
 
 
