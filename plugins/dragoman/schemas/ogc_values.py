@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dragoman.errors import InputError
 from dragoman.model.job import InputValue
 from dragoman.schemas.forms import branches
+from dragoman.schemas.value_check import check_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +49,19 @@ def _is_wrapped(wire: JSON, spec: InputSpec | None) -> bool:
 
 
 def _is_reference(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
-    return "href" in wire and wire.keys() <= _REFERENCE and not _declares(spec, "href")
+    """By its members; an object with an ``href`` of its own stays bare where it is as its schema declares."""
+    if "href" not in wire or not wire.keys() <= _REFERENCE:
+        return False
+    return spec is None or not _declares(spec, "href") or (_is_url(wire["href"]) and not _is_own(wire, spec))
+
+
+def _is_own(wire: Mapping[str, JSON], spec: InputSpec) -> bool:
+    """Whether the object has no member but those that its schema declares, and all that this requires."""
+    return all(_declares(spec, name) for name in wire) and not check_of(spec.schema).findings(wire)
+
+
+def _is_url(href: JSON) -> bool:
+    return isinstance(href, str) and ("://" in href or href.startswith("data:"))
 
 
 def _is_qualified(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:

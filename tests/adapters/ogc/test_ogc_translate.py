@@ -109,6 +109,19 @@ def test_an_object_of_the_inputs_own_keeps_its_nulls() -> None:
     assert one({"href": "a", "value": "b"}) == InputValue(value={"href": "a", "value": "b"})
 
 
+def test_an_object_with_an_href_may_come_by_reference() -> None:
+    """A bare object is our leniency; by the standard an object is qualified, and this is a reference."""
+    url = "http://x/a.json"
+    reference = {"href": url, "type": "application/json"}
+    assert one(reference, OBJECT) == InputValue(href=url, media_type="application/json")
+    assert one({"href": url}, OBJECT | {"required": ["value"]}) == InputValue(href=url)
+    assert one({"href": url}, OBJECT) == InputValue(value={"href": url})
+    link = {"type": "object", "properties": {"href": {"type": "string"}, "type": {"type": "string"}}}
+    assert one(reference, link) == InputValue(value=reference)
+    assert one({"value": reference}, link) == InputValue(value=reference)
+    assert one({"href": "a", "type": "b"}, OBJECT) == InputValue(value={"href": "a", "type": "b"})
+
+
 @pytest.mark.parametrize("most", [None, 3])
 def test_repeatable_inputs(most: int | None) -> None:
     number, array = spec({"type": "number"}, most), spec({"type": "array"}, most)
