@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 type JSON = Any
@@ -54,6 +54,14 @@ class OutputSpec:
     schema: Mapping[str, JSON]
     """JSON Schema with the OGC fields, shorthands expanded."""
     shorthand: Shorthand | None = None
+    """The word the author wrote for ``schema``, or for that of an item, if it was one."""
+    repeatable: bool = False
+    """Whether it was declared with ``maxOccurs`` above 1: ``schema`` is that of the list, and an item may be a file."""
+
+    @property
+    def item(self) -> OutputSpec:
+        """What one item of a repeatable output is declared as; of any other output, itself."""
+        return replace(self, schema=self.schema["items"], repeatable=False) if self.repeatable else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

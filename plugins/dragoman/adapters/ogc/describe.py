@@ -95,8 +95,11 @@ def _output(spec: OutputSpec) -> dict[str, JSON]:
     return _described(spec) | {"schema": spec.schema}
 
 
-def status_info(job: Job, base: str, *, form: str = "json") -> dict[str, JSON]:
-    """statusInfo.yaml with the 2.0 draft's keys beside those of 1.0; nothing in it is null."""
+def status_info(job: Job, base: str, *, form: str = "json", listed: bool = False) -> dict[str, JSON]:
+    """statusInfo.yaml with the 2.0 draft's keys beside those of 1.0; nothing in it is null.
+
+    A job that is ``listed`` comes without its request, which the media type of its results depends on.
+    """
     failed = job.failure.detail if job.failure is not None else ""
     members = {
         "jobID": job.id,
@@ -113,18 +116,18 @@ def status_info(job: Job, base: str, *, form: str = "json") -> dict[str, JSON]:
         "finished": time_text(job.finished) if job.finished else None,
         "updated": time_text(job.updated),
         "progress": 100 if job.status is JobStatus.SUCCESSFUL else max(0, min(100, job.progress)),
-        "links": _job_links(job, base, form),
+        "links": _job_links(job, base, form, "" if listed else results_type(job)),
     }
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _job_links(job: Job, base: str, form: str) -> list[Link]:
+def _job_links(job: Job, base: str, form: str, type_of_results: str) -> list[Link]:
     here = url(base, "jobs", job.id)
     links = self_links(here, form=form, title="This job")
     if not job.status.finished:
         links.append(link(here, "monitor", title="State of the job"))
     if job.status is JobStatus.SUCCESSFUL:
-        links.append(link(f"{here}/results", REL + "results", results_type(job), "Results"))
+        links.append(link(f"{here}/results", REL + "results", type_of_results, "Results"))
         links += [
             link(output_url(job, output, base), "item", media_type_of(output), f"Output {output.id}")
             for output in wanted(job)

@@ -117,12 +117,15 @@ def _is_bbox(value: dict[str, JSON]) -> bool:
 
 
 def results_type(job: Job) -> str:
-    """The media type that the results of a finished job will have; a listed job, whose request is not there, is raw."""
+    """The media type that the results of a finished job will have, whose request has to be there; empty: no content."""
     outputs = wanted(job)
     by_value = [output for output in outputs if transmission(job, output) != "reference"]
-    if job.request.response == "document" or not by_value:
+    if job.request.response == "document":
         return "application/json"
-    return media_type_of(outputs[0]) if len(outputs) == 1 else "multipart/related"
+    if not by_value:
+        return ""
+    single = len(outputs) == 1 and not outputs[0].items
+    return media_type_of(outputs[0]) if single else "multipart/related"
 
 
 def wanted(job: Job) -> list[Output]:

@@ -46,6 +46,10 @@ class OutputWriter:
     """Folders whose paths may stand in no output."""
     echoed: Collection[str] = ()
     """Texts that came from the client."""
+    stem: str = ""
+    """Name of the file, without its ending; empty: the output's id."""
+    inline_bytes: int = INLINE_BYTES
+    """Of a JSON value that stays one; -1: every value becomes a file."""
 
     def write(self, spec: OutputSpec, value: object) -> Output:
         """The value as the output that is declared."""
@@ -138,7 +142,7 @@ class OutputWriter:
         text = content if isinstance(content, str) and not is_json(media_type) else _dumped(content)
         if names_own_path(text, self.secret):
             raise OutputError(f"output '{spec.id}': holds the path of a folder of the server; {_RETURN_PATH}")
-        if len(text) <= INLINE_BYTES and len(text.encode()) <= INLINE_BYTES:
+        if len(text) <= self.inline_bytes and len(text.encode()) <= self.inline_bytes:
             return Output(id=spec.id, media_type=media_type, value=content)
         return self._content(spec, media_type, text.encode())
 
@@ -166,7 +170,7 @@ class OutputWriter:
 
     def _target(self, spec: OutputSpec, media_type: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / (re.sub(r"[^\w-]", "_", spec.id, flags=re.ASCII) + extension(media_type))
+        return self.folder / ((self.stem or file_stem(spec.id)) + extension(media_type))
 
 
 type _WriteObject = Callable[[OutputWriter, OutputSpec, Any], Output]
@@ -181,6 +185,11 @@ _OBJECTS: Final[Mapping[tuple[str, str], _WriteObject]] = {
 
 For the other direction see ``native.coercion.FILE_FORMS``.
 """
+
+
+def file_stem(id: str) -> str:
+    """The name of an output's file, or of the folder of its files."""
+    return re.sub(r"[^\w-]", "_", id, flags=re.ASCII)
 
 
 def _object_writer(value: object) -> _WriteObject | None:

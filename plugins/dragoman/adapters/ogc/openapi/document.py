@@ -135,7 +135,7 @@ def _job_paths(result_types: tuple[str, ...]) -> dict[str, JSON]:
     one = _results(process_paths.result_content(ref("schemas", "Anything"), result_types))
     every = _results(process_paths.result_content(ref("schemas", "Results"), result_types))
     delete = _get("Jobs", "dismissJob", "Stop a job, or remove a finished one", gone, "jobID", "f")
-    results = _get("Jobs", "getResults", "The results of a job", every, "jobID", "outputs", "f")
+    results = _get("Jobs", "getResults", "The results of a job", every, "jobID", "outputs", "resultsForm")
     output = _get("Jobs", "getOutput", "One output of a job", one, "jobID", "outputID", "f")
     item = _get("Jobs", "getOutputItem", "One file of a list", one, "jobID", "outputID", "item", "f")
     return {
