@@ -70,6 +70,7 @@ def idp(server: Server) -> Iterator[DevIdp]:
     assert int(answer.headers["Retry-After"]) >= 1
     assert str(port) not in answer.text
     assert ask(server, away, "/processes").status_code == 200
+    assert "issuer" in str(ask(server, "", "/readyz").json()["notices"])
     assert ask(server, "", "/jobs").status_code == 401
     with dev_idp(REALM, port=port) as provider:
         good = TokenFactory(idp=provider).good()

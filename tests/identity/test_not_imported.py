@@ -21,7 +21,7 @@ import dragoman.plugin, dragoman.host.mounting, dragoman.adapters.ogc.routes, dr
 from dragoman import composition
 from dragoman.host.bootstrap import read_settings
 
-composition.authenticator(read_settings())
+composition.token_reader(read_settings())
 print(json.dumps([name for name in ("jwt", "cryptography", "dragoman.identity") if name in sys.modules]))
 """
 

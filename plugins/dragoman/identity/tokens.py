@@ -33,6 +33,10 @@ class Tokens:
         self._good: Kept[Principal] = Kept()
         self._bad: Kept[str] = Kept()  # of opaque tokens alone: each costs a question
 
+    def away(self) -> bool:
+        """Whether the provider could not be asked the last time that somebody tried."""
+        return bool(self.fault)
+
     @property
     def fault(self) -> str:
         """Why the provider could not be asked the last time; empty: it could, or nobody has."""
