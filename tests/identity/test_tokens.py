@@ -422,6 +422,9 @@ def test_an_introspection_that_fails_is_503(issuer: Issuer, clock: Callable[[flo
         issuer.broken = status
         with pytest.raises(Unavailable):
             door.principal("opaque")
+        assert str(status) in door.fault
+        issuer.broken = None
+        assert door.principal(issuer.token(str(status))).id == str(status)  # keys are another matter
         clock(provider.RETRY)
     issuer.broken = 400  # the token's own fault: others go on
     with pytest.raises(InvalidToken):
