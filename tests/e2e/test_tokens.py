@@ -138,9 +138,8 @@ def test_who_may_not_execute_makes_no_job(server: Server, tokens: dict[str, str]
     assert answer.status_code == 403
     assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
     assert submit(server, tokens["alice"], "sort", nonsense=1).status_code == 400
-    synchronous = ask(
-        server, tokens["alice"], "/processes/echo/execution", "POST", json={"inputs": {"text": "x"}}
-    )
+    body = {"inputs": {"text": "x"}, "outputs": {"text": {}}}
+    synchronous = ask(server, tokens["alice"], "/processes/echo/execution", "POST", json=body)
     assert (synchronous.status_code, synchronous.text) == (200, "x")
 
 
