@@ -139,7 +139,7 @@ def test_requests_are_measured_by_dialect_and_status_alone(page: Page) -> None:
 def test_what_is_measured_before_the_library_is_there_is_not_lost() -> None:
     latency = Latency()
     for _ in range(100):
-        latency.observe("ogc", 200, 0.003)
+        latency.observe("ogc", "200", 0.003)
     latency.wait()
     assert latency._histogram is not None
     sample = {
@@ -154,7 +154,10 @@ def test_it_answers_get_alone(page: Page) -> None:
 
 
 def _named(text: str) -> set[str]:
-    return {re.sub(r"_(bucket|count|sum|created)$", "", name) for name in re.findall(r"\bdragoman_[a-z_]+\b", text)}
+    return {
+        re.sub(r"_(bucket|count|sum|created)$", "", name)
+        for name in re.findall(r"\bdragoman_[a-z_]+\b", text)
+    }
 
 
 def test_dashboard_and_documents_name_every_metric_and_invent_none(page: Page) -> None:
