@@ -18,6 +18,7 @@ from dragoman.jobs.stores import open_store
 from dragoman.packages.catalogue import Catalogue, Declaration, build_catalogue
 from dragoman.packages.forms import BUILT_IN
 from dragoman.sources.policy import SourcePolicy
+from dragoman.web.auth import anonymous, by_token
 from dragoman.web.services import Services
 from dragoman.web.sync_slots import SyncSlots, waiter_limit
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from dragoman.config.settings import ProcessDeclaration, Settings
     from dragoman.model.process import JSON
+    from dragoman.web.auth import Authenticate
 
 FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
@@ -97,9 +99,19 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         catalogue=processes,
         jobs=jobs,
         slots=slots,
+        authenticate=authenticator(settings),
         title=title,
         description=description,
     )
+
+
+def authenticator(settings: Settings) -> Authenticate:
+    """Who finds out for whom a request is made; what reads tokens is imported only where there are some."""
+    if settings.auth.oidc is None:
+        return anonymous
+    from dragoman.identity.tokens import Tokens
+
+    return by_token(settings.auth, Tokens(settings.auth.oidc).principal)
 
 
 def logging_of(settings: Settings) -> Mapping[str, Any]:

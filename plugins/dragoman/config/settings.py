@@ -15,7 +15,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dragoman.config.dialects import UNAVAILABLE, DialectSettings, dialect_keys, read_dialects
+from dragoman.config.auth import AuthSettings, read_auth
+from dragoman.config.dialects import DialectSettings, dialect_keys, read_dialects
 from dragoman.config.file import ConfigFile, check_schema, read_config, shown, without_effect
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
 from dragoman.config.values import Section
@@ -131,6 +132,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     """``scheme://host[:port]``, lower-case, as a browser sends it."""
     behind_proxy: bool = False
+    auth: AuthSettings = field(default_factory=AuthSettings)
     processes: tuple[ProcessDeclaration, ...] = ()
     """In the declared order."""
     dialects: Mapping[str, object] = field(default_factory=dict)
@@ -144,7 +146,7 @@ class Settings:
     def digest(self) -> str:
         """Hash of what the engine depends on: a supervisor that has another one is replaced."""
         engine = asdict(self)
-        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw"):
+        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "auth", "raw"):
             del engine[irrelevant]
         dialects = engine.pop("dialects")
         engine["dialects"] = {name: dialects[name] for name in self.counted_dialects}
@@ -199,12 +201,12 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         limits=_limits(manager.section("limits")),
         cors_origins=manager.section("cors").origins("origins"),
         behind_proxy=auth.flag("behind_proxy", False),
+        auth=read_auth(auth, process_ids),
         processes=processes,
         dialects=read_dialects(manager.section("dialects"), dialects, process_ids),
         counted_dialects=tuple(dialect.name for dialect in dialects if dialect.counted),
         raw=config.data,
     )
-    _refuse_unbuilt_auth(auth)
     _guard_binding(bind, settings)
     check_schema(config)
     return settings
@@ -248,25 +250,18 @@ def _limits(section: Section) -> LimitSettings:
     )
 
 
-def _refuse_unbuilt_auth(auth: Section) -> None:
-    """A setting that guards something is never silently ignored."""
-    for name in ("oidc", "public", "execute"):
-        if auth.values.get(name) is not None:
-            raise auth.error(name, f"{UNAVAILABLE}; allowed: behind_proxy")
-
-
 def _guard_binding(bind: Section, settings: Settings) -> None:
     """Without authentication only this machine may reach the server."""
     try:
         local = ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
         local = settings.host.lower() == "localhost"
-    if not local and not settings.behind_proxy:
+    if not local and not settings.behind_proxy and settings.auth.oidc is None:
         problem = (
             f"{shown(settings.host)} is open to others and there is no authentication (server.manager.auth)"
         )
         raise bind.error(
-            "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: {{behind_proxy: true}}"
+            "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: oidc or behind_proxy: true"
         )
 
 

@@ -7,7 +7,7 @@ import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from werkzeug.serving import WSGIRequestHandler
 
@@ -17,6 +17,7 @@ from dragoman.errors import DragomanError
 from dragoman.host.api_document import other_classes, other_paths
 from dragoman.host.bootstrap import give_up, read_settings
 from dragoman.web import health, metrics
+from dragoman.web.dispatch import name_host_paths
 from dragoman.web.draining import draining
 from dragoman.web.services import HostApi
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from dragoman.web.services import Services
 
 
+HOST_PATHS: Final = {"pygeoapi.*": "collections", "static": "collections", "admin.*": "admin"}
+"""pygeoapi's own endpoints, and the word of ``auth.public`` for their paths, where we do not serve these."""
+
+
 def mount(state: BlueprintSetupState) -> None:
     """Register our routes before pygeoapi's own, so that ours win on the same paths."""
     settings = read_settings()
@@ -37,6 +42,7 @@ def mount(state: BlueprintSetupState) -> None:
         services = replace(build_services(settings), host=_host_api(settings))
     except DragomanError as error:  # an engine that does not come up: its own words stand above
         give_up(error)
+    name_host_paths(state.app, HOST_PATHS)
     registry.mount(state.app, services, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
     state.app.register_blueprint(metrics.blueprint(services), url_prefix=state.url_prefix)

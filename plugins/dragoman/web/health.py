@@ -29,8 +29,8 @@ def blueprint(services: Services) -> Blueprint:
         return response
 
     health = Blueprint("dragoman_health", __name__)
-    add_rule(health, "/livez", "livez", dispatcher({"GET": livez}))
-    add_rule(health, "/readyz", "readyz", dispatcher({"GET": readyz}))
+    add_rule(health, "/livez", "livez", dispatcher({"GET": livez}), public="health")
+    add_rule(health, "/readyz", "readyz", dispatcher({"GET": readyz}), public="health")
     refuse = wording.refusal(lambda error: problem_response(error, pages_too=False))
     wording.claim(health, ("/livez", "/readyz"), refuse)
     health.register_error_handler(Exception, refuse)

@@ -37,7 +37,9 @@ def blueprint(services: Services) -> Blueprint:
     """The page, and the clock that measures every request to the server."""
     times = latency.Latency()
     metrics = Blueprint("dragoman_metrics", __name__)
-    add_rule(metrics, PATH, "metrics", dispatcher({"GET": lambda: _page(services.jobs, times)}))
+    add_rule(
+        metrics, PATH, "metrics", dispatcher({"GET": lambda: _page(services.jobs, times)}), public="metrics"
+    )
     refuse = wording.refusal(lambda error: problem_response(error, pages_too=False))
     wording.claim(metrics, (PATH,), refuse)
     metrics.register_error_handler(Exception, refuse)

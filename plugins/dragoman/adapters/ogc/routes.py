@@ -75,12 +75,12 @@ def _no_such_page(rest: str) -> Response:
 
 
 ROUTES: Final[tuple[Route, ...]] = (
-    ("/", "landing", {"GET": landing}),
-    ("/conformance", "conformance", {"GET": conformance}),
-    ("/openapi", "openapi", {"GET": openapi}),
-    ("/api", "api", {"GET": openapi}),
-    ("/processes", "processes", {"GET": processes.listing}),
-    ("/processes/<process_id>", "process", {"GET": processes.detail}),
+    ("/", "landing", {"GET": landing}, "landing"),
+    ("/conformance", "conformance", {"GET": conformance}, "conformance"),
+    ("/openapi", "openapi", {"GET": openapi}, "openapi"),
+    ("/api", "api", {"GET": openapi}, "openapi"),
+    ("/processes", "processes", {"GET": processes.listing}, "processes"),
+    ("/processes/<process_id>", "process", {"GET": processes.detail}, "processes"),
     ("/processes/<process_id>/execution", "execution", {"POST": processes.execute}),
     ("/jobs", "jobs", {"GET": jobs.listing}),
     ("/jobs/<job_id>", "job", {"GET": jobs.status, "DELETE": jobs.dismiss}),
