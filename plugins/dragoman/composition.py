@@ -91,6 +91,7 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         results=FolderResults(settings.home),
         policy=SourcePolicy.from_settings(settings),
         min_free_bytes=settings.limits.min_free_disk,
+        execute=settings.auth.execute,
     )
     title, description = identification(settings)
     slots = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))

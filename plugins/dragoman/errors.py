@@ -171,13 +171,14 @@ class Unauthorized(RequestError):
     """This needs a valid token.
 
     ``challenge`` tells the client how to come by one (RFC 9110, 11.6.1), for instance ``Bearer realm="geo"``;
-    empty: as RFC 6750 has it.
+    empty: as RFC 6750 has it. ``hints`` are sentences for whoever meets this in a browser.
     """
 
     code = "unauthorized"
 
-    def __init__(self, detail: str = "", *, challenge: str = "") -> None:
+    def __init__(self, detail: str = "", *, challenge: str = "", hints: Iterable[str] = ()) -> None:
         self.challenge = challenge
+        self.hints = tuple(hints)
         super().__init__(detail)
 
 

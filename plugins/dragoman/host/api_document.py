@@ -12,6 +12,7 @@ from pygeoapi.api import CONFORMANCE_CLASSES, all_apis
 from dragoman import composition
 from dragoman.adapters.ogc.openapi.document import document as ogc_document
 from dragoman.host.bootstrap import read_settings
+from dragoman.openapi.security import security_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ ITEM_CLASSES = {"feature": "CONFORMANCE_CLASSES_FEATURES", "record": "CONFORMANC
 def refresh_openapi(path: Path) -> None:
     """Write the document that pygeoapi loads at its start, if what is there is not today's."""
     settings = read_settings()
-    stamp = f"{composition.build()}-{settings.digest}"
+    stamp = f"{composition.build()}-{settings.digest}-{security_of(settings.auth)}"
     try:
         if json.loads(path.read_text("utf-8")).get("x-dragoman-stamp") == stamp:
             return
@@ -89,4 +90,5 @@ def api_document(
         title=title,
         description=description,
         extra=extra,
+        security=security_of(settings.auth),
     )

@@ -13,7 +13,7 @@ from dragoman.web.bearer import token_of
 from dragoman.web.dispatch import public_word
 
 if TYPE_CHECKING:
-    from dragoman.config.auth import AuthSettings
+    from dragoman.config.auth import AuthSettings, OidcSettings
 
 type Authenticate = Callable[[Request], Principal]
 """Finds out for whom a request is made; raises Unauthorized, Forbidden, Unavailable. It sees every path."""
@@ -36,8 +36,11 @@ def by_token(auth: AuthSettings, speaker: Speaker) -> Authenticate:
     What ``auth.public`` names may be read by everybody: there a token counts if it is good, and else is nothing.
     """
     assert auth.oidc is not None
-    need = f"this needs a token of {auth.oidc.issuer}: send it in the header Authorization, as Bearer TOKEN"
-    admin_role = auth.oidc.admin_role
+    need, hints, admin_role = (
+        words_for_strangers(auth.oidc),
+        hints_for_strangers(auth.oidc),
+        auth.oidc.admin_role,
+    )
 
     def authenticate(request: Request) -> Principal:
         word = public_word(current_app, request.endpoint)
@@ -45,13 +48,28 @@ def by_token(auth: AuthSettings, speaker: Speaker) -> Authenticate:
             return _if_good(request, speaker)
         token = token_of(request)
         if token is None:
-            raise Unauthorized(need)
+            raise Unauthorized(need, hints=hints)
         principal = speaker(token)
         if word in ADMIN_ONLY and not principal.admin:
             raise InsufficientScope(f"this is for those with the role {admin_role}")
         return principal
 
     return authenticate
+
+
+def words_for_strangers(oidc: OidcSettings) -> str:
+    """What somebody without a token is told, in every dialect."""
+    return f"this needs a token of {oidc.issuer}: send it in the header Authorization, as Bearer TOKEN"
+
+
+def hints_for_strangers(oidc: OidcSettings) -> tuple[str, ...]:
+    """What a page tells them besides: a browser cannot send the header by itself."""
+    client = f" People log in there by the client {oidc.client_id}." if oidc.client_id else ""
+    return (
+        f"Get an access token from {oidc.issuer}, which speaks OpenID Connect.{client}",
+        "Send it with every request, for instance: curl -H 'Authorization: Bearer TOKEN' URL",
+        "A browser does not send one by itself; an extension that sets request headers makes it do so.",
+    )
 
 
 def _if_good(request: Request, speaker: Speaker) -> Principal:
