@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dragoman.config.settings import ProcessDeclaration, Settings
+    from dragoman.identity.tokens import Tokens
     from dragoman.model.process import JSON
-    from dragoman.web.auth import Authenticate
 
 FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
@@ -94,25 +94,27 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         execute=settings.auth.execute,
     )
     title, description = identification(settings)
+    tokens = token_reader(settings)
     slots = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
     return Services(
         settings=settings,
         catalogue=processes,
         jobs=jobs,
         slots=slots,
-        authenticate=authenticator(settings),
+        authenticate=anonymous if tokens is None else by_token(settings.auth, tokens.principal),
+        issuer_away=(lambda: False) if tokens is None else tokens.away,
         title=title,
         description=description,
     )
 
 
-def authenticator(settings: Settings) -> Authenticate:
-    """Who finds out for whom a request is made; what reads tokens is imported only where there are some."""
+def token_reader(settings: Settings) -> Tokens | None:
+    """What reads tokens; imported only where there are some. None: nobody is authenticated."""
     if settings.auth.oidc is None:
-        return anonymous
+        return None
     from dragoman.identity.tokens import Tokens
 
-    return by_token(settings.auth, Tokens(settings.auth.oidc).principal)
+    return Tokens(settings.auth.oidc)
 
 
 def logging_of(settings: Settings) -> Mapping[str, Any]:

@@ -329,12 +329,13 @@ def test_an_issuer_that_is_away_is_503_and_asked_again_every_five_seconds(
         assert issuer.url not in raised.value.detail
     assert issuer.asked == {"openid-configuration": 1}
     assert "500" in door.fault
+    assert door.away()
     with pytest.raises(InvalidToken):  # what is no token of anybody's needs no issuer
         door.principal("x.y.z")
     issuer.broken = None
     clock(provider.RETRY)
     assert door.principal(issuer.token()).id == "alice"
-    assert door.fault == ""
+    assert not door.away()
 
 
 def test_known_keys_serve_while_it_is_away_for_a_minute(
@@ -421,6 +422,9 @@ def test_an_introspection_that_fails_is_503(issuer: Issuer, clock: Callable[[flo
         issuer.broken = status
         with pytest.raises(Unavailable):
             door.principal("opaque")
+        assert str(status) in door.fault
+        issuer.broken = None
+        assert door.principal(issuer.token(str(status))).id == str(status)  # keys are another matter
         clock(provider.RETRY)
     issuer.broken = 400  # the token's own fault: others go on
     with pytest.raises(InvalidToken):

@@ -28,15 +28,22 @@ class Tokens:
 
     def __init__(self, oidc: OidcSettings) -> None:
         self._oidc = oidc
-        self._provider = Provider()
-        self._keys = SigningKeys(oidc.issuer, self._provider)
+        self._of_keys, self._of_introspection = (
+            Provider(),
+            Provider(),
+        )  # what ails one must not stop the other
+        self._keys = SigningKeys(oidc.issuer, self._of_keys)
         self._good: Kept[Principal] = Kept()
         self._bad: Kept[str] = Kept()  # of opaque tokens alone: each costs a question
+
+    def away(self) -> bool:
+        """Whether the provider could not be asked the last time that somebody tried."""
+        return bool(self.fault)
 
     @property
     def fault(self) -> str:
         """Why the provider could not be asked the last time; empty: it could, or nobody has."""
-        return self._provider.fault
+        return self._of_keys.fault or self._of_introspection.fault
 
     def principal(self, token: str) -> Principal:
         """Whom a token speaks for.
@@ -66,7 +73,7 @@ class Tokens:
             raise InvalidToken(fault)
         until = time.monotonic() + KEPT  # from before the question: the answer may be as old
         try:
-            claims = introspected_claims(token, endpoint, self._oidc, self._provider)
+            claims = introspected_claims(token, endpoint, self._oidc, self._of_introspection)
             owner = principal(claims, self._oidc)
         except InvalidToken as error:
             self._bad.put(token, error.detail, until=until)

@@ -10,7 +10,7 @@ from flask import Request, current_app, g, has_request_context
 from dragoman.errors import DragomanError, InsufficientScope, Unauthorized
 from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.web.bearer import token_of
-from dragoman.web.dispatch import public_word
+from dragoman.web.dispatch import BY_KEY, public_word
 
 if TYPE_CHECKING:
     from dragoman.config.auth import AuthSettings, OidcSettings
@@ -33,7 +33,8 @@ def anonymous(_request: Request) -> Principal:
 def by_token(auth: AuthSettings, speaker: Speaker) -> Authenticate:
     """Authenticate by bearer tokens (RFC 6750).
 
-    What ``auth.public`` names may be read by everybody: there a token counts if it is good, and else is nothing.
+    What ``auth.public`` names, and what checks a key in its URL, may be read by everybody: there a token counts if it
+    is good, and else is nothing.
     """
     assert auth.oidc is not None
     need, hints, admin_role = (
@@ -44,7 +45,7 @@ def by_token(auth: AuthSettings, speaker: Speaker) -> Authenticate:
 
     def authenticate(request: Request) -> Principal:
         word = public_word(current_app, request.endpoint)
-        if word in auth.public and request.method in SAFE:
+        if (word in auth.public or word == BY_KEY) and request.method in SAFE:
             return _if_good(request, speaker)
         token = token_of(request)
         if token is None:

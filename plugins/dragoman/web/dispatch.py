@@ -22,6 +22,9 @@ type Handler = Callable[..., Response]
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
+BY_KEY: Final = "by-key"
+"""In place of a word of ``auth.public``: the route checks a signed key in its URL itself (``signed_keys``)."""
+
 _WORDS: Final = "dragoman_public_words"
 
 

@@ -23,6 +23,7 @@ from flask import request
 
 from dragoman.errors import DragomanError, Forbidden, PayloadTooLarge
 from dragoman.web import auth, wording
+from dragoman.web.auth import SAFE
 from dragoman.web.links import keep_outside, origin_of, public_base
 from dragoman.web.responses import empty_response
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from dragoman.config.settings import Settings
     from dragoman.web.auth import Authenticate
-
-SAFE: Final = ("GET", "HEAD", "OPTIONS")
 
 EXPOSED: Final = (
     "Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Location, Content-Range, ETag, "

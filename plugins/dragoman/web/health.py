@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response
 
@@ -14,17 +14,24 @@ if TYPE_CHECKING:
     from dragoman.web.services import Services
 
 
+ISSUER_AWAY: Final = "issuer: the identity provider could not be asked; tokens that are not known get 503"
+
+
 def blueprint(services: Services) -> Blueprint:
-    """``/livez`` (200 while the process answers) and ``/readyz`` (503 and why, while it takes no jobs)."""
+    """``/livez`` (200 while the process answers) and ``/readyz`` (503 and why, while it takes no jobs).
+
+    That the issuer of tokens is away is told, and no reason to refuse: public paths and known tokens are served.
+    """
 
     def livez() -> Response:
         return json_response({"status": "ok"})
 
     def readyz() -> Response:
         reasons = services.jobs.ready(services.settings.limits.min_free_disk)
+        told = {"notices": [ISSUER_AWAY]} if services.issuer_away() else {}
         if not reasons:
-            return json_response({"status": "ok"})
-        response = json_response({"status": "unavailable", "reasons": reasons}, 503)
+            return json_response({"status": "ok", **told})
+        response = json_response({"status": "unavailable", "reasons": reasons, **told}, 503)
         response.headers["Retry-After"] = "5"
         return response
 

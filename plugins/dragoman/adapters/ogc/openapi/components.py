@@ -134,7 +134,7 @@ SCHEMAS: Final[Mapping[str, Object]] = {
     "InvalidParameter": record(
         ("name", "reason"), "An input that is wrong, and why.", name=strings(), reason=strings()
     ),
-    "Health": record(("status",), status=strings(), reasons=listed(strings())),
+    "Health": record(("status",), status=strings(), reasons=listed(strings()), notices=listed(strings())),
     "Anything": {"description": "Any JSON value.", "title": "Anything"},
 }
 

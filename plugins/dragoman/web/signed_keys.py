@@ -1,7 +1,9 @@
 """Keys for URLs that a browser opens without headers: the pages of a task, the tiles of a service.
 
 A key opens one subject for one purpose, for as long as that subject is there; nobody can make one without the secret
-of this HOME, which all its server processes share. There is nothing to keep: what was signed is worked out again.
+of this HOME, which all its server processes share. There is nothing to keep: what was signed is worked out again. A
+dialect makes its own ``SignedKeys(settings.home)``, and gives the routes that check a key the word ``BY_KEY``, so that
+the guard asks for no token there.
 """
 
 from __future__ import annotations
