@@ -16,7 +16,7 @@ from dragoman.adapters import registry
 from dragoman.errors import DragomanError
 from dragoman.host.api_document import other_classes, other_paths
 from dragoman.host.bootstrap import give_up, read_settings
-from dragoman.web import health
+from dragoman.web import health, metrics
 from dragoman.web.dispatch import name_host_paths
 from dragoman.web.draining import draining
 from dragoman.web.services import HostApi
@@ -45,6 +45,7 @@ def mount(state: BlueprintSetupState) -> None:
     name_host_paths(state.app, HOST_PATHS)
     registry.mount(state.app, services, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
+    state.app.register_blueprint(metrics.blueprint(services), url_prefix=state.url_prefix)
     _serve_well(cast("Flask", state.app))
 
 

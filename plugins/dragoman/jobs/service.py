@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dragoman.config.auth import ExecuteRule
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job_event import JobEvent
@@ -199,6 +200,14 @@ class JobService:
         """How many of the principal's jobs of a process are in each state."""
         owner = None if principal.admin else principal.id
         return self._store.counts(process_ids=(process_id,), owner=owner)
+
+    def stored(self) -> Mapping[str, Mapping[JobStatus, int]]:
+        """How many jobs of each process are in each state, whoever's; for whoever runs the server."""
+        return self._store.counts_by_process()
+
+    def figures(self) -> EngineFigures:
+        """What the engine tells of itself in numbers; raises Unavailable."""
+        return self._executor.figures()
 
     def dismiss(self, job_id: str, principal: Principal) -> Job:
         """Stop a job that has not finished; raises NoSuchJob, IllegalTransition."""

@@ -61,7 +61,7 @@ def measure(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /metrics."""
     by_status = api.jobs.counts(contract.process.id, call.principal)
     counts = {status: by_status[status] for status in PART_1}
-    return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)
+    return data_response(*metrics.exposition(contract.process.id, counts))
 
 
 def process(api: Surface, call: Call, contract: Contract) -> Response:

@@ -42,6 +42,8 @@ class Done:
     outputs: Mapping[str, Output]
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
+    fetched: int = 0
+    """Bytes that the run has downloaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class Failed:
     failure: JobFailure
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
+    fetched: int = 0
+    """Bytes that the run has downloaded."""
 
 
 type Report = Progress | Done | Failed
@@ -68,4 +72,6 @@ def load_report(data: JSON) -> Report:
     report = REPORTS.load(data)
     if isinstance(report, Progress) and not (type(report.percent) is int and type(report.message) is str):
         raise ValueError("not a message of ours: progress is a whole number and a text")
+    if not isinstance(report, Progress) and type(report.fetched) is not int:
+        raise ValueError("not a message of ours: bytes are a whole number")
     return report
