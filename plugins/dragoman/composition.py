@@ -21,6 +21,7 @@ from dragoman.packages.forms import BUILT_IN
 from dragoman.packages.serving.records import Records
 from dragoman.packages.serving.served_catalogue import ServedCatalogue
 from dragoman.sources.policy import SourcePolicy
+from dragoman.web.auth import anonymous, by_token
 from dragoman.web.services import Services
 from dragoman.web.sync_slots import SyncSlots, waiter_limit
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dragoman.config.settings import ProcessDeclaration, Settings
+    from dragoman.identity.tokens import Tokens
     from dragoman.model.process import JSON, Process
     from dragoman.packages.forms import Forms
 
@@ -127,17 +129,30 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         results=FolderResults(settings.home),
         policy=SourcePolicy.from_settings(settings),
         min_free_bytes=settings.limits.min_free_disk,
+        execute=settings.auth.execute,
     )
     title, description = identification(settings)
+    tokens = token_reader(settings)
     slots = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
     return Services(
         settings=settings,
         catalogue=processes,
         jobs=jobs,
         slots=slots,
+        authenticate=anonymous if tokens is None else by_token(settings.auth, tokens.principal),
+        issuer_away=(lambda: False) if tokens is None else tokens.away,
         title=title,
         description=description,
     )
+
+
+def token_reader(settings: Settings) -> Tokens | None:
+    """What reads tokens; imported only where there are some. None: nobody is authenticated."""
+    if settings.auth.oidc is None:
+        return None
+    from dragoman.identity.tokens import Tokens
+
+    return Tokens(settings.auth.oidc)
 
 
 def logging_of(settings: Settings) -> Mapping[str, Any]:

@@ -255,14 +255,8 @@ MISTAKES = [
     ("keep_results: 7d", "keep_results: 7w", "server.manager.jobs.keep_results", "s, m, h, d"),
     ("origins: []", "origins: ['*']", "server.manager.cors.origins", "http(s)://host"),
     ("behind_proxy: false", "behind_proxy: maybe", "server.manager.auth.behind_proxy", "true, false"),
-    ("behind_proxy: false", "oidc: {issuer: x}", "server.manager.auth.oidc", "not available in this version"),
-    (
-        "behind_proxy: false",
-        "public: [landing]",
-        "server.manager.auth.public",
-        "not available in this version",
-    ),
-    ("behind_proxy: false", "execute: {}", "server.manager.auth.execute", "not available in this version"),
+    ("behind_proxy: false", "public: [landing]", "server.manager.auth.public", "with oidc"),
+    ("behind_proxy: false", "execute: {}", "server.manager.auth.execute", "with oidc"),
     (
         "asynchronous: []",
         "asynchronous: [nothing]",

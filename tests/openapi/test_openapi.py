@@ -98,7 +98,7 @@ def test_every_operation_documents_how_it_may_fail(made: dict[str, Any]) -> None
 
 def test_an_execution_documents_every_answer(made: dict[str, Any]) -> None:
     operation = made["paths"]["/processes/ndvi/execution"]["post"]
-    statuses = {"200", "201", "204", "400", "403", "404", "409", "413", "415", "500", "503"}
+    statuses = {"200", "201", "204", "400", "401", "403", "404", "409", "413", "415", "500", "503"}
     assert set(operation["responses"]) == statuses
     assert set(operation["responses"]["201"]["headers"]) == {"Location", "Preference-Applied"}
     content = operation["responses"]["200"]["content"]
@@ -210,4 +210,6 @@ def test_paths_of_a_host_come_along_without_their_remote_references(catalogue: l
 
 def test_every_answer_of_a_result_is_documented(made: dict[str, Any]) -> None:
     responses = made["paths"]["/jobs/{jobID}/results/{outputID}"]["get"]["responses"]
-    assert {"200", "204", "206", "304", "400", "403", "404", "412", "416", "500", "503"} == set(responses)
+    assert {"200", "204", "206", "304", "400", "401", "403", "404", "412", "416", "500", "503"} == set(
+        responses
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dragoman.cli.dev_idp import dev_idp
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
 from dragoman.cli.new_server import create_server
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(jobs_app, name="jobs")
 app.command()(run)
+app.command("dev-idp")(dev_idp)
 
 Config = Annotated[
     Path | None,

@@ -15,8 +15,9 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from dragoman.config.auth import AuthSettings, read_auth
 from dragoman.config.bundled import PREFIX, package_folder
-from dragoman.config.dialects import UNAVAILABLE, DialectSettings, dialect_keys, read_dialects
+from dragoman.config.dialects import DialectSettings, dialect_keys, read_dialects
 from dragoman.config.file import ConfigFile, check_schema, read_config, shown, without_effect
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
 from dragoman.config.values import Section
@@ -140,6 +141,7 @@ class Settings:
     gzip: bool = False
     """Whether JSON and pages are compressed for clients that take it."""
     behind_proxy: bool = False
+    auth: AuthSettings = field(default_factory=AuthSettings)
     processes: tuple[ProcessDeclaration, ...] = ()
     """In the declared order."""
     dialects: Mapping[str, object] = field(default_factory=dict)
@@ -160,6 +162,7 @@ class Settings:
             "cors_everyone",
             "gzip",
             "behind_proxy",
+            "auth",
             "reload",
             "raw",
         )
@@ -221,6 +224,7 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         cors_everyone=server.values.get("cors") is True,  # pygeoapi's keys, held to its schema below
         gzip=server.values.get("gzip") is True,
         behind_proxy=auth.flag("behind_proxy", False),
+        auth=read_auth(auth, process_ids),
         processes=processes,
         dialects=read_dialects(manager.section("dialects"), dialects, process_ids),
         counted_dialects=tuple(dialect.name for dialect in dialects if dialect.counted),
@@ -229,7 +233,6 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
     if settings.cors_everyone and settings.cors_origins:
         problem = "lets in pages of every origin, while server.manager.cors.origins names some"
         raise server.error("cors", f"{problem}; allowed: false, or server.manager.cors left out")
-    _refuse_unbuilt_auth(auth)
     _guard_binding(bind, settings)
     check_schema(config)
     return settings
@@ -274,25 +277,18 @@ def _limits(section: Section) -> LimitSettings:
     )
 
 
-def _refuse_unbuilt_auth(auth: Section) -> None:
-    """A setting that guards something is never silently ignored."""
-    for name in ("oidc", "public", "execute"):
-        if auth.values.get(name) is not None:
-            raise auth.error(name, f"{UNAVAILABLE}; allowed: behind_proxy")
-
-
 def _guard_binding(bind: Section, settings: Settings) -> None:
     """Without authentication only this machine may reach the server."""
     try:
         local = ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
         local = settings.host.lower() == "localhost"
-    if not local and not settings.behind_proxy:
+    if not local and not settings.behind_proxy and settings.auth.oidc is None:
         problem = (
             f"{shown(settings.host)} is open to others and there is no authentication (server.manager.auth)"
         )
         raise bind.error(
-            "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: {{behind_proxy: true}}"
+            "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: oidc or behind_proxy: true"
         )
 
 

@@ -12,6 +12,7 @@ from pygeoapi.api import CONFORMANCE_CLASSES, all_apis
 from dragoman import composition
 from dragoman.adapters.ogc.openapi.document import document as ogc_document
 from dragoman.host.bootstrap import read_settings
+from dragoman.openapi.security import security_of
 from dragoman.packages.digest import fingerprint
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def refresh_openapi(path: Path) -> None:
     """Write the document that pygeoapi loads at its start, if what is there is not today's."""
     settings = read_settings()
     folders = [each.package for each in settings.processes if each.package and each.package.is_dir()]
-    stamp = f"{composition.build()}-{settings.digest}-{fingerprint(*folders)}"
+    security = security_of(settings.auth)
+    stamp = f"{composition.build()}-{settings.digest}-{security}-{fingerprint(*folders)}"
     try:
         if json.loads(path.read_text("utf-8")).get("x-dragoman-stamp") == stamp:
             return
@@ -107,6 +109,7 @@ def api_document(
         title=title,
         description=description,
         extra=others,
+        security=security_of(settings.auth),
     )
     if others and has_others(settings):
         ours = {tag["name"] for tag in document["tags"]}

@@ -87,8 +87,11 @@ def _load_openapi_document(original: Callable[..., Any], *args: Any, **kwargs: A
     """The first that only servers ask for: have all ready, and write the document if it is stale and ours to write."""
     if _serves_ours():
         from dragoman.host.bootstrap import prepare, read_settings, warn_of_sync_worker
+        from dragoman.web.metrics_files import name_folder
 
-        prepare(read_settings())
+        settings = read_settings()
+        prepare(settings)
+        name_folder(settings.home)
         warn_of_sync_worker(sys.modules)
         path = Path(os.environ.get("PYGEOAPI_OPENAPI", ""))
         if path.name == "openapi.json" and path.parent.name:

@@ -9,7 +9,7 @@ import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from pygeoapi.util import get_api_rules
 
@@ -20,8 +20,9 @@ from dragoman.host import front_pages
 from dragoman.host.api_document import front_is_pygeoapis, other_classes, other_document
 from dragoman.host.bootstrap import give_up, read_settings
 from dragoman.host.serving import serve_well
-from dragoman.web import health
+from dragoman.web import health, metrics
 from dragoman.web.compression import compress
+from dragoman.web.dispatch import name_host_paths
 from dragoman.web.services import HostApi
 
 if TYPE_CHECKING:
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 
+HOST_PATHS: Final = {
+    "pygeoapi.*": "collections",
+    "static": "collections",
+    "admin.*": "admin",
+    "dragoman_front.landing": "landing",
+    "dragoman_front.conformance": "conformance",
+    "dragoman_front.openapi": "openapi",
+}
+"""pygeoapi's own endpoints, and the word of ``auth.public`` for their paths, where we do not serve these."""
+
+
 def mount(state: BlueprintSetupState) -> None:
     """Register our routes before pygeoapi's own, so that ours win on the same paths."""
     settings = read_settings()
@@ -44,10 +56,12 @@ def mount(state: BlueprintSetupState) -> None:
         services = replace(build_services(settings), host=_host_api(settings))
     except DragomanError as error:  # an engine that does not come up: its own words stand above
         give_up(error)
+    name_host_paths(state.app, HOST_PATHS)
     if front_is_pygeoapis(settings):
         state.app.register_blueprint(front_pages.blueprint(services), url_prefix=state.url_prefix)
     registry.mount(state.app, services, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
+    state.app.register_blueprint(metrics.blueprint(services), url_prefix=state.url_prefix)
     _answer_as_pygeoapi(state.app, settings)
     serve_well(cast("Flask", state.app))
 

@@ -92,12 +92,14 @@ def read_request(text: str) -> JobRequest:
 
 def dump_principal(principal: Principal) -> JSON:
     """A principal as JSON."""
-    return {"id": principal.id, "roles": sorted(principal.roles), "admin": principal.admin}
+    data = {"id": principal.id, "roles": sorted(principal.roles), "admin": principal.admin}
+    return {**data, "scopes": sorted(principal.scopes)} if principal.scopes else data
 
 
 def load_principal(data: JSON) -> Principal:
-    """The inverse of dump_principal."""
-    return Principal(id=data["id"], roles=frozenset(data["roles"]), admin=data["admin"])
+    """The inverse of dump_principal; rows of versions before scopes have none."""
+    scopes = frozenset(data.get("scopes", ()))
+    return Principal(id=data["id"], roles=frozenset(data["roles"]), scopes=scopes, admin=data["admin"])
 
 
 def dump_outputs(outputs: Mapping[str, Output]) -> JSON:

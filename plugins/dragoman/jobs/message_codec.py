@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dragoman.jobs.engine_figures import dump_figures, load_figures
 from dragoman.jobs.error_codec import dump_error, load_error
 from dragoman.jobs.job_record import dump_record, dump_whole, load_record, load_whole
 from dragoman.jobs.json_codec import (
@@ -24,6 +25,7 @@ PARTS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "outputs": (dump_outputs, load_outputs),
     "failure": (dump_failure, load_failure),
     "error": (dump_error, load_error),
+    "figures": (dump_figures, load_figures),
 }
 """Fields of messages that are not JSON already, with their two directions."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job import Job, JobPage, JobQuery
     from dragoman.model.job_event import JobEvent
@@ -105,6 +106,9 @@ class JobStore(Protocol):
     def damaged(self) -> bool:
         """Whether parts of the store were found that cannot be read: what they hold is passed over."""
 
+    def counts_by_process(self) -> Mapping[str, Mapping[JobStatus, int]]:
+        """How many jobs of each process are in each state; every state is a key. Cheap at any number of jobs."""
+
     def events(self, job_id: str) -> list[JobEvent]:
         """What happened to a job, in order; nothing of what happened before stores had events, or of no job.
 
@@ -177,6 +181,9 @@ class Executor(Protocol):
 
     def alive(self) -> bool:
         """Whether the engine answers, within seconds; raises Unavailable if it says that it cannot write the store."""
+
+    def figures(self) -> EngineFigures:
+        """What the engine tells in numbers; raises Unavailable if it does not answer within seconds."""
 
     def close(self) -> None:
         """Let go of the engine; jobs go on if another server process holds it."""

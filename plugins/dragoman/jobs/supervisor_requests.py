@@ -5,6 +5,7 @@
     Dismiss       ──► JobIs, when nothing of it runs
     Remove, RemoveOutput, KeepSha256, Health, Stop ──► Ok
     Hello         ──► Facts
+    ReadFigures   ──► FiguresAre
     any           ──► Refused
 
 ``Hello``, ``Stop`` and ``Facts`` stay as they are in every version: by them one takes the place of another.
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.errors import DragomanError
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.model.job import Job
 
 
@@ -37,6 +39,11 @@ class Stop:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Can you write the store?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFigures:
+    """See Executor.figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,13 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FiguresAre:
+    """What the engine tells in numbers."""
+
+    figures: EngineFigures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ok:
     """It is done."""
 
@@ -133,8 +147,10 @@ class Refused:
     error: DragomanError
 
 
-type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256
-type Reply = Facts | Ok | Accepted | JobIs | Changed | Refused
+type Request = (
+    Hello | Stop | Health | ReadFigures | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256
+)
+type Reply = Facts | FiguresAre | Ok | Accepted | JobIs | Changed | Refused
 
 REQUESTS: MessageCodec[Request] = MessageCodec(
     "verb",
@@ -142,6 +158,7 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
         "hello": Hello,
         "stop": Stop,
         "health": Health,
+        "read_figures": ReadFigures,
         "submit": Submit,
         "wait": Wait,
         "dismiss": Dismiss,
@@ -152,5 +169,13 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
 )
 REPLIES: MessageCodec[Reply] = MessageCodec(
     "reply",
-    {"facts": Facts, "ok": Ok, "accepted": Accepted, "job": JobIs, "changed": Changed, "refused": Refused},
+    {
+        "facts": Facts,
+        "figures": FiguresAre,
+        "ok": Ok,
+        "accepted": Accepted,
+        "job": JobIs,
+        "changed": Changed,
+        "refused": Refused,
+    },
 )

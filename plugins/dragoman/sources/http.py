@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from dragoman.errors import InvalidRequest
+from dragoman.sources import metering
 from dragoman.sources.answers import readable
 from dragoman.sources.content_encoding import CHUNK, decoder_for
 from dragoman.sources.http_session import CONNECT_TIMEOUT, Resolver, checked_session, system_resolver
@@ -53,6 +54,7 @@ def download(
         try:
             with _follow(session, href, policy) as response:
                 size = _save(response, target, policy.fetch.max_bytes)
+            metering.count(size)
             deadline.check()
         except Exception as error:  # a connection that is cut fails in any layer, in its own way
             deadline.check(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response
 
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from dragoman.web.services import Services
 
 
+ISSUER_AWAY: Final = "issuer: the identity provider could not be asked; tokens that are not known get 503"
+
+
 def blueprint(services: Services) -> Blueprint:
     """``/livez`` (200 while the process answers) and ``/readyz`` (503 and why, while it takes no jobs).
 
-    The latter says which packages are broken, too: they keep nobody from work.
+    Told as well, and no reason to refuse: packages that are broken, and that the issuer of tokens is away, for public
+    paths and known tokens are served.
     """
 
     def livez() -> Response:
@@ -27,17 +31,19 @@ def blueprint(services: Services) -> Blueprint:
 
     def readyz() -> Response:
         reasons = services.jobs.ready(services.settings.limits.min_free_disk)
-        broken = _broken(services.catalogue.current)
+        told = _broken(services.catalogue.current)
+        away = [ISSUER_AWAY] if services.issuer_away() else []
+        if warnings := [*away, *(services.jobs.warnings() if not reasons else ())]:
+            told["warnings"] = warnings
         if not reasons:
-            warnings = services.jobs.warnings()
-            return json_response({"status": "ok", **({"warnings": warnings} if warnings else {}), **broken})
-        response = json_response({"status": "unavailable", "reasons": reasons, **broken}, 503)
+            return json_response({"status": "ok", **told})
+        response = json_response({"status": "unavailable", "reasons": reasons, **told}, 503)
         response.headers["Retry-After"] = "5"
         return response
 
     health = Blueprint("dragoman_health", __name__)
-    add_rule(health, "/livez", "livez", dispatcher({"GET": livez}))
-    add_rule(health, "/readyz", "readyz", dispatcher({"GET": readyz}))
+    add_rule(health, "/livez", "livez", dispatcher({"GET": livez}), public="health")
+    add_rule(health, "/readyz", "readyz", dispatcher({"GET": readyz}), public="health")
     refuse = wording.refusal(lambda error: problem_response(error, pages_too=False))
     wording.claim(health, ("/livez", "/readyz"), refuse)
     health.register_error_handler(Exception, refuse)

@@ -43,6 +43,8 @@ class Services:
     """For calls that wait for their jobs; all dialects share them, since they are the web server's threads."""
     authenticate: Authenticate = anonymous
     """Finds out who makes a request; called for every path of the server."""
+    issuer_away: Callable[[], bool] = lambda: False
+    """Whether whoever issues tokens could not be asked the last time."""
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"

@@ -452,3 +452,10 @@ class TestRemoving:
 
 def test_it_is_alive(kit: ExecutorKit) -> None:
     assert kit.executor.alive()
+
+
+def test_it_tells_its_figures(kit: ExecutorKit) -> None:
+    figures = kit.executor.figures()
+    assert (figures.queued, figures.oldest) == (0, 0)
+    assert figures.busy >= 0
+    assert sum(figures.finished.values()) == sum(sum(each.counts) for each in figures.running.values())

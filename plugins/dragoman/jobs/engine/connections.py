@@ -20,11 +20,13 @@ from dragoman.jobs.supervisor_requests import (
     Changed,
     Dismiss,
     Facts,
+    FiguresAre,
     Health,
     Hello,
     JobIs,
     KeepSha256,
     Ok,
+    ReadFigures,
     Refused,
     Remove,
     RemoveOutput,
@@ -162,8 +164,8 @@ class RequestHandler:
     def _reply(self, client: Client, number: int, request: Request) -> Reply | None:
         """What is replied at once; None if that comes later."""
         match request:
-            case Hello():
-                return self._facts
+            case Hello() | ReadFigures():
+                return self._told(request)
             case Stop():
                 self._stop()
             case Health():
@@ -183,6 +185,9 @@ class RequestHandler:
             case KeepSha256():
                 keep_sha256(self._store, request.job_id, request.output_id, request.sha256, request.item)
         return Ok()
+
+    def _told(self, request: Hello | ReadFigures) -> Facts | FiguresAre:
+        return self._facts if isinstance(request, Hello) else FiguresAre(figures=self._scheduler.figures())
 
     def _submit(self, client: Client, number: int, request: Submit) -> Reply | None:
         job, wait = request.job, request.wait

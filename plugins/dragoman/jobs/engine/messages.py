@@ -53,6 +53,8 @@ class Done:
     """What the run has told whoever uses its outputs: the job's message from now on."""
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
+    fetched: int = 0
+    """Bytes that the run has downloaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ class Failed:
     failure: JobFailure
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
+    fetched: int = 0
+    """Bytes that the run has downloaded."""
 
 
 type Report = Progress | Opening | Done | Failed
@@ -83,4 +87,6 @@ def load_report(data: JSON) -> Report:
         raise ValueError("not a message of ours: a message is a text")
     if isinstance(report, Opening) and type(report.input_id) is not str:
         raise ValueError("not a message of ours: what is opened is an input's id")
+    if isinstance(report, Done | Failed) and type(report.fetched) is not int:
+        raise ValueError("not a message of ours: bytes are a whole number")
     return report

@@ -20,6 +20,7 @@ from dragoman.errors import (
     NoSuchJob,
     Unavailable,
 )
+from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.messages import ORDERS, Failed, Opening, Progress, Run, load_report
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine.job_workers import JobPool, JobWorker
     from dragoman.jobs.engine.messages import Report
     from dragoman.jobs.engine.run_files import RunFiles
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore
     from dragoman.model.job import Job
@@ -57,6 +59,7 @@ class Scheduler:
         limits: EngineLimits,
         changed: Callable[[Job], None],
         host: str = "",
+        counters: EngineCounters | None = None,
     ) -> None:
         self._store = store
         self._results = results
@@ -66,6 +69,7 @@ class Scheduler:
         """Called with every job that has begun to run or has finished."""
         self._host = host
         """The id of this host, by which it knows its own runs after a restart."""
+        self._counters = counters or EngineCounters()
         self._queue = JobQueue()
         self._versions = Versions(pool)
         self._assigned: dict[str, JobWorker] = {}
@@ -116,8 +120,20 @@ class Scheduler:
         self._outcomes.await_dismissal(job_id, on_dismissed)
         worker.begin_end("dismissed")
 
+    def figures(self) -> EngineFigures:
+        """What there is to tell in numbers."""
+        oldest = self._queue.oldest()
+        busy = self._pool.busy
+        return self._counters.figures(
+            queued=len(self._queue),
+            oldest=max(0.0, (datetime.now(UTC) - oldest).total_seconds()) if oldest is not None else 0.0,
+            busy=busy,
+            idle=len(self._pool.workers) - busy,
+        )
+
     def born(self, worker: JobWorker) -> None:
         """A worker that was ordered is ready to run its job."""
+        self._counters.worker_started()
         if worker.task is None:  # its job was dismissed meanwhile
             worker.release()
             self.dispatch()
@@ -144,6 +160,7 @@ class Scheduler:
         if isinstance(report, Opening):
             self._opening(worker, report.input_id)
             return
+        self._counters.fetched(report.fetched)
         if isinstance(report, Failed):
             self._results.clear(job.id, keep_log=True)
         if report.leaving:
@@ -163,6 +180,7 @@ class Scheduler:
         worker.kill_rest()
         death, begun = worker.death(), worker.begun  # before its connection is closed
         self._pool.forget(worker)
+        self._counters.worker_ended(death.ending)
         job, worker.task = worker.task, None
         pid = worker.identity.pid if worker.identity is not None else 0
         if job is not None and begun and worker.ending != "dismissed":

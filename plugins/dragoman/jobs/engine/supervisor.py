@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
+from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
@@ -95,6 +96,7 @@ class _Supervisor:
         self._complaint = ""
         self._looked = time.monotonic()
         self._code = 0
+        self._counters = EngineCounters()
 
     def run(self, lock: IO[str]) -> int:
         """Supervise until nobody needs it; the exit code."""
@@ -157,6 +159,7 @@ class _Supervisor:
             limits=limits,
             changed=self._changed,
             host=host_id(settings.home),
+            counters=self._counters,
         )
         self._handler = RequestHandler(
             scheduler=self._scheduler,
@@ -254,6 +257,7 @@ class _Supervisor:
 
     def _changed(self, job: Job) -> None:
         self._handler.changed(job)
+        self._counters.job_changed(job)
         if job.status.finished:
             members = {"action": "end", "job_id": job.id, "process_id": job.process_id}
             LOGGER.info("%s", ending(job), extra=members)

@@ -21,6 +21,7 @@ from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import joined, load_program, other_version, run_job
 from dragoman.packages.program import RunLimits
 from dragoman.rasters.gdal_limits import limit_gdal
+from dragoman.sources.metering import metered
 from dragoman.workers import loky, process_tree
 from dragoman.workers.child import end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
@@ -90,7 +91,8 @@ class _Worker:
             order = ORDERS.load(self._channel.receive())
             job = order.job
             self._output.begin(job.attempts)
-            report = self._run(job)
+            with metered() as downloads:
+                report = self._run(job)
             self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
@@ -98,7 +100,7 @@ class _Worker:
             broken = process_tree.end_children(self._permanent | process_tree.helpers() | loky.trackers())
             self._surroundings.restore()
             leaving = broken or self._program is None or self._worn()
-            self._send(replace(report, leaving=leaving))
+            self._send(replace(report, leaving=leaving, fetched=downloads.size))
             if leaving:
                 return
 

@@ -190,6 +190,15 @@ class SqlStore:
         counted = {row["status"]: int(row["matched"]) for row in counts}
         return {status: counted.get(str(status), 0) for status in JobStatus}
 
+    def counts_by_process(self) -> Mapping[str, Mapping[JobStatus, int]]:
+        """See the port."""
+        counted: dict[str, dict[JobStatus, int]] = {}
+        for row in self._select(statements.count_processes()):
+            states = counted.setdefault(row["process_id"], dict.fromkeys(JobStatus, 0))
+            if row["status"] in states:  # else another dragoman's
+                states[JobStatus(row["status"])] = int(row["matched"])
+        return counted
+
     def events(self, job_id: str) -> list[JobEvent]:
         """See the port."""
         return rows.events(

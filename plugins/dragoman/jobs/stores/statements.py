@@ -158,6 +158,14 @@ def count_states(shape: Shape) -> Select[str, int]:
     return select(TALLY.c.status, number).where(*conditions(shape, TALLY)).group_by(TALLY.c.status)
 
 
+@cache
+def count_processes() -> Select[str, str, int]:
+    """How many jobs of each process are in each state, as ``matched``."""
+    number = func.sum(TALLY.c.n).label("matched")
+    columns = (TALLY.c.process_id, TALLY.c.status)
+    return select(*columns, number).group_by(*columns)
+
+
 @lru_cache(maxsize=SHAPES)
 def count_matched(shape: Shape) -> Select[int]:
     """How many jobs meet such conditions, as ``matched``: by the tally where it knows all that is asked."""

@@ -54,13 +54,15 @@ def render(
     site: str = "dragoman",
     example: JSON = None,
     job_id: str | None = None,
+    hints: Sequence[str] = (),
 ) -> str:
     """One page as HTML text.
 
     ``data`` is the JSON document of the same answer; its own ``links`` are shown with ``links``, each once.
     ``base_url`` is the public URL of the landing page, with or without its last slash. Raises ValueError for
     a page that is not one of PAGES. ``site`` is the server's name in the header; ``example``, of a process, an
-    execute request that may be sent as it is (None: made from the inputs); ``job_id``, of results, their job.
+    execute request that may be sent as it is (None: made from the inputs); ``job_id``, of results, their job;
+    ``hints``, of a problem, what can be done.
     """
     if page not in PAGES:
         raise ValueError(f"there is no page '{page}'; pages: {', '.join(PAGES)}")
@@ -68,6 +70,7 @@ def render(
     context = {
         "site": site,
         "job_id": job_id,
+        "hints": hints,
         "page": page,
         "title": title,
         "data": data,

@@ -236,12 +236,14 @@ HEADERS: Final[Mapping[str, Object]] = {
     "Location": {"description": "The job.", "schema": strings()},
     "PreferenceApplied": {"description": "What of Prefer was honoured (RFC 7240).", "schema": strings()},
     "RetryAfter": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}},
+    "WWWAuthenticate": {"description": "What is wrong with the token (RFC 6750).", "schema": strings()},
     "Link": {"description": "Where each output is (RFC 8288); rel names the output.", "schema": strings()},
 }
 
 FAILURES: Final[Mapping[str, tuple[str, str]]] = {
     "400": ("BadRequest", "The request is wrong; detail names what was given and what is allowed."),
-    "403": ("Forbidden", "This is not allowed from here: an Origin or a peer that is not the server's own."),
+    "401": ("Unauthorized", "This takes a token, or another one; only of servers that ask for tokens."),
+    "403": ("Forbidden", "This is not allowed from here, or not with this token."),
     "404": ("NotFound", "There is no such process, job or result (yet); type says which."),
     "409": ("Conflict", "The job's state, or the first request under the Idempotency-Key, forbids this."),
     "412": ("PreconditionFailed", "The result is not the one that If-Match or If-Unmodified-Since asks for."),
@@ -253,11 +255,19 @@ FAILURES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+OF_FAILURES: Final[Mapping[str, tuple[str, str]]] = {
+    "401": ("WWW-Authenticate", "WWWAuthenticate"),
+    "503": ("Retry-After", "RetryAfter"),
+}
+"""The header that comes with a status, and its component."""
+
+
 def responses() -> dict[str, Object]:
     """The answers of every failure."""
     answers: dict[str, Object] = {}
     for status, (name, description) in FAILURES.items():
-        headers = {"headers": {"Retry-After": ref("headers", "RetryAfter")}} if status == "503" else {}
+        own = OF_FAILURES.get(status)
+        headers = {"headers": {own[0]: ref("headers", own[1])}} if own else {}
         content = {PROBLEM: {"schema": ref("schemas", "Problem")}, **page(ref("schemas", "Problem"))}
         answers[name] = {"description": description, **headers, "content": content}
     return answers
@@ -265,5 +275,5 @@ def responses() -> dict[str, Object]:
 
 def failures(*statuses: str) -> Object:
     """References to the answers of these failures, and of those that any request may meet."""
-    chosen = sorted({"400", "403", "500", "503", *statuses})
+    chosen = sorted({"400", "401", "403", "500", "503", *statuses})
     return {status: ref("responses", FAILURES[status][0]) for status in chosen}
