@@ -8,7 +8,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.ports import ResultStore
-    from dragoman.model.job import InputValue, Job, JobRequest, Output
+    from dragoman.model.job import InputValue, JobRequest, Output
     from dragoman.model.process import Process, Runtime
     from dragoman.model.resolved import ResolvedValue
     from dragoman.packages.forms import Forms
@@ -33,6 +33,19 @@ REPORT_EVERY = 0.2
 
 OUTPUTS = "outputs"
 """Of a run's folder, the folder that holds the files of its outputs, if there are any."""
+
+
+class Runnable(Protocol):
+    """What a run needs of a job: a job has it, and the order to run one."""
+
+    @property
+    def id(self) -> str:
+        """The job's."""
+
+    @property
+    def request(self) -> JobRequest:
+        """What was asked."""
+
 
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
@@ -49,6 +62,7 @@ class RunContext:
         scratch: Path,
         report: Report,
         outputs: Collection[str] = (),
+        made: bool = False,
     ) -> None:
         self.outputs = tuple(outputs)
         self.job_id = job_id
@@ -56,7 +70,8 @@ class RunContext:
         self.log = logging.getLogger("dragoman.algorithm")
         self._scratch = scratch
         self._report = report
-        self._made = False
+        self._made = made
+        """Whether the scratch folder is there already."""
         self._percent = 0
         self._message = ""
         self._sent = 0.0
@@ -97,7 +112,7 @@ def ignore_progress(_percent: int, _message: str) -> None:
 
 
 def run_job(
-    job: Job,
+    job: Runnable,
     program: Program,
     *,
     folder: Path,
@@ -115,15 +130,15 @@ def run_job(
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
     outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report, scratch=scratch)
-    if (folder / OUTPUTS).exists():
-        results.publish(job.id, folder / OUTPUTS)
-    if folder.exists():
+    if folder.exists():  # most quick jobs make no file
+        if (folder / OUTPUTS).exists():
+            results.publish(job.id, folder / OUTPUTS)
         shutil.rmtree(folder, ignore_errors=True)
     return outputs
 
 
 def run_locally(
-    job: Job,
+    job: Runnable,
     inputs: Mapping[str, tuple[InputValue, ...]],
     program: Program,
     *,
@@ -141,6 +156,7 @@ def run_locally(
         scratch=scratch or folder / "scratch",
         report=report,
         outputs=[name for name in program.process.outputs if not asked or name in asked],
+        made=scratch is not None,
     )
     return wrapped(program, job.request, folder / "inputs").run(
         values,

@@ -15,6 +15,7 @@ GET is open to all origins; OPTIONS preflights are answered here and never chall
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -104,6 +105,7 @@ def open_up(settings: Settings, response: Response) -> Response:
     return response
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether an address, or a name without port, stands for this machine and no other."""
     name = host.lower().rstrip(".")

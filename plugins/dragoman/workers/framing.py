@@ -58,6 +58,14 @@ class Channel:
         self._reader = FrameReader()
         self._ready: list[Any] = []
 
+    def limit_sending(self, seconds: float) -> None:
+        """Have ``send`` fail, of a BlockingIOError, if the other end takes nothing for so long.
+
+        The kernel sees to it: a timeout of Python's own costs calls of the system with each message.
+        """
+        limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
     def send(self, message: Any) -> None:
         """Send one message; raises Disconnected."""
         try:

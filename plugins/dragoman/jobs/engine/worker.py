@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from dragoman.model.job import Job
+    from dragoman.jobs.engine.messages import Run
     from dragoman.model.process import Runtime
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program
@@ -86,10 +86,9 @@ class _Worker:
         """Run jobs as they come; if the package cannot be loaded, fail that job and end."""
         while True:
             order = ORDERS.load(self._channel.receive())
-            job = order.job
-            self._output.begin(job.attempts)
-            report = self._run(job)
-            self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
+            self._output.begin(order.attempts)
+            report = self._run(order)
+            self._output.end(partial(self._files.keep_log, order.id, os.getpid()))
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
             loky.end_executors(self._permanent_pools)
@@ -113,9 +112,9 @@ class _Worker:
                 REPORTS.dump(Failed(attempt=report.attempt, failure=failure, leaving=report.leaving))
             )
 
-    def _run(self, job: Job) -> Done | Failed:
+    def _run(self, order: Run) -> Done | Failed:
         def report(percent: int, message: str) -> None:
-            progress = Progress(attempt=job.attempts, percent=percent, message=message)
+            progress = Progress(attempt=order.attempts, percent=percent, message=message)
             self._channel.send(REPORTS.dump(progress))
 
         try:
@@ -125,9 +124,9 @@ class _Worker:
                 self._surroundings.restore()
                 self._wear = Wear()
             outputs = run_job(
-                job,
+                order,
                 self._program,
-                folder=self._files.folder(job.id),
+                folder=self._files.folder(order.id),
                 scratch=self._surroundings.run,
                 results=self._files.results,
                 policy=self._setup.policy,
@@ -138,8 +137,8 @@ class _Worker:
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
             self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
-            return Failed(attempt=job.attempts, failure=describe_failure(error))
-        return Done(attempt=job.attempts, outputs=outputs)
+            return Failed(attempt=order.attempts, failure=describe_failure(error))
+        return Done(attempt=order.attempts, outputs=outputs)
 
     def _load(self) -> Program:
         return load_program(

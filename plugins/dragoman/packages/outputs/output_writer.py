@@ -57,7 +57,7 @@ class OutputWriter:
             return self._bytes(spec, bytes(value))
         if (write := _object_writer(value)) is not None:
             return write(self, spec, value)
-        if (words := instead_of(value, file=always_binary(spec.schema))) is not None:
+        if (words := instead_of(value, file=check_of(spec.schema).binary)) is not None:
             raise OutputError(f"output '{spec.id}': the algorithm returned {words}")
         return self._json(spec, value)
 
@@ -126,12 +126,13 @@ class OutputWriter:
             raise OutputError(f"output '{spec.id}': {error}") from error
         if isinstance(content, str):
             self._refuse_path(spec, content)
-        stated = media_types(spec.schema)
-        if always_binary(spec.schema):
+        check = check_of(spec.schema)
+        stated = check.media_types
+        if check.binary:
             if not isinstance(content, str) or not all(is_text(name) for name in stated):
                 raise _wrong_kind(spec, _kind(content), stated)
             return self._checked(spec, stated[0] if stated else "text/plain", content.encode())
-        findings = check_of(spec.schema).findings(content)
+        findings = check.findings(content)
         if findings:
             raise OutputError(f"output '{spec.id}': {'; '.join(_naming_nan(findings, value))}")
         media_type = _media_type(content, stated)
