@@ -27,18 +27,22 @@ TEXTS: Final = REPEATED | {"failure", "request_as_sent"}
 
 def dump_record(fields: Mapping[str, Any]) -> dict[str, JSON]:
     """Any fields of a job, each as None, a number or a text."""
-    return {
-        name: WRITERS[name](value) if name in WRITERS and value is not None else value
-        for name, value in fields.items()
-    }
+    return _converted(fields, WRITERS)
 
 
 def load_record(data: Mapping[str, JSON]) -> dict[str, Any]:
     """The inverse of dump_record; raises what reading a damaged text does."""
-    return {
-        name: READERS[name](value) if name in READERS and value is not None else value
-        for name, value in data.items()
-    }
+    return _converted(data, READERS)
+
+
+def _converted(fields: Mapping[str, Any], ways: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The fields, in their order; those that have a way, and are not None, have gone it."""
+    data = dict(fields)
+    for name, convert in ways.items():
+        value = data.get(name)
+        if value is not None:
+            data[name] = convert(value)
+    return data
 
 
 def dump_whole(job: Job) -> dict[str, JSON]:

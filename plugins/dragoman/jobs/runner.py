@@ -148,7 +148,8 @@ def run_locally(
     scratch: Path | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
-    values = _resolve(program.process, inputs, folder / "inputs", policy)
+    fetched = folder / "inputs"
+    values = _resolve(program.process, inputs, fetched, policy)
     asked = job.request.outputs
     context = RunContext(
         job_id=job.id,
@@ -158,7 +159,7 @@ def run_locally(
         outputs=[name for name in program.process.outputs if not asked or name in asked],
         made=scratch is not None,
     )
-    return wrapped(program, job.request, folder / "inputs").run(
+    return wrapped(program, job.request, fetched).run(
         values,
         context=context,
         folder=folder / OUTPUTS,

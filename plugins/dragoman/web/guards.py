@@ -61,8 +61,7 @@ def install(blueprint: Blueprint, settings: Settings, authenticate: Authenticate
         state.app.extensions[_INSTALLED] = settings
         state.app.before_request_funcs.setdefault(None, []).insert(0, lambda: check(settings, authenticate))
         after = state.app.after_request_funcs.setdefault(None, [])
-        after.append(lambda answer: open_up(settings, answer))
-        after.append(lambda answer: keep_outside(settings, answer))
+        after.append(lambda answer: open_up(settings, keep_outside(settings, answer)))
 
     blueprint.record(register)
 

@@ -36,6 +36,10 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Any]:
         """The messages that ``data`` completes; raises Disconnected for a frame that is not ours."""
+        if not self._buffer and len(data) >= HEADER.size:
+            (length,) = HEADER.unpack_from(data)
+            if len(data) == HEADER.size + length:  # one whole message, as nearly always
+                return [json.loads(data[HEADER.size :].decode())]
         self._buffer += data
         messages = []
         while len(self._buffer) >= HEADER.size:

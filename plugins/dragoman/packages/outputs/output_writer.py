@@ -23,6 +23,8 @@ from dragoman.schemas.value_check import check_of
 if TYPE_CHECKING:
     from dragoman.model.process import JSON, OutputSpec
 
+_PLAIN: Final = frozenset({str, int, float, bool, list, dict})
+"""Classes of values that can be nothing but JSON, which most are."""
 _RETURN_PATH: Final = "to return a file, return pathlib.Path(...), not str"
 INLINE_BYTES: Final = 16 * 2**10
 """Of a JSON value that is kept with the job; a larger one becomes a file."""
@@ -51,6 +53,8 @@ class OutputWriter:
         """The value as the output that is declared."""
         if value is None and spec.schema.get("nullable") is True:
             return Output(id=spec.id, media_type="application/json")
+        if type(value) in _PLAIN:
+            return self._json(spec, value)
         if isinstance(value, Path):
             return self._path(spec, value)
         if isinstance(value, bytes | bytearray | memoryview):
@@ -185,6 +189,8 @@ For the other direction see ``native.coercion.FILE_FORMS``.
 
 
 def _object_writer(value: object) -> _WriteObject | None:
+    if type(value) in _PLAIN:
+        return None
     names = map(class_name, type(value).__mro__)
     return next((_OBJECTS[name] for name in names if name in _OBJECTS), None)
 
