@@ -112,6 +112,24 @@ def load_outputs(data: JSON) -> dict[str, Output]:
     return {item["id"]: _load_output(item) for item in data}
 
 
+class KeptOutputs(dict[str, Output]):
+    """Outputs that were read from JSON text, with that text: whoever writes them again need not make it."""
+
+    text: str
+
+
+def outputs_text(outputs: Mapping[str, Output]) -> str:
+    """Outputs as JSON text."""
+    return outputs.text if isinstance(outputs, KeptOutputs) else json.dumps(dump_outputs(outputs))
+
+
+def read_outputs(text: str) -> dict[str, Output]:
+    """The inverse of outputs_text."""
+    outputs = KeptOutputs(load_outputs(json.loads(text)))
+    outputs.text = text
+    return outputs
+
+
 def dump_failure(failure: JobFailure | None) -> JSON:
     """A failure as JSON."""
     return failure and _shallow(failure)

@@ -74,8 +74,8 @@ class JobStore(Protocol):
 
         With ``token`` the write only happens while that is the token of the job's latest claim. Raises NoSuchJob,
         and IllegalTransition if the job's state does not lead to ``target`` or its token is another.
-        Sets ``updated``, and ``finished`` where ``target`` is an end. Whoever has the job gives it as ``held``: only
-        what can have changed is read then (``Job.changing``).
+        Sets ``updated``, and ``finished`` where ``target`` is an end. Whoever has the job as its run was claimed
+        gives it as ``held``: only what a run reports on its way is read then.
         """
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.ports import ResultStore
-    from dragoman.model.job import InputValue, Job, JobRequest, Output
+    from dragoman.model.job import InputValue, JobRequest, Output
     from dragoman.model.process import Runtime
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program, RunLimits
@@ -40,6 +40,19 @@ REPORT_EVERY = 0.2
 
 OUTPUTS = "outputs"
 """Of a run's folder, the folder that holds the files of its outputs, if there are any."""
+
+
+class Runnable(Protocol):
+    """What a run needs of a job: a job has it, and the order to run one."""
+
+    @property
+    def id(self) -> str:
+        """The job's."""
+
+    @property
+    def request(self) -> JobRequest:
+        """What was asked."""
+
 
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
@@ -63,6 +76,7 @@ class RunContext:
         notice: Notice | None = None,
         outputs: Collection[str] = (),
         opening: Opening | None = None,
+        made: bool = False,
     ) -> None:
         self.outputs = tuple(outputs)
         self.job_id = job_id
@@ -73,7 +87,8 @@ class RunContext:
         self._notice = notice
         self._notices: list[str] = []
         self._opening = opening
-        self._made = False
+        self._made = made
+        """Whether the scratch folder is there already."""
         self._percent = 0
         self._message = ""
         self._sent = 0.0
@@ -141,7 +156,7 @@ def ignore_progress(_percent: int, _message: str) -> None:
 
 
 def run_job(
-    job: Job,
+    job: Runnable,
     program: Program,
     *,
     folder: Path,
@@ -151,16 +166,18 @@ def run_job(
     notice: Notice | None = None,
     scratch: Path | None = None,
     opening: Opening | None = None,
+    accepted: str = "",
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
-    ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``.
+    ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``. ``accepted`` is
+    the digest of the package that the job was accepted for; what another one is to run is checked again first.
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
-    if other_version(job, program):
+    if other_version(accepted, program):
         check_request(program.process, replace(job.request, inputs=inputs), policy)
     outputs = run_locally(
         job,
@@ -173,27 +190,27 @@ def run_job(
         scratch=scratch,
         opening=opening,
     )
-    if (folder / OUTPUTS).exists():
-        results.publish(job.id, folder / OUTPUTS)
-    if folder.exists():
+    if folder.exists():  # most quick jobs make no file
+        if (folder / OUTPUTS).exists():
+            results.publish(job.id, folder / OUTPUTS)
         shutil.rmtree(folder, ignore_errors=True)
     return outputs
 
 
-def other_version(job: Job, program: Program) -> str:
-    """That, and which, another version runs than the job was accepted for; empty where it is the same.
+def other_version(accepted: str, program: Program) -> str:
+    """That, and which, another version runs than the one with this digest; empty where it is the same.
 
     So it is where there is no copy of that version any more: of what is installed, or what an older dragoman took.
     """
     process = program.process
-    accepted, present = job.runtime.digest, process.runtime.digest
+    present = process.runtime.digest
     if accepted == present or not (accepted and present):
         return ""
     return f"the package has changed since the job was accepted; {process.version} ({short(present)}) ran"
 
 
 def run_locally(
-    job: Job,
+    job: Runnable,
     inputs: Mapping[str, tuple[InputValue, ...]],
     program: Program,
     *,
@@ -205,7 +222,8 @@ def run_locally(
     opening: Opening | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
-    values = _resolve(program, inputs, folder / "inputs", policy)
+    fetched = folder / "inputs"
+    values = _resolve(program, inputs, fetched, policy)
     asked = job.request.outputs
     context = RunContext(
         job_id=job.id,
@@ -215,8 +233,9 @@ def run_locally(
         notice=notice,
         outputs=[name for name in program.process.outputs if not asked or name in asked],
         opening=opening,
+        made=scratch is not None,
     )
-    return wrapped(program, job.request, folder / "inputs").run(
+    return wrapped(program, job.request, fetched).run(
         values,
         context=context,
         folder=folder / OUTPUTS,

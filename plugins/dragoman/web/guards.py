@@ -17,6 +17,7 @@ GET is open to all origins; OPTIONS preflights are answered here and never chall
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -61,8 +62,7 @@ def install(blueprint: Blueprint, settings: Settings, authenticate: Authenticate
         state.app.extensions[_INSTALLED] = settings
         state.app.before_request_funcs.setdefault(None, []).insert(0, lambda: check(settings, authenticate))
         after = state.app.after_request_funcs.setdefault(None, [])
-        after.append(lambda answer: open_up(settings, answer))
-        after.append(lambda answer: keep_outside(settings, answer))
+        after.append(lambda answer: open_up(settings, keep_outside(settings, answer)))
 
     blueprint.record(register)
 
@@ -105,6 +105,7 @@ def open_up(settings: Settings, response: Response) -> Response:
     return response
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether an address, or a name without port, stands for this machine and no other."""
     name = host.lower().rstrip(".")

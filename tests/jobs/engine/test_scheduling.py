@@ -188,7 +188,7 @@ class TestRunning:
     def test_a_job_is_claimed_for_its_worker_and_told_to_it(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=5.0)
         assert (job.attempts, job.worker) == (1, _claimant(worker))
-        assert worker.told[0]["job"]["id"] == job.id
+        assert worker.told[0]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes == [(job.id, JobStatus.RUNNING)]
 
@@ -198,7 +198,7 @@ class TestRunning:
         job = rig.engine.accept(make_job(timeout=5.0))  # without a tick
         assert rig.job(job) == job == worker.task
         assert (job.status, job.attempts, job.worker) == (JobStatus.RUNNING, 1, _claimant(worker))
-        assert worker.told[-1]["job"]["id"] == job.id
+        assert worker.told[-1]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
         assert rig.engine.holds(job.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from dragoman.schemas.media_types import kind_of
@@ -48,15 +49,20 @@ def transmission(job: Job, output: Output) -> Literal["value", "reference"] | No
 
 def native(output: Output) -> tuple[str, bytes]:
     """Media type and bytes of a value: a string is text, anything else JSON."""
-    declared = output.media_type
-    if not isinstance(output.value, str):
-        return (declared if kind_of(declared) == "json" else "application/json"), json_bytes(output.value)
-    data = output.value.encode("utf-8", errors="replace")
-    if not declared or kind_of(declared) == "json":
-        return "text/plain; charset=utf-8", data
-    if kind_of(declared) == "text" and "charset" not in declared.lower():
-        return f"{declared}; charset=utf-8", data
-    return declared, data
+    text = isinstance(output.value, str)
+    data = output.value.encode("utf-8", errors="replace") if text else json_bytes(output.value)
+    return _native_type(output.media_type, text=text), data
+
+
+@lru_cache(maxsize=256)
+def _native_type(declared: str, *, text: bool) -> str:
+    """The media type of a value whose process declares this one."""
+    kind = kind_of(declared)
+    if not text:
+        return declared if kind == "json" else "application/json"
+    if not declared or kind == "json":
+        return "text/plain; charset=utf-8"
+    return f"{declared}; charset=utf-8" if kind == "text" and "charset" not in declared.lower() else declared
 
 
 def media_type_of(output: Output) -> str:

@@ -14,15 +14,17 @@ from dragoman.jobs.message_codec import MessageCodec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dragoman.model.job import Job, JobFailure, Output
+    from dragoman.model.job import JobFailure, JobRequest, Output
     from dragoman.model.process import JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Run this job, which has been claimed for the worker."""
+    """Run a job, which has been claimed for the worker; of the job, only what a run needs."""
 
-    job: Job
+    id: str
+    attempts: int
+    request: JobRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

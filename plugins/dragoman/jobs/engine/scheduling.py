@@ -234,7 +234,7 @@ class Scheduler:
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
-        while not self.closing and self._pool.busy < self._limits.slots:
+        while self._queue and not self.closing and self._pool.busy < self._limits.slots:
             job = self._queue.pop(self._may_start)
             if job is None:
                 break
@@ -283,7 +283,8 @@ class Scheduler:
     def _give(self, worker: JobWorker, claimed: Job) -> None:
         """Have a worker run what has been claimed for it."""
         self._assigned[claimed.id] = worker
-        worker.begin(claimed, ORDERS.dump(Run(job=claimed)), claimed.timeout)
+        order = Run(id=claimed.id, attempts=claimed.attempts, request=claimed.request)
+        worker.begin(claimed, ORDERS.dump(order), claimed.timeout)
         self._changed(claimed)
 
     def _release(self, worker: JobWorker) -> None:

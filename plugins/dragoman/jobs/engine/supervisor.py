@@ -84,6 +84,7 @@ class _Supervisor:
         self, settings: EngineSettings, notify: Callable[[Job], None] | None, starter: WorkerIdentity
     ) -> None:
         self._settings = settings
+        self._lock_file = settings.home / LOCK
         self._notify = notify
         self._mark = f"{home_hash(settings.home)}:{os.getpid()}"
         os.environ[process_tree.MARK] = self._mark
@@ -187,14 +188,19 @@ class _Supervisor:
     # -- the loop --------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
+        due = now = time.monotonic()
         while not self._stopping:
-            for key, events in self._selector.select(TICK):
+            for key, events in self._selector.select(max(0.0, due - now)):
                 if self._selector.get_map().get(key.fd) is key:  # an earlier event may have closed it
                     key.data(events)
-            self._tick()
+            self._scheduler.dispatch()
+            self._connections.flush()
+            now = time.monotonic()
+            if now >= due:
+                due = now + TICK
+                self._tick(now)
 
-    def _tick(self) -> None:
-        now = time.monotonic()
+    def _tick(self, now: float) -> None:
         try:
             self._scheduler.tick()
             self._check_hold(now)
@@ -202,7 +208,6 @@ class _Supervisor:
         except Unavailable as error:
             self._complain(error)
         self._handler.tick()
-        self._connections.flush()
         if self._connections:
             self._alone_since = now
         elif self._alone_since > now and not process_tree.lives(self._starter):
@@ -227,7 +232,7 @@ class _Supervisor:
     def _at_home(self) -> bool:
         """Whether HOME's lock is the file that this supervisor holds: not if HOME is gone, or another folder."""
         mine = os.fstat(self._lock.fileno())
-        return file_identity(self._settings.home / LOCK) == (mine.st_dev, mine.st_ino)
+        return file_identity(self._lock_file) == (mine.st_dev, mine.st_ino)
 
     def _check_home(self) -> None:
         if not self._at_home():
@@ -258,7 +263,7 @@ class _Supervisor:
     def _changed(self, job: Job) -> None:
         self._handler.changed(job)
         self._counters.job_changed(job)
-        if job.status.finished:
+        if job.status.finished and LOGGER.isEnabledFor(logging.INFO):
             members = {"action": "end", "job_id": job.id, "process_id": job.process_id}
             LOGGER.info("%s", ending(job), extra=members)
         if self._notify is not None and job.request.subscriber is not None:

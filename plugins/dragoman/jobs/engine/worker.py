@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from dragoman.model.job import Job, JobFailure
+    from dragoman.jobs.engine.messages import Run
+    from dragoman.model.job import JobFailure
     from dragoman.model.process import Runtime
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program
@@ -89,11 +90,10 @@ class _Worker:
         """Run jobs as they come; if the package cannot be loaded, fail that job and end."""
         while True:
             order = ORDERS.load(self._channel.receive())
-            job = order.job
-            self._output.begin(job.attempts)
+            self._output.begin(order.attempts)
             with metered() as downloads:
-                report = self._run(job)
-            self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
+                report = self._run(order)
+            self._output.end(partial(self._files.keep_log, order.id, os.getpid()))
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
             loky.end_executors(self._permanent_pools)
@@ -117,15 +117,15 @@ class _Worker:
                 REPORTS.dump(Failed(attempt=report.attempt, failure=failure, leaving=report.leaving))
             )
 
-    def _run(self, job: Job) -> Done | Failed:
+    def _run(self, order: Run) -> Done | Failed:
         def report(percent: int, message: str) -> None:
-            progress = Progress(attempt=job.attempts, percent=percent, message=message)
+            progress = Progress(attempt=order.attempts, percent=percent, message=message)
             self._channel.send(REPORTS.dump(progress))
 
         notices: list[str] = []
 
         def opening(input_id: str) -> None:
-            self._channel.send(REPORTS.dump(Opening(attempt=job.attempts, input_id=input_id)))
+            self._channel.send(REPORTS.dump(Opening(attempt=order.attempts, input_id=input_id)))
 
         try:
             if self._program is None:
@@ -134,26 +134,27 @@ class _Worker:
                 self._surroundings.restore()
                 self._wear = Wear()
             outputs = run_job(
-                job,
+                order,
                 self._program,
-                folder=self._files.folder(job.id),
+                folder=self._files.folder(order.id),
                 scratch=self._surroundings.run,
                 results=self._files.results,
                 policy=self._setup.policy,
                 report=report,
                 notice=notices.append,
                 opening=opening,
+                accepted=self._setup.runtime.digest,
             )
         except Disconnected:
             raise
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
             self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
-            return Failed(attempt=job.attempts, failure=_with_note(describe_failure(error), self._note(job)))
-        return Done(attempt=job.attempts, outputs=outputs, message=joined([self._note(job), *notices]))
+            return Failed(attempt=order.attempts, failure=_with_note(describe_failure(error), self._note()))
+        return Done(attempt=order.attempts, outputs=outputs, message=joined([self._note(), *notices]))
 
-    def _note(self, job: Job) -> str:
-        return "" if self._program is None else other_version(job, self._program)
+    def _note(self) -> str:
+        return "" if self._program is None else other_version(self._setup.runtime.digest, self._program)
 
     def _load(self) -> Program:
         return load_program(

@@ -120,12 +120,16 @@ class SqlStore:
         statement = statements.move(target, tuple(values), fenced=token is not None, whole=held is None)
         fence = {} if token is None else {"old_token": token}
         durable = target is JobStatus.DISMISSED  # whatever else is lost with the power is done again
-        moved, _ = self._session.run(statement, {**values, "old_id": job_id, **fence}, durable=durable)
-        if not moved:
+        moved, changed = self._session.run(statement, {**values, "old_id": job_id, **fence}, durable=durable)
+        if not changed:
             current = self.get(job_id)
             raise IllegalTransition(f"job '{job_id}' is {current.status} and cannot become {target}")
         if held is not None:
-            return self._rows.changed(held.evolve(**changes), moved[0])
+            reported = moved[0] if moved else {}
+            stored = (
+                {"message": values["message"]} if "message" in values else {}
+            )  # which is not always as given
+            return held.evolve(**{**changes, **reported, **stored})
         return self._rows.job(moved[0])
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:

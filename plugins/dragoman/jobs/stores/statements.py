@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from dragoman.jobs.stores.conditions import KNOWN, LISTED, conditions
 from dragoman.jobs.stores.tables import BIG, EVENTS, JOBS, META, TALLY
-from dragoman.model.job import CHANGING
+from dragoman.model.job import REPORTED
 from dragoman.model.status import FINISHED, JobStatus, sources
 
 if TYPE_CHECKING:
@@ -116,12 +116,13 @@ def claim(columns: tuple[str, ...]) -> Update:
 def move(target: JobStatus, columns: tuple[str, ...], *, fenced: bool, whole: bool) -> Update:
     """Set columns of the job ``old_id`` if its state leads to ``target`` (and its token is ``old_token``).
 
-    The whole job is read, or only what the caller cannot know: what runs change and this does not set, and the
-    message, which is not always stored as it is.
+    The ``whole`` job is read; or only what the caller, who has the job as the run was claimed, cannot know: what a
+    run reports on its way. To read nothing saves a third of the time.
     """
     where = [_is("id"), _any_of(sources(target)), *_fence(fenced)]
-    unknown = [JOBS.c[name] for name in CHANGING if name not in columns or name == "message"]
-    return update(JOBS).where(*where).values(_set(columns)).returning(*(KNOWN if whole else unknown))
+    moved = update(JOBS).where(*where).values(_set(columns))
+    read = KNOWN if whole else [JOBS.c[name] for name in REPORTED if name not in columns]
+    return moved.returning(*read) if read else moved
 
 
 @cache
