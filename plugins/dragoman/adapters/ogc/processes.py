@@ -10,7 +10,7 @@ from dragoman.jobs.service import Submission
 from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.prefer import parse_prefer
-from dragoman.web.request_body import json_body
+from dragoman.web.request_body import body_bytes, parse_json
 
 if TYPE_CHECKING:
     from flask import Response
@@ -48,13 +48,15 @@ def execute(api: Surface, call: Call, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
     api.jobs.check_permission(process_id, call.principal)
-    request = translate.execute_request(json_body(), process, api.policy)
+    body = body_bytes()
+    request = translate.execute_request(parse_json(body), process, api.policy)
     prefer = parse_prefer(call.headers.getlist("Prefer"))
     plan = translate.plan(("async",) if api.habits.always_async else process.modes, prefer)
     submission = Submission(
         mode=plan.mode,
         dialect=api.habits.name,
         idempotency_key=translate.idempotency_key(call.headers.get("Idempotency-Key")),
+        request_as_sent=body.decode("utf-8-sig"),
         wait=plan.wait,
     )
     job = execution.run(api.services, call.principal, process_id, request, submission)
