@@ -1,0 +1,1 @@
+"""Programs that run a process, written out in the languages of its users."""
