@@ -100,7 +100,7 @@ def path_of(rule: Rule) -> str:
         r"<process_id>",
         "echo",
         re.sub(r"<int:index>", "0", re.sub(r"<(path:)?(rest|\w+_id)>", _part, rule.rule)),
-    )
+    ).replace("<language>", "r")
 
 
 def _part(match: re.Match[str]) -> str:
@@ -121,7 +121,10 @@ def test_every_route_is_protected_or_carries_a_word_that_the_operator_knows(clie
 def test_documents_tell_of_the_words_that_routes_carry(
     client: FlaskClient, prefix: str, documented: tuple[tuple[str, str], ...]
 ) -> None:
-    words = {re.sub("<process_id>", "{processID}", rule.rule): word for rule, word in rules(client)}
+    words = {
+        re.sub("<process_id>", "{processID}", rule.rule.replace("<language>", "{language}")): word
+        for rule, word in rules(client)
+    }
     assert {path: words[path] for path, _ in documented} == dict(documented)
     beside = {path for path, word in words.items() if word and "/api/v1" not in path and path != "/api"}
     assert documented is PESTO_PUBLIC or beside == {path for path, _ in OGC_PUBLIC}

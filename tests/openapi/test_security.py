@@ -41,7 +41,13 @@ def test_with_it_each_operation_takes_a_token_unless_it_is_public(catalogue: Cat
     assert document["security"] == NEEDED
     free = {path for path, item in document["paths"].items() if {} in item.get("get", {}).get("security", [])}
     expected = {
-        "ogc": {"/", "/processes", *(f"/processes/{process.id}" for process in catalogue)},
+        "ogc": {
+            "/",
+            "/processes",
+            *(f"/processes/{process.id}" for process in catalogue),
+            "/processes/{processID}/stubs",
+            "/processes/{processID}/stubs/{language}",
+        },
         "pesto": {f"/api/v1/{word}" for word in ("describe", "config", "version")},
     }
     assert free == expected[name]

@@ -187,6 +187,27 @@ def import_pesto(
     typer.echo(config_lines(folder.name, folder))
 
 
+@app.command()
+def stubs(
+    process: Annotated[str, typer.Argument(help="A declared process.")],
+    language: Annotated[str, typer.Argument(help="r, python, julia, javascript, curl or jupyter.")],
+    url: Annotated[
+        str | None, typer.Option(help="Of the server; default: server.url of the configuration.")
+    ] = None,
+) -> None:
+    """Print a program that runs a process on the server and saves its outputs, as /processes/ID/stubs has it."""
+    from dragoman.adapters.ogc.stubs import plan_for
+    from dragoman.codegen.languages import language_of
+    from dragoman.codegen.programs import Login, render
+
+    settings = read_settings()
+    chosen = language_of(language)
+    plan = plan_for(
+        _catalogue().get(process), (url or settings.server_url).rstrip("/"), Login.by(settings.auth.oidc)
+    )
+    sys.stdout.buffer.write(render(chosen, plan).encode("utf-8", errors="replace"))
+
+
 @app.command(hidden=True)
 def probe() -> None:
     """Load the package that standard input names, for `check`."""

@@ -65,6 +65,18 @@ DATA: Mapping[str, Any] = {
         "components": {"schemas": {"Link": {"type": "object"}}},
         "servers": [{"url": BASE}],
     },
+    "stubs": {
+        "stubs": [
+            {
+                "language": "r",
+                "href": f"{BASE}/processes/a/stubs/r",
+                "type": "text/plain",
+                "title": "R & httr",
+            }
+        ],
+        "links": [],
+        "more": {"x": 1},
+    },
     "problem": {
         "type": "about:blank",
         "title": "Not found",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from dragoman.adapters.ogc import describe, queries, results, translate
+from dragoman.adapters.ogc import describe, queries, results, stubs, translate
+from dragoman.codegen.languages import language_of
+from dragoman.codegen.programs import render
 from dragoman.jobs.service import Submission
 from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
@@ -17,7 +19,14 @@ if TYPE_CHECKING:
 
     from dragoman.adapters.ogc.surface import Surface
     from dragoman.model.job import Job
+    from dragoman.model.process import JSON, Process
     from dragoman.web.call import Call
+
+
+SHOWN: Final = "python"
+"""The language of the program that a page of a process shows."""
+MOST_SHOWN: Final = 100_000
+"""Characters of it, at most."""
 
 
 def listing(api: Surface, call: Call) -> Response:
@@ -41,7 +50,19 @@ def detail(api: Surface, call: Call, process_id: str) -> Response:
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
     document = describe.description(process, call.base, form=call.form)
     title = process.title or process.id
-    return api.answer(call, "process", document, title=title, example=process.example)
+    return api.answer(
+        call, "process", document, title=title, example=process.example, **_programs(api, call, process)
+    )
+
+
+def _programs(api: Surface, call: Call, process: Process) -> dict[str, JSON]:
+    """For the page: the programs that there are, and one of them in full."""
+    if call.form == "json":
+        return {}
+    plan = stubs.plan_for(process, call.base, api.login)
+    shown = render(language_of(SHOWN), plan)
+    listed = stubs.stub_list(url(call.base, "processes", process.id))
+    return {"stubs": listed, "program": shown if len(shown) <= MOST_SHOWN else ""}
 
 
 def execute(api: Surface, call: Call, process_id: str) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dragoman.adapters.ogc import describe, jobs, processes, results
+from dragoman.adapters.ogc import describe, jobs, processes, results, stubs
 from dragoman.adapters.ogc.habits import STANDARD
 from dragoman.adapters.ogc.openapi.document import document
 from dragoman.adapters.ogc.surface import Surface, links_of
@@ -83,9 +83,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("/api", "api", {"GET": openapi}, "openapi"),
     ("/processes", "processes", {"GET": processes.listing}, "processes"),
     ("/processes/<process_id>", "process", {"GET": processes.detail}, "processes"),
+    ("/processes/<process_id>/stubs", "stubs", {"GET": stubs.of_process}, "processes"),
+    ("/processes/<process_id>/stubs/<language>", "stub", {"GET": stubs.process_stub}, "processes"),
     ("/processes/<process_id>/execution", "execution", {"POST": processes.execute}),
     ("/jobs", "jobs", {"GET": jobs.listing}),
     ("/jobs/<job_id>", "job", {"GET": jobs.status, "DELETE": jobs.dismiss}),
+    ("/jobs/<job_id>/stubs", "job_stubs", {"GET": stubs.of_job}),
+    ("/jobs/<job_id>/stubs/<language>", "job_stub", {"GET": stubs.job_stub}),
     ("/jobs/<job_id>/results", "results", {"GET": results.of_job}),
     ("/jobs/<job_id>/results/<output_id>", "output", {"GET": results.of_output}),
     ("/jobs/<job_id>/results/<output_id>/<int:index>", "item", {"GET": results.of_item}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from dragoman.adapters.ogc import describe
+from dragoman.codegen.programs import Login
 from dragoman.sources.policy import SourcePolicy
 from dragoman.web.call import Call, current_call
 from dragoman.web.html import pages
@@ -35,6 +36,8 @@ class Surface(MountedSurface):
         self.habits = habits
         self.policy = SourcePolicy.from_settings(services.settings)
         """Which hosts the server talks to."""
+        self.login = Login.by(services.settings.auth.oidc)
+        """How generated programs come by a token."""
 
     @property
     def base(self) -> str:

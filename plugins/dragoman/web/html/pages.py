@@ -33,6 +33,7 @@ PAGES: Final = (
     "job",
     "results",
     "openapi",
+    "stubs",
     "problem",
 )
 """The pages there are, one template each."""
@@ -55,6 +56,8 @@ def render(
     example: JSON = None,
     job_id: str | None = None,
     hints: Sequence[str] = (),
+    stubs: Sequence[Mapping[str, JSON]] = (),
+    program: str = "",
 ) -> str:
     """One page as HTML text.
 
@@ -62,7 +65,8 @@ def render(
     ``base_url`` is the public URL of the landing page, with or without its last slash. Raises ValueError for
     a page that is not one of PAGES. ``site`` is the server's name in the header; ``example``, of a process, an
     execute request that may be sent as it is (None: made from the inputs); ``job_id``, of results, their job;
-    ``hints``, of a problem, what can be done.
+    ``hints``, of a problem, what can be done; ``stubs``, of a process, the programs that run it, of which ``program``
+    is one.
     """
     if page not in PAGES:
         raise ValueError(f"there is no page '{page}'; pages: {', '.join(PAGES)}")
@@ -77,6 +81,8 @@ def render(
         "links": all_links,
         "by_rel": {str(link.get("rel")): link for link in reversed(all_links)},
         "base": base,
+        "stubs": stubs,
+        "program": program,
         "requests": _requests(page, data, base, example),
     }
     return _environment().get_template(f"{page}.html").render(context)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dragoman.codegen.languages import LANGUAGES
 from dragoman.openapi.components import Object, listed, page, record, ref, strings
 
 if TYPE_CHECKING:
@@ -109,6 +110,15 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         "description": "Each output by its id, as a value, a qualified value or a link; or one bare value.",
         "title": "Results",
     },
+    "Stub": record(
+        ("language", "href"),
+        "A complete program that submits a request, waits for the job and saves its outputs.",
+        language=strings(),
+        href=strings(),
+        type=strings(),
+        title=strings(),
+    ),
+    "StubList": record(("stubs", "links"), stubs=listed(ref("schemas", "Stub")), links=LINKS),
     "Format": record(
         mediaType=strings(), encoding=strings(), schema={"description": "A schema, or the URL of one."}
     ),
@@ -203,6 +213,20 @@ PARAMETERS: Final[Mapping[str, Object]] = {
         "description": "The job's id.",
         "required": True,
         "schema": {"type": "string", "format": "uuid"},
+    },
+    "processID": {
+        "name": "processID",
+        "in": "path",
+        "description": "The process's id.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "language": {
+        "name": "language",
+        "in": "path",
+        "description": "The language of a program.",
+        "required": True,
+        "schema": strings(*(language.id for language in LANGUAGES)),
     },
     "outputID": {
         "name": "outputID",

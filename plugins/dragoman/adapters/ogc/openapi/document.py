@@ -14,8 +14,9 @@ from dragoman.adapters.ogc.openapi.components import (
     failures,
     responses,
 )
+from dragoman.codegen.languages import LANGUAGES
 from dragoman.openapi import merging
-from dragoman.openapi.components import HTML, JSON_TYPE, Object, page, ref
+from dragoman.openapi.components import HTML, JSON_TYPE, Object, page, ref, strings
 from dragoman.openapi.security import secured
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ PUBLIC: Final = (
     ("/readyz", "health"),
     ("/processes", "processes"),
     ("/processes/{processID}", "processes"),
+    ("/processes/{processID}/stubs", "processes"),
+    ("/processes/{processID}/stubs/{language}", "processes"),
 )
 """The words of ``auth.public`` of the paths here, as their routes have them."""
 
@@ -73,6 +76,7 @@ def document(
     for process in processes:
         paths |= process_paths.paths(process, named[process.id], types[process.id])
         schemas |= process_paths.schemas(process, named[process.id])
+    paths |= _stub_paths("Processes", "/processes/{processID}", "processID")
     paths |= _job_paths(tuple(sorted({name for names in types.values() for name in names})))
     whole: dict[str, JSON] = {
         "openapi": "3.0.3",
@@ -159,9 +163,31 @@ def _job_paths(result_types: tuple[str, ...]) -> dict[str, JSON]:
             "get": _get("Jobs", "getStatus", "The status of a job", status, "jobID", "f"),
             "delete": delete,
         },
+        **_stub_paths("Jobs", "/jobs/{jobID}", "jobID"),
         "/jobs/{jobID}/results": {"get": results},
         "/jobs/{jobID}/results/{outputID}": {"get": output},
         "/jobs/{jobID}/results/{outputID}/{item}": {"get": item},
+    }
+
+
+def _stub_paths(tag: str, above: str, parameter: str) -> dict[str, JSON]:
+    """Programs: of a process with its example, of a job with its own request."""
+    kind = "Process" if tag == "Processes" else "Job"
+    program: Object = {"schema": strings()}
+    types = dict.fromkeys(language.media_type.partition(";")[0] for language in LANGUAGES)
+    one: Object = {
+        "200": {"description": "The program.", "content": {name: program for name in types}},
+        **failures("404"),
+    }
+    listing = _page("StubList", "The languages there are.", "404")
+    words = "run the process" if kind == "Process" else "repeat the job"
+    return {
+        f"{above}/stubs": {
+            "get": _get(tag, f"get{kind}Stubs", f"List the programs that {words}", listing, parameter, "f")
+        },
+        f"{above}/stubs/{{language}}": {
+            "get": _get(tag, f"get{kind}Stub", f"A program to {words}", one, parameter, "language")
+        },
     }
 
 

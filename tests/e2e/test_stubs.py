@@ -1,0 +1,216 @@
+"""Generated programs, each run by its own interpreter against a real server, with tokens and without."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from harness import HANG, REPOSITORY, Server, serving
+from stubkit import run_stub, saved
+
+from dragoman.codegen.languages import LANGUAGES
+from dragoman.devidp.realm import Realm
+from dragoman.devidp.serving import DevIdp, dev_idp
+from dragoman.packages.native.loader import load_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dragoman.model.process import JSON
+
+pytestmark = pytest.mark.slow
+
+NAMES = [language.id for language in LANGUAGES]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A stub as the server sends it."""
+
+    language: str
+    name: str
+    text: str
+
+
+def fetch(url: str, token: str = "") -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return requests.get(url, headers=headers, timeout=HANG)
+
+
+def stub(url: str, language: str, token: str = "") -> Program:
+    answer = fetch(f"{url}/stubs/{language}", token)
+    assert answer.status_code == 200, answer.text
+    name = answer.headers["Content-Disposition"].partition('filename="')[2].rstrip('"')
+    return Program(language=language, name=name, text=answer.content.decode())
+
+
+def example(process: str) -> JSON:
+    return load_package(REPOSITORY / "processes" / process).example
+
+
+def submit(server: Server, process: str, request: JSON, token: str = "") -> str:
+    """The URL of a new job."""
+    headers = {"Prefer": "respond-async", **({"Authorization": f"Bearer {token}"} if token else {})}
+    url = f"{server.url}/processes/{process}/execution"
+    answer = requests.post(url, json=request, headers=headers, timeout=HANG)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["Location"]
+
+
+def run(program: Program, folder: Path, **variables: str) -> tuple[dict[str, bytes], str, int]:
+    """What it saved, what it said, and how it ended."""
+    done = run_stub(program.language, program.name, program.text, folder, **variables)
+    return saved(folder, program.name), done.stdout + done.stderr, done.returncode
+
+
+def check_echo(files: dict[str, bytes], text: str) -> None:
+    assert sorted(files) == ["received.json", "text.txt", "value.json"]
+    assert files["text.txt"].decode() == text
+
+
+def check_ndvi(files: dict[str, bytes]) -> None:
+    assert sorted(files) == ["ndvi.tif", "statistics.json"]
+    assert files["ndvi.tif"] == (REPOSITORY / "processes/ndvi/examples/ndvi.tif").read_bytes()
+    assert json.loads(files["statistics.json"])["valid_count"] == 12732
+
+
+@pytest.fixture(scope="class")
+def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("stubs")) as started:
+        yield started
+
+
+@pytest.fixture(scope="class")
+def idp() -> Iterator[DevIdp]:
+    with dev_idp(Realm(audiences=("dragoman",))) as running:
+        yield running
+
+
+@pytest.fixture(scope="class")
+def guarded_server(idp: DevIdp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    oidc = {"issuer": idp.issuer, "audience": "dragoman", "client_id": "dragoman-cli"}
+    with serving(tmp_path_factory.mktemp("guarded"), manager={"auth": {"oidc": oidc}}) as started:
+        yield started
+
+
+class TestWithoutTokens:
+    @pytest.mark.parametrize("language", NAMES)
+    def test_a_process_runs_as_it_is(self, open_server: Server, language: str, tmp_path: Path) -> None:
+        program = stub(f"{open_server.url}/processes/echo", language)
+        assert "DRAGOMAN_TOKEN" not in program.text
+        files, said, code = run(program, tmp_path)
+        assert code == 0, said
+        check_echo(files, "Hello")
+
+    @pytest.mark.parametrize("language", NAMES)
+    def test_a_job_is_repeated_with_its_own_request(
+        self, open_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        program = stub(submit(open_server, "ndvi", example("ndvi")), language)
+        files, said, code = run(program, tmp_path)
+        assert code == 0, said
+        check_ndvi(files)
+
+    @pytest.mark.parametrize("language", NAMES)
+    def test_a_job_that_fails_ends_it_with_its_reason(
+        self, open_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        job = submit(open_server, "writer", {"inputs": {"fail": "the ${sky} fell"}})
+        open_server.finished(job.rpartition("/")[2])
+        files, said, code = run(stub(job, language), tmp_path)
+        assert code == 1, said
+        assert "the job is failed" in said
+        assert "the ${sky} fell" in said
+        assert files == {}
+
+    @pytest.mark.parametrize("language", NAMES)
+    def test_files_of_a_list_are_saved_one_by_one(
+        self, open_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        program = stub(
+            submit(open_server, "lister", {"inputs": {"count": 2}, "outputs": {"tables": {}}}), language
+        )
+        files, said, code = run(program, tmp_path)
+        assert code == 0, said
+        assert files == {"tables-0.csv": b"n\n0\n", "tables-1.csv": b"n\n1\n"}
+
+    @pytest.mark.parametrize("language", NAMES)
+    def test_a_request_that_is_refused_is_explained(
+        self, open_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        program = stub(f"{open_server.url}/processes/echo", language)
+        wrong = Program(language=language, name=program.name, text=program.text.replace("2.5", "[]"))
+        assert wrong.text != program.text
+        files, said, code = run(wrong, tmp_path)
+        assert (code, files) == (1, {}), said
+        assert "input 'value'" in said
+
+    def test_the_command_prints_the_same(self, open_server: Server) -> None:
+        printed = open_server.cli("stubs", "echo", "python")
+        assert (printed.returncode, printed.stderr) == (0, "")
+        assert printed.stdout == stub(f"{open_server.url}/processes/echo", "python").text
+        assert "https://geo.example/x/processes/echo" in open_server.cli(
+            "stubs", "echo", "r", "--url", "https://geo.example/x/"
+        ).stdout  # fmt: skip
+        refused = open_server.cli("stubs", "echo", "cobol")
+        assert refused.returncode == 1
+        assert "allowed: r, python, julia, javascript, curl, jupyter" in refused.stderr
+
+
+class TestWithTokens:
+    @pytest.mark.parametrize("language", NAMES)
+    def test_a_token_that_ran_out_is_renewed_by_name_and_password(
+        self, guarded_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        program = stub(f"{guarded_server.url}/processes/ndvi", language)
+        variables = {"DRAGOMAN_TOKEN": "stale", "DRAGOMAN_USER": "alice", "DRAGOMAN_PASSWORD": "alice"}
+        files, said, code = run(program, tmp_path, **variables)
+        assert code == 0, said
+        check_ndvi(files)
+
+    @pytest.mark.parametrize("language", NAMES)
+    def test_a_client_repeats_a_job_by_its_secret(
+        self, guarded_server: Server, idp: DevIdp, language: str, tmp_path: Path
+    ) -> None:
+        token = _token(idp)
+        text = "grüß \"'\\ ${HOME} $(id) `id` \U0001f6f0"
+        job = submit(guarded_server, "echo", {"inputs": {"text": text, "value": 1}}, token)
+        program = stub(job, language, token)
+        variables = {"DRAGOMAN_CLIENT_ID": "dragoman-service", "DRAGOMAN_CLIENT_SECRET": "secret"}
+        files, said, code = run(program, tmp_path, **variables)
+        assert code == 0, said
+        check_echo(files, text)
+
+    @pytest.mark.parametrize("language", NAMES)
+    def test_without_anything_it_says_what_it_needs(
+        self, guarded_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        files, said, code = run(stub(f"{guarded_server.url}/processes/echo", language), tmp_path)
+        assert (code, files) == (1, {}), said
+        assert "set DRAGOMAN_TOKEN; or DRAGOMAN_USER and DRAGOMAN_PASSWORD" in said
+
+    def test_a_jobs_are_its_owners_alone(self, guarded_server: Server, idp: DevIdp) -> None:
+        job = submit(guarded_server, "echo", {"inputs": {"text": "a"}}, _token(idp))
+        assert fetch(f"{job}/stubs").status_code == 401
+        assert fetch(f"{job}/stubs/r").status_code == 401
+        other = idp_token(
+            idp, grant_type="password", username="bob", password="bob", client_id="dragoman-cli"
+        )
+        for path in ("stubs", "stubs/r", "stubs/cobol"):
+            answer = fetch(f"{job}/{path}", other)
+            assert (answer.status_code, answer.json()["code"]) == (404, "no-such-job")
+
+
+def _token(idp: DevIdp) -> str:
+    return idp_token(
+        idp, grant_type="client_credentials", client_id="dragoman-service", client_secret="secret"
+    )
+
+
+def idp_token(idp: DevIdp, **form: Any) -> str:
+    token: str = requests.post(idp.token_endpoint, data=form, timeout=HANG).json()["access_token"]
+    return token
