@@ -105,17 +105,17 @@ def test_long_texts_are_read_from_files(language: str, tmp_path: Path) -> None:
     text = render(language_of(language), plan(request=request))
     check_syntax(language, text, tmp_path)
     assert len(text) < 20_000
-    assert "red.txt" in text
-    assert "list-1.txt" in text
+    assert "input-red.txt" in text
+    assert "input-list-1.txt" in text
 
 
 def test_long_texts_have_names_of_their_own() -> None:
-    taken = "the text of the file a.txt"
+    taken = "the text of the file input-a.txt"
     request = {"inputs": {"a": LONG, "../b c": [LONG], "d": taken}}
     short, values = without_long_values(request)
     assert [(value.file, value.path) for value in values] == [
-        ("_a.txt", ("inputs", "a")),
-        ("___b_c-0.txt", ("inputs", "../b c", 0)),
+        ("_input-a.txt", ("inputs", "a")),
+        ("input-___b_c-0.txt", ("inputs", "../b c", 0)),
     ]
     assert short["inputs"]["a"] == values[0].stand_in != taken
     small = {"inputs": {"a": "x" * (LONGEST // 2)}}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 NAMES = [language.id for language in LANGUAGES]
+PROGRAMS = [name for name in NAMES if name != "jupyter"]
+"""All but the notebook, whose code is Python's, and whose kernel takes seconds to start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,7 @@ class TestWithoutTokens:
         assert code == 0, said
         assert files == {"tables-0.csv": b"n\n0\n", "tables-1.csv": b"n\n1\n"}
 
-    @pytest.mark.parametrize("language", NAMES)
+    @pytest.mark.parametrize("language", PROGRAMS)
     def test_a_request_that_is_refused_is_explained(
         self, open_server: Server, language: str, tmp_path: Path
     ) -> None:
@@ -149,16 +151,20 @@ class TestWithoutTokens:
         assert (code, files) == (1, {}), said
         assert "input 'value'" in said
 
-    def test_the_command_prints_the_same(self, open_server: Server) -> None:
-        printed = open_server.cli("stubs", "echo", "python")
-        assert (printed.returncode, printed.stderr) == (0, "")
-        assert printed.stdout == stub(f"{open_server.url}/processes/echo", "python").text
-        assert "https://geo.example/x/processes/echo" in open_server.cli(
-            "stubs", "echo", "r", "--url", "https://geo.example/x/"
-        ).stdout  # fmt: skip
-        refused = open_server.cli("stubs", "echo", "cobol")
-        assert refused.returncode == 1
-        assert "allowed: r, python, julia, javascript, curl, jupyter" in refused.stderr
+    @pytest.mark.parametrize("language", PROGRAMS)
+    def test_a_long_text_is_read_from_a_file_beside_it(
+        self, open_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        text = "grüß \\ \"'&\\1\r\n" * 6_000
+        program = stub(
+            submit(open_server, "echo", {"inputs": {"text": text, "value": 1, "numbers": [1]}}), language
+        )
+        (tmp_path / "input-text.txt").write_bytes(text.encode())
+        files, said, code = run(program, tmp_path)
+        assert code == 0, said
+        del files["input-text.txt"]
+        check_echo(files, text)
+        assert json.loads(files["received.json"])[1] == "numbers=[1]"
 
 
 class TestWithTokens:
@@ -185,7 +191,7 @@ class TestWithTokens:
         assert code == 0, said
         check_echo(files, text)
 
-    @pytest.mark.parametrize("language", NAMES)
+    @pytest.mark.parametrize("language", PROGRAMS)
     def test_without_anything_it_says_what_it_needs(
         self, guarded_server: Server, language: str, tmp_path: Path
     ) -> None:

@@ -196,15 +196,15 @@ def stubs(
     ] = None,
 ) -> None:
     """Print a program that runs a process on the server and saves its outputs, as /processes/ID/stubs has it."""
-    from dragoman.adapters.ogc.stubs import plan_for
+    from dragoman.adapters.ogc.habits import STANDARD
+    from dragoman.adapters.ogc.stubs import check_runs_as_job, plan_for
     from dragoman.codegen.languages import language_of
     from dragoman.codegen.programs import Login, render
 
     settings = read_settings()
-    chosen = language_of(language)
-    plan = plan_for(
-        _catalogue().get(process), (url or settings.server_url).rstrip("/"), Login.by(settings.auth.oidc)
-    )
+    chosen, declared = language_of(language), _catalogue().get(process)
+    check_runs_as_job(declared, STANDARD)
+    plan = plan_for(declared, (url or settings.server_url).rstrip("/"), Login.by(settings.auth.oidc))
     sys.stdout.buffer.write(render(chosen, plan).encode("utf-8", errors="replace"))
 
 

@@ -55,7 +55,7 @@ def _replaced(value: JSON, path: tuple[str | int, ...], values: list[LongValue],
         return [_replaced(member, (*path, place), values, texts) for place, member in enumerate(value)]
     if not isinstance(value, str) or len(value) <= LONGEST:
         return value
-    long = LongValue(path=path, file=f"{_name(path)}.txt", length=len(value))
+    long = LongValue(path=path, file=f"input-{_name(path)}.txt", length=len(value))
     while long.stand_in in texts:
         long = LongValue(path=path, file=f"_{long.file}", length=len(value))
     texts.add(long.stand_in)
@@ -64,6 +64,6 @@ def _replaced(value: JSON, path: tuple[str | int, ...], values: list[LongValue],
 
 
 def _name(path: tuple[str | int, ...]) -> str:
-    """From the input's id on, without the member of a qualified value."""
+    """From the input's id on, without the member of a qualified value; outputs, too, are saved under their ids."""
     steps = path[1:-1] if len(path) > 2 and path[-1] == "value" else path[1:]
     return re.sub(r"[^A-Za-z0-9_-]", "_", "-".join(map(str, steps)))[:60] or "value"

@@ -118,3 +118,19 @@ def test_a_notebook_is_json(client: FlaskClient) -> None:
     answer = client.get("/processes/echo/stubs/jupyter")
     assert answer.headers["Content-Type"] == "application/x-ipynb+json"
     assert json.loads(answer.data)["nbformat"] == 4
+
+
+def test_what_does_not_run_as_a_job_has_none_and_says_so(client: FlaskClient) -> None:
+    client.post("/processes/now/execution", json={"inputs": {"text": "a"}})
+    job_id = client.get("/jobs?processID=now").json["jobs"][0]["jobID"]  # type: ignore[index]  # an object
+    for path in (
+        "/processes/now/stubs",
+        "/processes/now/stubs/r",
+        f"/jobs/{job_id}/stubs",
+        f"/jobs/{job_id}/stubs/r",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "'now', which does not run as a job" in (answer.json or {})["detail"]
+    assert "As a program" not in client.get("/processes/now?f=html").text
+    assert client.get("/processes/later/stubs/r").status_code == 200

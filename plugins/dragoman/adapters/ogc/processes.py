@@ -57,7 +57,7 @@ def detail(api: Surface, call: Call, process_id: str) -> Response:
 
 def _programs(api: Surface, call: Call, process: Process) -> dict[str, JSON]:
     """For the page: the programs that there are, and one of them in full."""
-    if call.form == "json":
+    if call.form == "json" or "async" not in process.modes:
         return {}
     plan = stubs.plan_for(process, call.base, api.login)
     shown = render(language_of(SHOWN), plan)
