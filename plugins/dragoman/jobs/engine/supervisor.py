@@ -25,7 +25,7 @@ from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
-from dragoman.jobs.host_id import host_id
+from dragoman.jobs.host_id import host_id, known_host_id
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, forkserver_folder, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
@@ -75,8 +75,13 @@ def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = N
             return 3
         starter = process_tree.identity(os.getppid())
         code = guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
-        cage.end_left(settings.home / CGROUP)
+        cage.end_left(_cage_name(known_host_id(settings.home), lock), settings.home / CGROUP)
         return code
+
+
+def _cage_name(host: str | None, lock: IO[str]) -> str:
+    """The name of one HOME's cgroup: not of a copy of it, nor of another folder in its place."""
+    return f"{host}-{os.fstat(lock.fileno()).st_ino}"
 
 
 class _Supervisor:
@@ -103,7 +108,8 @@ class _Supervisor:
         """Supervise until nobody needs it; the exit code."""
         self._lock = lock
         self._listen_to_signals()
-        if not cage.enter(home_hash(self._settings.home), self._settings.home / CGROUP):
+        name = _cage_name(host_id(self._settings.home), lock)
+        if not cage.enter(name, self._settings.home / CGROUP):
             LOGGER.info(cage.UNCAGED, extra={"action": "cgroup"})
         watch = self._make_pool()
         self._store: EngineStore = open_store(self._settings.database_url)
