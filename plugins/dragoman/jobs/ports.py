@@ -107,7 +107,7 @@ class JobStore(Protocol):
         """Whether parts of the store were found that cannot be read: what they hold is passed over."""
 
     def counts_by_process(self) -> Mapping[str, Mapping[JobStatus, int]]:
-        """How many jobs of each process are in each state; every state is a key. Cheap at any number of jobs."""
+        """How many jobs of each process that has any are in each state; every state is a key. Cheap at any number."""
 
     def events(self, job_id: str) -> list[JobEvent]:
         """What happened to a job, in order; nothing of what happened before stores had events, or of no job.
