@@ -19,8 +19,11 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 serve: $(VENV)/.serve
 	@exec $(BIN)/pygeoapi serve
 
+# Files of tests run side by side, each in one process from its first test to its last.
+JOBS ?= 2
+
 test: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done $(OIDC)/.done lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
