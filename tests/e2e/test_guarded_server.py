@@ -31,7 +31,10 @@ def listener() -> Iterator[Listener]:
 def factory(listener: Listener) -> Iterator[TokenFactory]:
     with dev_idp() as idp:
         made = TokenFactory(idp=idp, listener=listener.url)
-        for make in (*GOOD.values(), *HOSTILE.values()):  # all keys are published before the server asks for them
+        for make in (
+            *GOOD.values(),
+            *HOSTILE.values(),
+        ):  # all keys are published before the server asks for them
             make(made)
         yield made
 
