@@ -14,7 +14,7 @@
     │   ├── Forbidden                (Origin, peer, principal)
     │   └── IdempotencyConflict
     ├── NotFound
-    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage
+    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession
     │   └── ResultNotReady, ResultNotAvailable
     ├── Unavailable              try again later
     │   └── QueueFull, DiskFull
@@ -206,6 +206,12 @@ class NoSuchJob(NotFound):
     """There is no such job."""
 
     code = "no-such-job"
+
+
+class NoSuchSession(NotFound):
+    """There is no such session."""
+
+    code = "no-such-session"
 
 
 class NoSuchOutput(NotFound):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dragoman.datasets.configuration import SessionConfiguration
     from dragoman.datasets.elements import Element
     from dragoman.datasets.geometry import Geometry
+    from dragoman.datasets.manifest import Version
     from dragoman.datasets.order import Place
     from dragoman.sources.policy import SourcePolicy
 
@@ -78,6 +79,16 @@ class Dataset:
     def close(self) -> None:
         """Close the manifest."""
         self._manifest.close()
+
+    @property
+    def version(self) -> Version:
+        """What tells the manifest from itself after a change."""
+        return self._manifest.version
+
+    @property
+    def manifest_records(self) -> int:
+        """Records in the manifest, of which a session may read a part."""
+        return self._manifest.count
 
     @property
     def record_count(self) -> int:

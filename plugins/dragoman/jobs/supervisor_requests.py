@@ -5,6 +5,7 @@
     Dismiss       ──► JobIs, when nothing of it runs
     Remove, RemoveOutput, KeepSha256, Health, Stop ──► Ok
     Hello         ──► Facts
+    AskGuest      ──► GuestAnswer, now or later
     any           ──► Refused
 
 ``Hello``, ``Stop`` and ``Facts`` stay as they are in every version: by them one takes the place of another.
@@ -91,6 +92,16 @@ class KeepSha256:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskGuest:
+    """Ask a part of the supervisor that is not about jobs; see ``engine/guests.py``."""
+
+    guest: str
+    """Its name."""
+    body: Any
+    """JSON, which that part alone understands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Who the supervisor is."""
 
@@ -127,14 +138,22 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuestAnswer:
+    """What the part that was asked has to say."""
+
+    body: Any
+    """JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """It cannot be done."""
 
     error: DragomanError
 
 
-type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256
-type Reply = Facts | Ok | Accepted | JobIs | Changed | Refused
+type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256 | AskGuest
+type Reply = Facts | Ok | Accepted | JobIs | Changed | GuestAnswer | Refused
 
 REQUESTS: MessageCodec[Request] = MessageCodec(
     "verb",
@@ -148,9 +167,18 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
         "remove": Remove,
         "remove_output": RemoveOutput,
         "keep_sha256": KeepSha256,
+        "ask_guest": AskGuest,
     },
 )
 REPLIES: MessageCodec[Reply] = MessageCodec(
     "reply",
-    {"facts": Facts, "ok": Ok, "accepted": Accepted, "job": JobIs, "changed": Changed, "refused": Refused},
+    {
+        "facts": Facts,
+        "ok": Ok,
+        "accepted": Accepted,
+        "job": JobIs,
+        "changed": Changed,
+        "guest": GuestAnswer,
+        "refused": Refused,
+    },
 )

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.ending import ending
+from dragoman.jobs.engine.guests import Guests, House
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
@@ -129,6 +130,14 @@ class _Supervisor:
         self._forkserver = Forkserver(kind.preload, self._sockets)
         watch = WorkerWatch(self._selector, self._forkserver)
         self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
+        house = House(
+            home=self._settings.home,
+            database_url=self._settings.database_url,
+            forkserver=self._forkserver,
+            watch=watch,
+            mark=self._mark,
+        )
+        self._guests = Guests(self._settings.guests, house)
         return watch
 
     def _make_scheduler(self, results: RunFiles) -> None:
@@ -155,6 +164,7 @@ class _Supervisor:
             facts=Facts(build=settings.build, digest=settings.digest, pid=os.getpid()),
             stop=self._stop,
             check_home=self._check_home,
+            guests=self._guests,
         )
 
     def _take_over(self, results: RunFiles) -> None:
@@ -184,6 +194,7 @@ class _Supervisor:
         now = time.monotonic()
         try:
             self._scheduler.tick()
+            self._guests.tick()
             self._check_hold(now)
             self._check_endpoint(now)
         except Unavailable as error:
@@ -259,6 +270,7 @@ class _Supervisor:
     def _end(self) -> None:
         """Kill all workers, and leave what they ran to the next supervisor's queue."""
         self._scheduler.closing = True
+        self._guests.close()
         workers = [worker for worker in self._pool.workers if worker.process is not None]
         for worker in workers:
             worker.ending = worker.ending or "stopped"
