@@ -10,7 +10,8 @@ import pytest
 
 from dragoman.config.settings import FetchSettings
 from dragoman.datasets.configuration import read_configuration
-from dragoman.datasets.dataset import Dataset, DatasetLimits
+from dragoman.datasets.dataset import Dataset
+from dragoman.datasets.limits import DatasetLimits
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:

@@ -81,6 +81,21 @@ class Augmentation:
     stddev: tuple[float, ...] = ()
     batch_samplers: tuple[Sampler, ...] = ()
 
+    @property
+    def fixed(self) -> bool:
+        """Whether nothing is drawn, so that pictures of one size are all treated alike."""
+        spans = (
+            self.scale,
+            self.angle,
+            self.horizontal_distortion,
+            self.contrast,
+            self.brightness,
+            self.saturation,
+            self.hue,
+        )
+        even = all(low == high for low, high in spans) and not self.lighting[1]
+        return even and not self.flip_enable and not self.padding and (self.center or not self.crop_enable)
+
 
 _FIELDS: Final[tuple[Field, ...]] = (
     span("scale", (1.0, 1.0), least=0, most=1),

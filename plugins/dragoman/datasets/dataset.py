@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,23 +23,15 @@ if TYPE_CHECKING:
     from dragoman.datasets.buffers import Buffer
     from dragoman.datasets.configuration import SessionConfiguration
     from dragoman.datasets.elements import Element
-    from dragoman.datasets.geometry import Geometry
+    from dragoman.datasets.geometry import Geometry, Size
+    from dragoman.datasets.limits import DatasetLimits
     from dragoman.datasets.manifest import Version
     from dragoman.datasets.order import Place
     from dragoman.sources.policy import SourcePolicy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetLimits:
-    """What the operator allows a session."""
-
-    max_file_bytes: int
-    """Of one file that a manifest names."""
-    max_batch_bytes: int
-    max_pixels: int | None = None
-    """Of a raster; None: no limit."""
-    fast_decode: bool = False
-    packed_fit: bool = False
+_SIZES_KEPT = 1000
+"""Sizes of pictures whose geometry is kept, where nothing is drawn."""
 
 
 class Dataset:
@@ -53,6 +45,8 @@ class Dataset:
         self, configuration: SessionConfiguration, policy: SourcePolicy, limits: DatasetLimits
     ) -> None:
         self.configuration = configuration
+        self._fixed = configuration.augmentation.fixed
+        self._same = lru_cache(maxsize=_SIZES_KEPT)(self._unvaried)
         files = Files(root=configuration.manifest_root, policy=policy, max_bytes=limits.max_file_bytes)
         etl = EtlSettings(
             augmentation=configuration.augmentation,
@@ -150,12 +144,17 @@ class Dataset:
         if not known:
             return None
         frame = next((frame for frame in known if frame.boxes is not None), known[0])
+        if frame.boxes is None and self._fixed:
+            return self._same(frame.size, frame.target)
         random = np.random.default_rng(key.numbers())
         if frame.boxes is None:
             return geometry_of(self.configuration.augmentation, frame.size, frame.target, random)
         from dragoman.datasets.regions import geometry_by_boxes
 
         return geometry_by_boxes(self.configuration.augmentation, frame.boxes, frame.target, random)
+
+    def _unvaried(self, size: Size, target: Size) -> Geometry:
+        return geometry_of(self.configuration.augmentation, size, target, np.random.default_rng(0))
 
     def _check_columns(self) -> None:
         columns, wanted = len(self._manifest.columns), sum(entry.columns for entry in self.entries)

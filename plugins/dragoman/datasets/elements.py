@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import math
 import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,45 +21,77 @@ if TYPE_CHECKING:
 _INT: Final = struct.Struct("<i")
 _FLOAT: Final = struct.Struct("<f")
 _SHOWN: Final = 200
+_REGULAR: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""A pipe that stands where a file was would be waited for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The files that a session may read: those below its root and the operator's ``data_roots``."""
+    """The files that a session may read: those below the operator's ``data_roots``; safe for threads.
 
-    root: str
-    """``manifest_root``, joined with what a manifest names; empty: paths there are absolute."""
-    policy: SourcePolicy
-    max_bytes: int
+    ``root`` is ``manifest_root``, joined with what a manifest names; empty: names there are absolute paths. Where a
+    folder really lies is looked up once, for a manifest names thousands of files in one.
+    """
+
+    def __init__(self, *, root: str, policy: SourcePolicy, max_bytes: int) -> None:
+        self._root = root
+        self._policy = policy
+        self._max_bytes = max_bytes
+        self._folders: dict[str, str] = {}
 
     def path(self, name: str) -> Path:
-        """The file with this name; DatasetError where there is none that may be read."""
-        place = os.path.join(self.root, name)  # an absolute name wins over the root
+        """The file with this name, links followed; DatasetError where there is none that may be read."""
+        place = os.path.join(self._root, name)  # an absolute name wins over the root
         if "\0" in place or not os.path.isabs(place):
             raise DatasetError(f'Could not find file: "{name[:_SHOWN]}"; it has no absolute path')
         try:
-            return local_file(Path(os.path.normpath(place)).as_uri(), self.policy)
+            return local_file(Path(os.path.normpath(place)).as_uri(), self._policy)
         except InvalidRequest as error:
             raise DatasetError(f'Could not find file: "{name[:_SHOWN]}"; {error.detail}') from error
 
     def manifest(self, name: str) -> Path:
         """The manifest with this name, which is an absolute path."""
         try:
-            return Files(root="", policy=self.policy, max_bytes=0).path(name)
+            return Files(root="", policy=self._policy, max_bytes=0).path(name)
         except DatasetError as error:
             _, _, reason = error.detail.rpartition("; ")
             raise DatasetError(f"Manifest file {name[:_SHOWN]} doesn't exist. {reason}") from error
 
-    def read(self, path: Path, name: str) -> bytes:
-        """The bytes of a file."""
+    def read(self, name: str) -> bytes:
+        """The bytes of the file with this name; raises as ``path``, and for one that is too large."""
+        file = self._open(name)
         try:
-            with path.open("rb") as file:
-                content = file.read(self.max_bytes + 1)
+            size = os.fstat(file).st_size
+            if size > self._max_bytes:
+                raise DatasetError(f'file "{name[:_SHOWN]}" has more than {self._max_bytes} bytes')
+            content = os.read(file, size + 1)
+            while len(content) < size and (more := os.read(file, size - len(content))):
+                content += more
         except OSError as error:
             raise DatasetError(f'Could not find file: "{name[:_SHOWN]}"; {error.strerror}') from error
-        if len(content) > self.max_bytes:
-            raise DatasetError(f'file "{name[:_SHOWN]}" has more than {self.max_bytes} bytes')
+        finally:
+            os.close(file)
         return content
+
+    def _open(self, name: str) -> int:
+        """A descriptor of a regular file; of one that is no link in a folder known already without a further look."""
+        folder, base = os.path.split(os.path.join(self._root, name))
+        real = self._folders.get(folder)
+        if real is not None and base not in ("", ".", "..") and "\0" not in base:
+            try:
+                file = os.open(f"{real}/{base}", _REGULAR | os.O_NOFOLLOW)
+            except OSError:
+                pass  # a link, or nothing: the careful way finds out, and says so
+            else:
+                if stat.S_ISREG(os.fstat(file).st_mode):
+                    return file
+                os.close(file)
+        path = self.path(name)
+        if path.name == base:
+            self._folders[folder] = str(path.parent)
+        try:
+            return os.open(path, _REGULAR)
+        except OSError as error:
+            raise DatasetError(f'Could not find file: "{name[:_SHOWN]}"; {error.strerror}') from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +102,19 @@ class Element:
     files: Files
     inline: bytes = b""
     """What is no file: four bytes of a number, little-endian, or a text, or what its base64 stands for."""
-    path: Path | None = None
-    """The file that it is."""
+    file: str | None = None
+    """The name of the file that it is."""
     label: str = ""
     """What it is called in messages: as it stands in the manifest."""
 
     @property
     def content(self) -> bytes:
         """Its bytes, read now where it is a file; DatasetError where that cannot be read."""
-        return self.inline if self.path is None else self.files.read(self.path, self.label)
+        return self.inline if self.file is None else self.files.read(self.file)
 
 
 def elements_of(record: Record, columns: tuple[ColumnType, ...], files: Files) -> tuple[Element, ...]:
-    """The elements of a record, their files found but not read; DatasetError names line and column."""
+    """The elements of a record, whose files are not looked at yet; DatasetError names line and column."""
     elements = []
     for number, (column, text) in enumerate(zip(columns, record.elements, strict=True), start=1):
         try:
@@ -94,7 +127,7 @@ def elements_of(record: Record, columns: tuple[ColumnType, ...], files: Files) -
 def _element(column: ColumnType, text: bytes, files: Files) -> Element:
     label = text[:_SHOWN].decode("utf-8", "replace")
     if column == "FILE":
-        return Element(column=column, files=files, path=files.path(os.fsdecode(text)), label=label)
+        return Element(column=column, files=files, file=os.fsdecode(text), label=label)
     return Element(column=column, files=files, inline=_content(column, text, label), label=label)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.datasets.batch_files import BatchFile
 from dragoman.datasets.configuration import is_over, read_configuration
-from dragoman.datasets.dataset import Dataset, DatasetLimits, Layout
+from dragoman.datasets.dataset import Dataset, Layout
 from dragoman.datasets.loader_messages import (
     Advance,
     Again,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dragoman.datasets.buffers import Buffer
+    from dragoman.datasets.limits import DatasetLimits
     from dragoman.datasets.loader_messages import Report
     from dragoman.datasets.order import Place
     from dragoman.model.process import JSON

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dragoman.datasets.dataset import DatasetLimits
+    from dragoman.datasets.limits import DatasetLimits
     from dragoman.sources.policy import SourcePolicy
 
 

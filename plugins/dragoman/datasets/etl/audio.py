@@ -138,7 +138,7 @@ def _filters(filters: int, frame: int, rate: int) -> NDArray[np.float32]:
 def _noise(files: Files, name: str, rate: int) -> Samples:
     from dragoman.datasets.sound import decode_sound
 
-    return decode_sound(files.read(files.path(name), name), rate)
+    return decode_sound(files.read(name), rate)
 
 
 def read_audio(members: Mapping[str, JSON], settings: EtlSettings) -> Audio:
@@ -221,7 +221,7 @@ def _read_noise(values: Mapping[str, Any], files: Files) -> Noise | None:
     if not values["noise_index_file"] or not values["add_noise_probability"]:
         return None
     index = values["noise_index_file"]
-    lines = files.read(files.path(index), index).decode("utf-8", "replace").splitlines()
+    lines = files.read(index).decode("utf-8", "replace").splitlines()
     names = tuple(os.path.join(values["noise_root"], line) for line in map(str.strip, lines) if line)
     if not names:
         raise DatasetError(f"No noise files provided in {index[:200]}")

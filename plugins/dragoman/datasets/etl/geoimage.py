@@ -160,10 +160,10 @@ class GeoImage(Entry):
         rows[0][...] = decoded
 
     def _open(self, element: Element) -> _Handle:
-        if element.path is None:
+        if element.file is None:
             raise DatasetError("geoimage takes a column of type FILE")
         try:
-            return self.rasters.handle(element.path)
+            return self.rasters.handle(element.files.path(element.file))
         except (RequestError, OSError) as error:
             reason = error.detail if isinstance(error, RequestError) else error.strerror
             raise DatasetError(f"'{element.label}' cannot be read: {reason}") from error

@@ -56,8 +56,24 @@ class ImageSettings:
             return (self.channels, height, width), ("channels", "height", "width")
         return (height, width, self.channels), ("height", "width", "channels")
 
+    def _fits_as_it_is(self, picture: Picture, row: NDArray[Any]) -> bool:
+        """Whether the picture's planes only have to be copied: most training does no more."""
+        augmentation = self.etl.augmentation
+        plain = not (self.bgr_to_rgb or augmentation.mean or augmentation.stddev)
+        return (
+            plain
+            and self.channel_major
+            and row.dtype == picture.dtype
+            and row.shape[:0:-1] == self.target
+            and (picture.shape == (self.target[1], self.target[0], self.channels))
+            and row.flags.c_contiguous
+        )
+
     def store(self, picture: Picture, row: NDArray[Any]) -> None:
         """Write a picture of 8 or 16 bits to a record's part of a buffer, zeros where it is smaller."""
+        if self._fits_as_it_is(picture, row):
+            split_channels(picture, row)
+            return
         augmentation = self.etl.augmentation
         values = normalised(picture, augmentation.mean, augmentation.stddev)
         pixels = values[..., np.newaxis] if values.ndim == 2 else values
@@ -77,6 +93,13 @@ class ImageSettings:
             row[:, :rows, :columns] = pixels.transpose(2, 0, 1)
         else:
             row[:rows, :columns] = pixels
+
+
+def split_channels(picture: Picture, row: NDArray[Any]) -> None:
+    """Copy a picture of several channels to planes, (channels, rows, columns)."""
+    import cv2
+
+    cv2.split(picture, list(row))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ class LoaderLink:
         self._settings = settings
         self._sessions = sessions
         self._folder = batch_folder(house.home, settings.memory)
-        kind = Kind[str](main=loader.main, setup=self._setup, warm=1)
+        kind: Kind[str] = Kind(main=loader.main, setup=self._setup, warm=1)
         self._pool = Pool[str, str](kind, house.forkserver, house.watch.announce)
         house.watch.tell(self, self._pool)
         self._loader: LoaderProcess | None = None
