@@ -78,9 +78,8 @@ def configuration(data: Path, **members: Any) -> dict[str, Any]:
 
 def counting(data: Path, **members: Any) -> dict[str, Any]:
     """A session whose records are numbers: each tells which it is."""
-    return configuration(
-        data, manifest_filename=str(data / "numbers.tsv"), batch_size=2, etl=[{"type": "label"}], **members
-    )
+    numbers = {"manifest_filename": str(data / "numbers.tsv"), "batch_size": 2, "etl": [{"type": "label"}]}
+    return configuration(data, **numbers | members)
 
 
 # -- the recorded dialogues ------------------------------------------------------------------------------
@@ -187,10 +186,14 @@ def test_what_is_unknown_is_refused_in_aeons_words(path: str, server: Server) ->
 
 def read_all(url: str, session_id: str, seen: Counter[int], lock: threading.Lock) -> int:
     """Read a session along with others; how many batches were lost on their way."""
+    with Dataset(url, session_id=session_id, patience=120) as batches:
+        return _read_all(batches, seen, lock)
+
+
+def _read_all(batches: Dataset, seen: Counter[int], lock: threading.Lock) -> int:
     lost = 0
-    batches = Dataset(url, session_id=session_id, patience=120)
     connection = batches._connection
-    path = f"/api/v1/dataset/{session_id}/next"
+    path = f"/api/v1/dataset/{batches.session_id}/next"
     while True:
         try:
             body = connection.body("POST", path)
@@ -328,6 +331,5 @@ def test_a_picture_that_cannot_be_read_names_its_line_and_is_tried_again(server:
             next(batches)
         assert session.state()["position"] == 4
         shutil.copyfile(data / "imgs" / "img_08.png", data / "imgs" / "late.png")
-        again = iter(Dataset(server.url, session_id=session.session_id))
-        assert next(again)["label"].tolist() == [[1]]
-        assert list(again) == []
+        with Dataset(server.url, session_id=session.session_id) as again:
+            assert [batch["label"].tolist() for batch in again] == [[[1]]]
