@@ -6,7 +6,7 @@ Open      ──► Opened, or Refused        Advance, Again, Close ──► no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ class Open:
     generation: int
     configuration: Mapping[str, JSON]
     position: int = 0
+    """The batch that is handed out next."""
+    ready: Mapping[str, str] = field(default_factory=dict)
+    """The files of batches that another loader has left, by the batches' numbers."""
+    barrier: int | None = None
+    """A batch that failed: it, and what follows, is made when it is asked for again."""
     size: int | None = None
     """The manifest's size and time of change, when the session began; None: it begins now."""
     modified: int | None = None

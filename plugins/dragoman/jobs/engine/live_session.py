@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from dragoman.datasets.batch_files import discard
 from dragoman.datasets.configuration import is_over
 
 if TYPE_CHECKING:
@@ -32,6 +31,15 @@ class Waiter:
     gone: Callable[[], bool]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a batch cannot be made."""
+
+    error: DatasetError
+    deadly: bool = False
+    """Whether its making killed loaders, and nobody has been told: it is not tried again unasked."""
+
+
 @dataclass(eq=False, slots=True, kw_only=True)
 class LiveSession:
     """A session that has been asked for since the supervisor began."""
@@ -40,15 +48,26 @@ class LiveSession:
     configuration: SessionConfiguration
     opened: bool = False
     """Whether the present loader has it, or is going to be told."""
+    opening: bool = False
+    """Whether the loader was told, and has not said that it is open."""
+    openings: int = 0
+    """How often a loader has died while it opened this session, since it could last be opened."""
+    asked: float = field(default_factory=time.monotonic)
+    """Monotonic time at which somebody asked for it last."""
     new: Answer | None = None
     """Who waits for the session to be made."""
     waiters: deque[Waiter] = field(default_factory=deque)
     ready: dict[int, str] = field(default_factory=dict)
     """The file of each batch that can be handed out."""
-    failed: dict[int, DatasetError] = field(default_factory=dict)
-    """Why a batch cannot be made."""
+    failed: dict[int, Failure] = field(default_factory=dict)
+    """Batches that cannot be made, by number."""
     handed: deque[float] = field(default_factory=lambda: deque(maxlen=50))
     """Monotonic times of the last batches handed out."""
+
+    @property
+    def body_size(self) -> int:
+        """Bytes of each batch; 0 until that is known."""
+        return int(self.session.description.get("body_size", 0))
 
     def over(self) -> bool:
         """Whether there is no further batch."""
@@ -68,12 +87,7 @@ class LiveSession:
             discard(path)
         else:
             self.ready[number] = path
-
-    def discard_ready(self) -> None:
-        """Delete what is ready."""
-        for path in self.ready.values():
-            discard(path)
-        self.ready.clear()
+            self.failed.pop(number, None)
 
 
 def state_of(live: LiveSession) -> JSON:
@@ -91,18 +105,12 @@ def state_of(live: LiveSession) -> JSON:
     }
 
 
-def discard(path: str) -> None:
-    """Delete the file of a batch."""
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-
-
 def _waiting_for(live: LiveSession) -> str:
     if live.over():
         return "nothing: the dataset is at its end"
     failure = live.failed.get(live.session.position)
     if failure is not None:
-        return f"the client, to ask again: {failure.detail}"
+        return f"the client, to ask again: {failure.error.detail}"
     if live.ready and not live.waiters:
         return "the client: batches are ready"
     return "the loader: batches are being made" if live.opened else "the client: nothing has been asked for"

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dragoman.datasets import loader
 from dragoman.datasets.batch_files import batch_folder
 from dragoman.datasets.loader_messages import Began, Careful, Failed, Ready, dump, load
+from dragoman.workers.framing import encode
 from dragoman.workers.pool import Kind, Pool
 
 if TYPE_CHECKING:
@@ -52,51 +56,61 @@ class LoaderLink:
         self._house = house
         self._settings = settings
         self._sessions = sessions
-        self._folder = batch_folder(house.home, settings.memory)
+        self.folder = batch_folder(house.home, settings.memory)
+        """Where the batches are."""
         kind: Kind[str] = Kind(main=loader.main, setup=self._setup, warm=1)
         self._pool = Pool[str, str](kind, house.forkserver, house.watch.announce)
         house.watch.tell(self, self._pool)
         self._loader: LoaderProcess | None = None
-        self._unsent: list[Order] = []
-        """For a loader that is not born yet."""
-        self._making: set[BatchKey] = set()
+        self._unsent = bytearray()
+        """Orders that wait for the birth of the loader, or until its socket takes them."""
+        self.making: set[BatchKey] = set()
+        """Batches that the loader has begun."""
         self._suspects: set[BatchKey] = set()
         self._not_before = 0.0
         """Monotonic time of the next birth at the earliest."""
 
     def tell(self, order: Order) -> None:
-        """Send an order, or keep it for a loader to come."""
-        if self._loader is not None and self._loader.ready:
-            self._loader.send(dump(order))
-        else:
-            self._unsent.append(order)
+        """Send an order, or keep it until the loader is born, and takes it: a loader that hangs holds up nobody."""
+        self._unsent += encode(dump(order))
+        self._flush()
 
     def tick(self) -> None:
         """Have a loader born if there is something to tell it; to be called some 20 times a second."""
         self._pool.tick()
+        self._flush()
         if self._loader is None and self._unsent and time.monotonic() >= self._not_before:
             self._loader = self._pool.order(_KEY, _KEY)
 
+    def _flush(self) -> None:
+        if self._loader is not None and self._loader.ready and self._unsent:
+            with suppress(OSError):  # it is full; or dead, which is found out soon
+                del self._unsent[: self._loader.socket.send(self._unsent, socket.MSG_DONTWAIT)]
+
     def close(self) -> None:
-        """Kill the loader."""
+        """Kill the loader, and delete what it made."""
         self._pool.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- its life; see ``workers.watch.Owner`` -------------------------------------------------------------
 
-    def born(self, worker: LoaderProcess) -> None:
+    def born(self, _worker: LoaderProcess) -> None:
         """Tell it all that has been kept for it."""
-        orders, self._unsent = self._unsent, []
         if self._suspects:
-            worker.send(dump(Careful(on=True)))
-        for order in orders:
-            worker.send(dump(order))
+            self._unsent[:0] = encode(dump(Careful(on=True)))
+        self._flush()
 
     def heard(self, _worker: LoaderProcess, message: Any) -> None:
-        """Note which batches are being made, and pass the report on."""
-        report: Report = load(message)
+        """Note which batches are being made, and pass the report on; a fault there is logged, and costs no job."""
+        try:
+            self._note(load(message))
+        except Exception:
+            LOGGER.exception("a report of the loader's is lost", extra={"action": "loader"})
+
+    def _note(self, report: Report) -> None:
         match report:
             case Began():
-                self._making.add((report.session, report.generation, report.number))
+                self.making.add((report.session, report.generation, report.number))
             case Ready() | Failed():
                 self._over((report.session, report.generation, report.number))
                 self._sessions.reported(report)
@@ -110,15 +124,15 @@ class LoaderLink:
         if worker is not self._loader:
             return
         LOGGER.warning("the loader died (%s); another takes its place", code, extra={"action": "loader"})
-        self._loader, self._unsent = None, []
+        self._loader, self._unsent = None, bytearray()
         self._not_before = time.monotonic() + REST
-        guilty = self._making & self._suspects if len(self._making) == 1 else set()
-        self._suspects = (self._suspects | self._making) - guilty
-        self._making = set()
+        guilty = self.making & self._suspects if len(self.making) == 1 else set()
+        self._suspects = (self._suspects | self.making) - guilty
+        self.making = set()
         self._sessions.lost(guilty)
 
     def _over(self, batch: BatchKey) -> None:
-        self._making.discard(batch)
+        self.making.discard(batch)
         if batch in self._suspects:
             self._suspects.discard(batch)
             if not self._suspects:
@@ -126,14 +140,16 @@ class LoaderLink:
 
     def forget(self, session_id: str) -> None:
         """Suspect no batch of a session that is no more."""
-        self._suspects = {batch for batch in self._suspects if batch[0] != session_id}
-        if not self._suspects and self._loader is not None:
-            self.tell(Careful(on=False))
+        innocent = {batch for batch in self._suspects if batch[0] == session_id}
+        if innocent:
+            self._suspects -= innocent
+            if not self._suspects:
+                self.tell(Careful(on=False))
 
     def _setup(self, _key: str) -> loader.LoaderSetup:
         settings = self._settings
         return loader.LoaderSetup(
-            folder=self._folder,
+            folder=self.folder,
             policy=settings.policy,
             limits=settings.limits,
             memory=settings.memory,
