@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from memorysessions import MemorySessions
 from openapi_answers import ApiDocument
 from openapi_schema_validator import OAS30Validator
-from tests.adapters.drivers import DRIVERS
+from tests.adapters.drivers import DRIVERS, JOB_DRIVERS
 
 from dragoman.adapters import registry
 from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.config.settings import FetchSettings, LimitSettings, Settings
 from dragoman.errors import AlgorithmError, Unauthorized
+from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.model.job import Job, Output
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from flask import Request
     from memoryengine import MemoryEngine, Run
     from tests.adapters.conftest import NewEngine
-    from tests.adapters.drivers import Driver
+    from tests.adapters.drivers import Driver, JobDriver
     from werkzeug.test import TestResponse
 
 IDS = ("echo", "waiting", "broken")
@@ -72,9 +74,9 @@ def _by_token(request: Request) -> Principal:
 
 
 class Talk(NamedTuple):
-    """A client that speaks one dialect, and the engine behind it."""
+    """A client that speaks one dialect with jobs, and the engine behind it."""
 
-    driver: Driver
+    driver: JobDriver
     client: FlaskClient
     engine: MemoryEngine
 
@@ -85,9 +87,36 @@ class Talk(NamedTuple):
         return self.driver.state_word(self.driver.state(self.client, process_id, job_id))
 
 
-@pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS])
-def talk(request: pytest.FixtureRequest, tmp_path: Path, new_engine: NewEngine) -> Iterator[Talk]:
-    driver = DRIVERS[request.param]
+class Words(NamedTuple):
+    """A client that speaks one dialect, with jobs or without."""
+
+    driver: Driver
+    client: FlaskClient
+
+
+def _application(folder: Path, engine: MemoryEngine, results: FolderResults) -> Flask:
+    settings = Settings(
+        config_path=folder / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
+        home=folder, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
+        dialects={"pesto": PestoSettings(asynchronous=IDS)},
+    )  # fmt: skip
+    catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
+    jobs = JobService(
+        catalogue=catalogue, store=engine, executor=engine, results=results,
+        policy=SourcePolicy(fetch=FetchSettings()),
+    )  # fmt: skip
+    sessions = MemorySessions(folder)
+    services = Services(
+        settings=settings, catalogue=catalogue, jobs=jobs, authenticate=_by_token,
+        datasets=DatasetService(sessions, lambda: sessions),
+    )  # fmt: skip
+    app = Flask("host")
+    registry.mount(app, services)
+    return app
+
+
+def _client(app: Flask, driver: Driver) -> FlaskClient:
+    """Alice's; every answer is held to the dialect's API document."""
     document = ApiDocument(driver.name)
 
     class Checked(FlaskClient):
@@ -102,27 +131,28 @@ def talk(request: pytest.FixtureRequest, tmp_path: Path, new_engine: NewEngine) 
                 )
             return response
 
-    settings = Settings(
-        config_path=tmp_path / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
-        home=tmp_path, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
-        dialects={"pesto": PestoSettings(asynchronous=IDS)},
-    )  # fmt: skip
-    results = FolderResults(tmp_path)
-    engine = new_engine(results, RUNS)
-    catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
-    jobs = JobService(
-        catalogue=catalogue, store=engine, executor=engine, results=results,
-        policy=SourcePolicy(fetch=FetchSettings()),
-    )  # fmt: skip
-    app = Flask("host")
     app.test_client_class = Checked
-    registry.mount(app, Services(settings=settings, catalogue=catalogue, jobs=jobs, authenticate=_by_token))
-    with app.test_client() as client:
+    return app.test_client()
+
+
+@pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS if dialect.has_jobs])
+def talk(request: pytest.FixtureRequest, tmp_path: Path, new_engine: NewEngine) -> Iterator[Talk]:
+    driver, results = JOB_DRIVERS[request.param], FolderResults(tmp_path)
+    engine = new_engine(results, RUNS)
+    with _client(_application(tmp_path, engine, results), driver) as client:
         yield Talk(driver, client, engine)
+
+
+@pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS])
+def words(request: pytest.FixtureRequest, tmp_path: Path, new_engine: NewEngine) -> Iterator[Words]:
+    driver, results = DRIVERS[request.param], FolderResults(tmp_path)
+    with _client(_application(tmp_path, new_engine(results, RUNS), results), driver) as client:
+        yield Words(driver, client)
 
 
 def test_every_dialect_has_a_driver() -> None:
     assert DRIVERS.keys() == {dialect.name for dialect in registry.DIALECTS}
+    assert JOB_DRIVERS.keys() == {dialect.name for dialect in registry.DIALECTS if dialect.has_jobs}
 
 
 def test_every_state_has_a_word(talk: Talk) -> None:
@@ -206,31 +236,36 @@ def test_a_full_queue_says_when_to_try_again(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_an_unknown_path_is_refused_in_the_dialects_words(talk: Talk, method: str) -> None:
-    response = talk.client.open(talk.driver.nowhere, method=method)
+def test_an_unknown_path_is_refused_in_the_dialects_words(words: Words, method: str) -> None:
+    response = words.client.open(words.driver.nowhere, method=method)
     assert response.status_code == 404
-    assert talk.driver.reason(response)
+    assert words.driver.reason(response)
 
 
-def test_a_wrong_method_is_refused_with_what_is_allowed(talk: Talk) -> None:
-    path = talk.driver.describe(talk.client, "echo").request.path
-    response = talk.client.patch(path)
-    assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
-    for refused in (response, talk.client.open(path, method="PROPFIND")):
+def test_a_wrong_method_is_refused_with_what_is_allowed(words: Words) -> None:
+    path = words.driver.somewhere
+    assert words.client.get(path).status_code == 200
+    response = words.client.patch(path)
+    assert response.headers["Allow"] == words.driver.allowed
+    for refused in (response, words.client.open(path, method="PROPFIND")):
         assert refused.status_code == 405
-        assert talk.driver.reason(refused)
+        assert words.driver.reason(refused)
 
 
-def test_without_a_token_every_path_is_a_challenge_in_the_dialects_words(talk: Talk) -> None:
-    described = talk.driver.describe(talk.client, "echo").request.path
-    job_path = talk.driver.state(talk.client, "echo", UNKNOWN).request.path
-    for path in (described, job_path, talk.driver.nowhere):
-        response = talk.client.get(path, headers={"Authorization": ""})
+def test_without_a_token_every_path_is_a_challenge_in_the_dialects_words(words: Words) -> None:
+    for path in (words.driver.somewhere, words.driver.own(words.client), words.driver.nowhere):
+        response = words.client.get(path, headers={"Authorization": ""})
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == CHALLENGE
-        assert talk.driver.reason(response) == "This needs a valid token."
+        assert words.driver.reason(response) == "This needs a valid token."
     preflight = {"Authorization": "", "Access-Control-Request-Method": "GET"}
-    assert talk.client.options(described, headers=preflight).status_code == 204
+    assert words.client.options(words.driver.somewhere, headers=preflight).status_code == 204
+
+
+def test_what_somebody_made_is_theirs_alone(words: Words) -> None:
+    path = words.driver.own(words.client)
+    assert words.client.get(path, headers={"Authorization": "Bearer bob"}).status_code == 404
+    assert words.client.get(path).status_code == 200
 
 
 def test_a_process_that_is_not_visible_is_not_there(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:

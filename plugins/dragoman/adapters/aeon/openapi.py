@@ -108,9 +108,15 @@ def _json(name: str, about: str) -> Object:
     return {"description": about, "content": {JSON_TYPE: {"schema": ref("schemas", name)}}}
 
 
+_REFUSED: Final = _json("Failure", "The caller may not do this.")
 _FAILURES: Final = {
+    "400": _json(
+        "Failure", "What is sent cannot be read: it names the member that is missing, or of another type."
+    ),
+    "403": _REFUSED,
     "404": _json("Failure", "There is no such session; of next also: the dataset is at its end."),
-    "default": _json("Failure", "What is wrong."),
+    "500": _json("Failure", "What is asked for cannot be served: it says what is wrong, and where."),
+    "503": _json("Failure", "There is too much to do; Retry-After says when to try again."),
 }
 
 
@@ -187,7 +193,8 @@ def _paths() -> Object:
                     "200": {
                         "description": "JSON, sent as text.",
                         "content": {"text/plain": {"schema": {"type": "string"}}},
-                    }
+                    },
+                    "403": _REFUSED,
                 },
             }
         },
