@@ -36,6 +36,7 @@ ROOT: Final = "/api/v1/dataset"
 END: Final = "END_OF_DATASET"
 AGAIN: Final = (502, 503, 504)
 """Statuses after which the same is asked again: the server is starting, or full."""
+GONE: Final = 404
 _TYPES: Final = MappingProxyType(
     {1: "<i1", 2: "<u1", 3: "<i2", 4: "<u2", 5: "<i4", 6: "<u4", 11: "<f4", 12: "<f8"}
 )
@@ -67,7 +68,7 @@ class Dataset:
     """An iterable over the batches of one session: dicts of arrays of shape (batch_size, *shape), by buffer.
 
     With a ``configuration`` a session is opened, and ended by ``close``; with a ``session_id`` somebody else's is
-    read along. Where the session is not ``batch_major`` arrays have the shape (elements, batch_size). Raises AeonError
+    read along, which may not be ``batch_major``: then arrays have the shape (elements, batch_size). Raises AeonError
     for what the server refuses. Iterating again begins at the first batch, of a session of one's own.
     """
 
@@ -77,6 +78,7 @@ class Dataset:
         configuration: Mapping[str, Any] | None = None,
         *,
         session_id: str | None = None,
+        batch_major: bool = True,
         token: Callable[[], str] | None = None,
         patience: float = 60.0,
         timeout: float = 120.0,
@@ -87,10 +89,10 @@ class Dataset:
         self._connection = _Connection(self._server)
         self._own = session_id is None
         if configuration is not None:
-            session_id = str(self._connection.json("POST", ROOT, json.dumps(dict(configuration)))["id"])
+            session_id = self._open(configuration)
         self.session_id = session_id or ""
         self._path = f"{ROOT}/{self.session_id}"
-        self._batch_major = configuration is None or configuration.get("batch_major", True)
+        self._batch_major = batch_major if configuration is None else configuration.get("batch_major", True)
         self._begun = False
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="aeon")
         self._lock = threading.Lock()
@@ -152,9 +154,21 @@ class Dataset:
         self._ahead.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             own, self._own = self._own, False
-        if own:
-            self._connection.json("DELETE", self._path)
-        self._connection.close()
+        try:
+            if own:
+                self._connection.json("DELETE", self._path)
+        except AeonError as error:
+            if error.status != GONE:  # it has expired: that is what is wanted
+                raise
+        finally:
+            self._connection.close()
+
+    def _open(self, configuration: Mapping[str, Any]) -> str:
+        try:
+            return str(self._connection.json("POST", ROOT, json.dumps(dict(configuration)))["id"])
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _fetch(self) -> Batch | None:
         body = self._connection.body("POST", f"{self._path}/next")
