@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 # Generators of clients need other versions than we do: they live apart, and only tests look there.
 CLIENTS := .venv-clients
 PESTO := .venv-pesto
+OIDC := .node-oidc
 
 # The first of these that is 3.12 or newer, 3.12 before 3.13 before newer; PYTHON=... overrides.
 PYTHON ?= $(shell sh tools/find-python)
@@ -18,8 +19,11 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 serve: $(VENV)/.serve
 	@exec $(BIN)/pygeoapi serve
 
-test: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done lint
-	$(BIN)/python -m pytest
+# Files of tests run side by side, each in one process from its first test to its last.
+JOBS ?= 2
+
+test: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done $(OIDC)/.done lint
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
@@ -33,10 +37,10 @@ bench: $(VENV)/.test $(PESTO)/.done
 openapi: $(VENV)/.serve
 	$(BIN)/dragoman openapi
 
-setup: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done
+setup: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done $(OIDC)/.done
 
 clean:
-	rm -rf $(VENV) $(CLIENTS) $(PESTO) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) $(PESTO) $(OIDC) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.serve: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
@@ -59,3 +63,9 @@ $(PESTO)/.done: tests/clients/pesto-requirements.txt
 	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
 	"$(PYTHON)" -m venv $(PESTO)
 	-PIP_CONSTRAINT= $(PESTO)/bin/pip install --quiet --requirement $< && touch $@
+
+# A certified OpenID provider, for the tests that meet it; without node they are skipped and say so.
+$(OIDC)/.done: tests/clients/oidc-provider/package-lock.json tests/clients/oidc-provider/provider.mjs
+	@mkdir -p $(OIDC)
+	@cp tests/clients/oidc-provider/*.json tests/clients/oidc-provider/provider.mjs $(OIDC)/
+	-cd $(OIDC) && npm ci --silent --no-audit --no-fund && touch .done

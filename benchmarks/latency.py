@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HELLO: Mapping[str, Any] = {"inputs": {"name": "benchmark"}}
 ECHO: Mapping[str, Any] = {"inputs": {"text": "benchmark"}}
-WITHIN = 1.5
+WITHIN = 2.0
 """Milliseconds that the durable job may cost a synchronous call."""
 SECONDS = 2.5
 """Of one turn at most: TinyDB's requests take up to seconds each."""

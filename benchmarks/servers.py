@@ -115,6 +115,11 @@ class Server:
         self._process.wait(10)
         self._process = None
 
+    def process(self) -> psutil.Process:
+        """The web server's first process."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
     def kill(self) -> None:
         """SIGKILL to its whole process group; returns when nothing of it is left."""
         assert self._process is not None

@@ -20,18 +20,24 @@ from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
-from dragoman.packages.catalogue import Catalogue, Declaration, build_catalogue
+from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
+from dragoman.packages.digest import short
 from dragoman.packages.forms import BUILT_IN
+from dragoman.packages.serving.records import Records
+from dragoman.packages.serving.served_catalogue import ServedCatalogue
 from dragoman.sources.policy import SourcePolicy
+from dragoman.web.auth import anonymous, by_token
 from dragoman.web.services import Services
 from dragoman.web.sync_slots import SyncSlots, waiter_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dragoman.config.settings import ProcessDeclaration, Settings
     from dragoman.datasets.ports import SessionStore
-    from dragoman.model.process import JSON
+    from dragoman.identity.tokens import Tokens
+    from dragoman.model.process import JSON, Process
+    from dragoman.packages.forms import Forms
 
 DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 """Imported by the supervisor when the first session is asked for."""
@@ -39,10 +45,43 @@ DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
 
+COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.cli")
+"""Starts a command of ours in another process."""
+
 
 def catalogue(settings: Settings) -> Catalogue:
-    """Every declared process that can be served."""
-    return build_catalogue(map(_declaration, settings.processes), FORMS)
+    """Every declared process that can be served, as its files are now."""
+    return build_catalogue(declarations(settings), FORMS)
+
+
+def served_catalogue(settings: Settings) -> ServedCatalogue:
+    """What a server offers: copies of the packages, which follow their files unless ``reload`` is off."""
+    served = ServedCatalogue(declarations(settings), forms=FORMS, home=settings.home)
+    served.start(retry=not settings.reload)
+    if settings.reload:
+        served.watch(partial(_probe, forms=FORMS, command=[*COMMAND, "probe"]))
+    return served
+
+
+def kept_versions(settings: Settings) -> Iterator[str]:
+    """A line on each package of which a server of this HOME goes on with an earlier version."""
+    records = Records(settings.home)
+    for declaration in declarations(settings):
+        record = records.read(declaration)
+        if record is not None and record.snapshot and record.problem:
+            name = f"{record.version} ({short(record.digest)})"
+            yield f"{record.id}: {name} goes on being served, since {record.problem}"
+
+
+def _probe(process: Process, *, forms: Forms, command: Sequence[str]) -> str:
+    from dragoman.jobs.trials.load_check import probe  # when a package has changed
+
+    return probe(process, forms, command)
+
+
+def declarations(settings: Settings) -> list[Declaration]:
+    """What the configuration declares."""
+    return [_declaration(declared) for declared in settings.processes]
 
 
 def _declaration(declared: ProcessDeclaration) -> Declaration:
@@ -76,6 +115,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         forms=FORMS,
         log_format=settings.log_format,
         sync_slots=settings.jobs.sync_slots,
+        opening_timeout=settings.limits.opening_timeout,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
         guests=guests(settings),
     )
@@ -106,12 +146,12 @@ def executor(settings: Settings) -> LocalExecutor:
     """The embedded engine of this HOME; not started yet."""
     return LocalExecutor(
         engine_settings(settings),
-        [sys.executable, "-P", "-m", "dragoman.cli", "supervise"],
+        [*COMMAND, "supervise"],
         max_waiting=waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ),
     )
 
 
-def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) -> Services:
+def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Services:
     """Everything that the routes need."""
     jobs = JobService(
         catalogue=processes,
@@ -120,18 +160,31 @@ def services(settings: Settings, processes: Catalogue, engine: LocalExecutor) ->
         results=FolderResults(settings.home),
         policy=SourcePolicy.from_settings(settings),
         min_free_bytes=settings.limits.min_free_disk,
+        execute=settings.auth.execute,
     )
     title, description = identification(settings)
+    tokens = token_reader(settings)
     slots = SyncSlots(waiter_limit(settings.jobs.sync_waiters, sys.argv, os.environ))
     return Services(
         settings=settings,
         catalogue=processes,
         jobs=jobs,
         slots=slots,
+        authenticate=anonymous if tokens is None else by_token(settings.auth, tokens.principal),
+        issuer_away=(lambda: False) if tokens is None else tokens.away,
         title=title,
         description=description,
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
     )
+
+
+def token_reader(settings: Settings) -> Tokens | None:
+    """What reads tokens; imported only where there are some. None: nobody is authenticated."""
+    if settings.auth.oidc is None:
+        return None
+    from dragoman.identity.tokens import Tokens
+
+    return Tokens(settings.auth.oidc)
 
 
 def _open_session_store(url: str) -> SessionStore:

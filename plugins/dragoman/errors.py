@@ -5,13 +5,15 @@
     ├── PackageError             a packaged algorithm is broken; the rest is served
     ├── RequestError             the caller's mistake
     │   ├── InvalidRequest           the body is not what it should be
-    │   │   └── InvalidQueryParameter
+    │   │   └── InvalidQueryParameter, MisplacedToken
     │   ├── InvalidInputs            one or more inputs are wrong; each is named
     │   │   └── InputError               one input is wrong; what an algorithm raises
     │   ├── UnsupportedMediaType, PayloadTooLarge, MethodNotAllowed
     │   ├── RangeNotSatisfiable, PreconditionFailed
-    │   ├── Unauthorized             (no token, or one that is not good)
-    │   ├── Forbidden                (Origin, peer, principal)
+    │   ├── Unauthorized             no token
+    │   │   └── InvalidToken             one that is not good
+    │   ├── Forbidden                (Origin, peer)
+    │   │   └── InsufficientScope        a good token that does not allow this
     │   └── IdempotencyConflict
     ├── NotFound
     │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession
@@ -85,6 +87,12 @@ class InvalidQueryParameter(InvalidRequest):
     """A query parameter has a value that is not allowed."""
 
     code = "invalid-query-parameter-value"
+
+
+class MisplacedToken(InvalidRequest):
+    """The token was not sent as it should be."""
+
+    code = "misplaced-token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,20 +172,41 @@ class MethodNotAllowed(RequestError):
 class Unauthorized(RequestError):
     """This needs a valid token.
 
-    ``challenge`` tells the client how to come by one (RFC 9110, 11.6.1), for instance ``Bearer realm="geo"``.
+    ``challenge`` tells the client how to come by one (RFC 9110, 11.6.1), for instance ``Bearer realm="geo"``;
+    empty: as RFC 6750 has it. ``hints`` are sentences for whoever meets this in a browser.
     """
 
     code = "unauthorized"
 
-    def __init__(self, detail: str = "", *, challenge: str = "Bearer") -> None:
+    def __init__(self, detail: str = "", *, challenge: str = "", hints: Iterable[str] = ()) -> None:
         self.challenge = challenge
+        self.hints = tuple(hints)
         super().__init__(detail)
+
+
+class InvalidToken(Unauthorized):
+    """The token is not good."""
+
+    code = "invalid-token"
 
 
 class Forbidden(RequestError):
     """This is not allowed from here."""
 
     code = "forbidden"
+
+
+class InsufficientScope(Forbidden):
+    """The token does not allow this.
+
+    ``scopes`` are those that the token would need, if it is scopes that it lacks.
+    """
+
+    code = "insufficient-scope"
+
+    def __init__(self, detail: str = "", *, scopes: Iterable[str] = ()) -> None:
+        self.scopes = tuple(scopes)
+        super().__init__(detail)
 
 
 class IdempotencyConflict(RequestError):

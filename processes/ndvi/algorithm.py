@@ -18,7 +18,8 @@ from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import check_band, placed_by_points, reopen
 from dragoman.rasters.overlaps import meeting
 from dragoman.rasters.statistics import Statistics, merged
-from dragoman.rasters.warping import Regions, on_grid, surveyed
+from dragoman.rasters.warp_regions import Regions, surveyed
+from dragoman.rasters.warping import on_grid
 from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, is_striped, read_float, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 

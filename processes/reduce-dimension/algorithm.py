@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,6 +164,12 @@ def reduced(
     reader: NumbersReader, pieces: Iterator[Piece], axis: int, method: str, threads: int
 ) -> Iterator[tuple[tuple[slice, ...], Any]]:
     """Each place with its values, in order; pieces are reduced by threads and merged in their order."""
+    ahead = list(islice(pieces, 2))
+    if len(ahead) == 1:  # no threads for what there is just one of
+        part = one_piece(reader, ahead[0], axis, method)
+        yield ahead[0].place, part.result().reshape(_lengths(ahead[0].place))
+        return
+    pieces = chain(ahead, pieces)
     with ThreadPoolExecutor(threads, "reduce") as pool:
         waiting: deque[tuple[Piece, Future[Reduction]]] = deque()
         whole: Reduction | None = None
@@ -179,8 +186,7 @@ def reduced(
                 else:
                     whole.merge(part)
                 if piece.last:
-                    shape = [part.stop - part.start for part in piece.place]
-                    yield piece.place, whole.result().reshape(shape)
+                    yield piece.place, whole.result().reshape(_lengths(piece.place))
                     whole = None
         finally:
             for _, future in waiting:
@@ -190,12 +196,16 @@ def reduced(
 def one_piece(reader: NumbersReader, piece: Piece, axis: int, method: str) -> Reduction:
     """Read and reduce one piece."""
     place = (*piece.place[:axis], piece.along, *piece.place[axis:])
-    lengths = [part.stop - part.start for part in place]
+    lengths = _lengths(place)
     before, after = math.prod(lengths[:axis]), math.prod(lengths[axis + 1 :])
     reduction = Reduction(method, (before, after))
     with reader.reading():
         reduction.add(reader.read(place).reshape(before, lengths[axis], after), reader.decoder)
     return reduction
+
+
+def _lengths(place: tuple[slice, ...]) -> list[int]:
+    return [part.stop - part.start for part in place]
 
 
 def without(items: tuple[int, ...], axis: int) -> tuple[int, ...]:

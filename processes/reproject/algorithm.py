@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,8 @@ from dragoman.rasters.unwarped import (
     read_pixels,
     write_doubles,
 )
-from dragoman.rasters.warping import KERNELS, Regions, surveyed, warped
+from dragoman.rasters.warp_regions import KERNELS, Regions, surveyed
+from dragoman.rasters.warping import moves, warped
 from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, windows_of
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
@@ -55,7 +55,7 @@ def run(
     """All bands on the new grid, of their type; missing pixels by nodata, NaN or the file's mask."""
     if not raster.crs:
         raise dragoman.InputError("raster", "has no CRS, so that it cannot be brought into another")
-    grid = target_grid(raster, target_crs(crs), resolution, bbox)
+    grid = target_grid(raster, target_crs(crs), resolution, bbox, context)
     limit = int(context.config.get("max_pixels", MAX_PIXELS))
     check_grid(raster, grid, limit, blamed(resolution, bbox))
     bands, dtype = data_bands(raster), np.result_type(*raster.dtypes)
@@ -162,10 +162,12 @@ def handles(
     def opened() -> Iterator[list[Any]]:
         with ExitStack() as stack:
             views = []
-            for way, turn in product(ways, turns(source, grid)):
-                own = stack.enter_context(reopen(raster))
-                view = warped(own, grid, regions, transform=moved(source, turn), resampling=way, **options)
-                views.append(stack.enter_context(view))
+            for way in ways:
+                for turn in moves(raster, grid, regions, way):
+                    own = stack.enter_context(reopen(raster))
+                    place = moved(source, turn)
+                    view = warped(own, grid, regions, transform=place, resampling=way, **options)
+                    views.append(stack.enter_context(view))
             yield views
 
     return opened
@@ -197,18 +199,24 @@ def target_crs(text: str) -> CRS:
 
 
 def target_grid(
-    raster: rasterio.DatasetReader, crs: CRS, resolution: float | None, bbox: dict[str, Any] | None
+    raster: rasterio.DatasetReader,
+    crs: CRS,
+    resolution: float | None,
+    bbox: dict[str, Any] | None,
+    context: dragoman.Context,
 ) -> Grid:
     """North up; over ``bbox`` or the whole raster; of ``resolution`` or about the raster's own."""
     if resolution is None or bbox is None:
         try:
-            bounds, steps = natural_extent(Grid.of(raster), crs)
+            bounds, steps, left_out = natural_extent(Grid.of(raster), crs)
         except InvalidRequest as error:
             raise dragoman.InputError("crs", error.detail) from error
     if resolution is not None:
         steps = (resolution, resolution)
     if bbox is not None:
         bounds = bbox_bounds(bbox, crs)
+    elif left_out:
+        context.notice(f"left out: {left_out}; a bbox brings it in")
     left, bottom, right, top = bounds
     width, height = ((right - left) / steps[0], (top - bottom) / steps[1])
     if not (math.isfinite(width) and math.isfinite(height) and max(width, height) < 2**31):

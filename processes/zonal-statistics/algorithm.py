@@ -99,9 +99,11 @@ def report(faults: dict[int, str], context: dragoman.Context) -> None:
     if not faults:
         return
     reasons = [f"feature {number} {reason}" for number, reason in sorted(faults.items())]
-    context.log.warning("counted as nothing: %s", "; ".join(reasons))
-    more = f"; and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
-    context.progress(100.0, f"counted as nothing: {'; '.join(reasons[:NAMED])}{more}")
+    more = ""
+    if len(reasons) > NAMED:
+        context.log.warning("counted as nothing: %s", "; ".join(reasons))
+        more = f"; and {len(reasons) - NAMED} more"
+    context.notice(f"counted as nothing: {'; '.join(reasons[:NAMED])}{more}")
 
 
 def operations(statistics: list[str], quantiles: list[float]) -> Operations:

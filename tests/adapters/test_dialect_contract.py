@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -11,27 +12,32 @@ from memorysessions import MemorySessions
 from openapi_answers import ApiDocument
 from openapi_schema_validator import OAS30Validator
 from tests.adapters.drivers import DRIVERS, JOB_DRIVERS
+from tokenkit import TokenFactory
 
 from dragoman.adapters import registry
 from dragoman.adapters.pesto.settings import PestoSettings
+from dragoman.config.auth import AuthSettings, ExecuteRule, OidcSettings
 from dragoman.config.settings import FetchSettings, LimitSettings, Settings
-from dragoman.errors import AlgorithmError, Unauthorized
+from dragoman.devidp.realm import Realm
+from dragoman.devidp.serving import dev_idp
+from dragoman.errors import AlgorithmError
+from dragoman.identity.tokens import Tokens
 from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.model.job import Job, Output
-from dragoman.model.principal import Principal
+from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.model.status import JobStatus
 from dragoman.packages.catalogue import Catalogue
 from dragoman.sources.policy import SourcePolicy
+from dragoman.web.auth import by_token
 from dragoman.web.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from flask import Request
     from memoryengine import MemoryEngine, Run
     from tests.adapters.conftest import NewEngine
     from tests.adapters.drivers import Driver, JobDriver
@@ -39,7 +45,7 @@ if TYPE_CHECKING:
 
 IDS = ("echo", "waiting", "broken")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-CHALLENGE = 'Bearer realm="geo"'
+CHALLENGE = 'Bearer realm="dragoman"'
 
 
 def _echo(job: Job, folder: Path) -> dict[str, Output]:
@@ -65,12 +71,21 @@ def _process(process_id: str) -> Process:
     )
 
 
-def _by_token(request: Request) -> Principal:
-    """``Bearer NAME`` is NAME's token."""
-    scheme, _, name = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer" or not name:
-        raise Unauthorized(challenge=CHALLENGE)
-    return Principal(id=name)
+@pytest.fixture(scope="module")
+def factory() -> Iterator[TokenFactory]:
+    """Makes the tokens of a provider that listens."""
+    with dev_idp(Realm(audiences=("dragoman",))) as idp:
+        yield TokenFactory(idp=idp)
+
+
+@pytest.fixture(scope="module")
+def tokens(factory: TokenFactory) -> Mapping[str, str]:
+    """By name the header Authorization of each who asks; who executes ``broken`` must be an analyst."""
+    roles = {"alice": ["analyst"], "bob": ["guest"], "root": ["admin"]}
+    return {
+        name: f"Bearer {factory.good(sub=name, scope='geo.run', realm_access={'roles': words})}"
+        for name, words in roles.items()
+    }
 
 
 class Talk(NamedTuple):
@@ -79,6 +94,12 @@ class Talk(NamedTuple):
     driver: JobDriver
     client: FlaskClient
     engine: MemoryEngine
+    tokens: Mapping[str, str]
+
+    def as_(self, name: str, path: str, method: str = "GET", **options: Any) -> TestResponse:
+        """The answer to somebody by name; to nobody if it is empty."""
+        headers = {"Authorization": self.tokens[name]} if name else {"Authorization": ""}
+        return self.client.open(path, method=method, headers=headers, **options)
 
     def submit(self, process_id: str = "echo") -> str:
         return self.driver.job_id(self.driver.submit(self.client, process_id, {"text": "hello"}))
@@ -92,22 +113,25 @@ class Words(NamedTuple):
 
     driver: Driver
     client: FlaskClient
+    tokens: Mapping[str, str]
 
 
-def _application(folder: Path, engine: MemoryEngine, results: FolderResults) -> Flask:
+def _application(folder: Path, engine: MemoryEngine, results: FolderResults, factory: TokenFactory) -> Flask:
+    oidc = OidcSettings(issuer=factory.idp.issuer, audience=("dragoman",))
+    auth = AuthSettings(oidc=oidc, execute={"broken": ExecuteRule(roles=("analyst",), scopes=("geo.run",))})
     settings = Settings(
         config_path=folder / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
         home=folder, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
-        dialects={"pesto": PestoSettings(asynchronous=IDS)},
+        dialects={"pesto": PestoSettings(asynchronous=IDS)}, auth=auth,
     )  # fmt: skip
     catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
     jobs = JobService(
         catalogue=catalogue, store=engine, executor=engine, results=results,
-        policy=SourcePolicy(fetch=FetchSettings()),
+        policy=SourcePolicy(fetch=FetchSettings()), execute=auth.execute,
     )  # fmt: skip
     sessions = MemorySessions(folder)
     services = Services(
-        settings=settings, catalogue=catalogue, jobs=jobs, authenticate=_by_token,
+        settings=settings, catalogue=catalogue, jobs=jobs, authenticate=by_token(auth, Tokens(oidc).principal),
         datasets=DatasetService(sessions, lambda: sessions),
     )  # fmt: skip
     app = Flask("host")
@@ -115,13 +139,13 @@ def _application(folder: Path, engine: MemoryEngine, results: FolderResults) -> 
     return app
 
 
-def _client(app: Flask, driver: Driver) -> FlaskClient:
+def _client(app: Flask, driver: Driver, tokens: Mapping[str, str]) -> FlaskClient:
     """Alice's; every answer is held to the dialect's API document."""
     document = ApiDocument(driver.name)
 
     class Checked(FlaskClient):
         def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-            headers = {"Authorization": "Bearer alice", **kwargs.pop("headers", {})}
+            headers = {"Authorization": tokens["alice"], **kwargs.pop("headers", {})}
             response = super().open(*args, **{"buffered": True, "headers": headers, **kwargs})
             document.check(response, driver.documented(response.request.path))
             if response.status_code >= 400:
@@ -136,18 +160,31 @@ def _client(app: Flask, driver: Driver) -> FlaskClient:
 
 
 @pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS if dialect.has_jobs])
-def talk(request: pytest.FixtureRequest, tmp_path: Path, new_engine: NewEngine) -> Iterator[Talk]:
+def talk(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    new_engine: NewEngine,
+    factory: TokenFactory,
+    tokens: Mapping[str, str],
+) -> Iterator[Talk]:
     driver, results = JOB_DRIVERS[request.param], FolderResults(tmp_path)
     engine = new_engine(results, RUNS)
-    with _client(_application(tmp_path, engine, results), driver) as client:
-        yield Talk(driver, client, engine)
+    with _client(_application(tmp_path, engine, results, factory), driver, tokens) as client:
+        yield Talk(driver, client, engine, tokens)
 
 
 @pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS])
-def words(request: pytest.FixtureRequest, tmp_path: Path, new_engine: NewEngine) -> Iterator[Words]:
+def words(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    new_engine: NewEngine,
+    factory: TokenFactory,
+    tokens: Mapping[str, str],
+) -> Iterator[Words]:
     driver, results = DRIVERS[request.param], FolderResults(tmp_path)
-    with _client(_application(tmp_path, new_engine(results, RUNS), results), driver) as client:
-        yield Words(driver, client)
+    app = _application(tmp_path, new_engine(results, RUNS), results, factory)
+    with _client(app, driver, tokens) as client:
+        yield Words(driver, client, tokens)
 
 
 def test_every_dialect_has_a_driver() -> None:
@@ -252,20 +289,72 @@ def test_a_wrong_method_is_refused_with_what_is_allowed(words: Words) -> None:
         assert words.driver.reason(refused)
 
 
-def test_without_a_token_every_path_is_a_challenge_in_the_dialects_words(words: Words) -> None:
-    for path in (words.driver.somewhere, words.driver.own(words.client), words.driver.nowhere):
-        response = words.client.get(path, headers={"Authorization": ""})
+def test_without_a_token_only_what_is_public_is_answered(words: Words) -> None:
+    nobody = {"Authorization": ""}
+    assert words.client.get(words.driver.somewhere, headers=nobody).status_code == 200
+    for path in (words.driver.own(words.client), words.driver.nowhere):
+        response = words.client.get(path, headers=nobody)
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == CHALLENGE
-        assert words.driver.reason(response) == "This needs a valid token."
-    preflight = {"Authorization": "", "Access-Control-Request-Method": "GET"}
-    assert words.client.options(words.driver.somewhere, headers=preflight).status_code == 204
+        assert "send it in the header Authorization" in words.driver.reason(response)
 
 
 def test_what_somebody_made_is_theirs_alone(words: Words) -> None:
     path = words.driver.own(words.client)
-    assert words.client.get(path, headers={"Authorization": "Bearer bob"}).status_code == 404
-    assert words.client.get(path).status_code == 200
+    for name, status in (("bob", 404), ("alice", 200), ("root", 200)):
+        assert words.client.get(path, headers={"Authorization": words.tokens[name]}).status_code == status
+
+
+def test_without_a_token_every_path_but_public_ones_is_a_challenge_in_the_dialects_words(talk: Talk) -> None:
+    described = talk.driver.describe(talk.client, "echo").request.path
+    job_path = talk.driver.state(talk.client, "echo", UNKNOWN).request.path
+    for path, method in (
+        (job_path, "GET"),
+        (talk.driver.nowhere, "GET"),
+        (job_path, "DELETE"),
+        (described, "POST"),
+    ):
+        response = talk.as_("", path, method)
+        assert response.status_code == 401
+        assert response.headers["WWW-Authenticate"] == CHALLENGE  # no ``error``: no token came
+        exposed = response.headers.get("Access-Control-Expose-Headers", "")
+        assert "WWW-Authenticate" in exposed or method != "GET"
+        assert "send it in the header Authorization" in talk.driver.reason(response)
+    assert talk.as_("", described).status_code == 200
+    preflight = {"Authorization": "", "Access-Control-Request-Method": "GET"}
+    assert talk.client.options(job_path, headers=preflight).status_code == 204
+
+
+def test_a_token_that_is_not_good_is_refused_and_counts_for_nothing_where_all_is_public(
+    talk: Talk, factory: TokenFactory
+) -> None:
+    described = talk.driver.describe(talk.client, "echo").request.path
+    job_path = talk.driver.state(talk.client, "echo", UNKNOWN).request.path
+    expired = {"Authorization": f"Bearer {factory.good(exp=1)}"}
+    response = talk.client.get(job_path, headers=expired)
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+    assert talk.driver.reason(response) == "the token has expired"
+    assert talk.client.get(described, headers=expired).status_code == 200
+    submitted = talk.driver.submit(talk.client, "echo", {"text": "hello"}).request
+    refused = talk.client.post(submitted.path, json={"inputs": {}}, headers=expired)
+    assert refused.status_code == 401
+    assert len(talk.engine.jobs) == 1
+
+
+@pytest.mark.parametrize("inputs", [{"text": "hello"}, {"text": 5}, {}])
+def test_who_may_not_execute_is_told_so_before_inputs_are_looked_at(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any]
+) -> None:
+    monkeypatch.setitem(talk.tokens, "alice", talk.tokens["bob"])
+    response = talk.driver.submit(talk.client, "broken", inputs)
+    assert response.status_code == 403
+    challenge = response.headers["WWW-Authenticate"]
+    assert challenge.startswith(f'{CHALLENGE}, error="insufficient_scope"')
+    assert challenge.endswith('scope="geo.run"')
+    assert "takes the role analyst" in talk.driver.reason(response)
+    assert not talk.engine.jobs
+    assert talk.driver.submit(talk.client, "echo", {"text": "hello"}).status_code < 300
 
 
 def test_a_process_that_is_not_visible_is_not_there(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,13 +369,31 @@ def test_a_process_that_is_not_visible_is_not_there(talk: Talk, monkeypatch: pyt
     assert talk.driver.submit(talk.client, "broken", {"text": "hello"}).status_code == 404
     assert not talk.engine.jobs
     path = talk.driver.describe(talk.client, "broken").request.path
-    assert talk.client.get(path, headers={"Authorization": "Bearer bob"}).status_code == 200
+    assert talk.as_("bob", path).status_code == 200
 
 
-def test_a_job_is_its_owners_alone(talk: Talk) -> None:
+def _said(response: TestResponse, job_id: str) -> tuple[int, str]:
+    return response.status_code, response.text.replace(job_id, "ID")
+
+
+def test_a_job_of_somebody_else_was_never_there(talk: Talk) -> None:
+    mine = talk.submit("waiting"), talk.submit("echo")
+    assert {job.principal.id for job in talk.engine.jobs.values()} == {"alice"}
+    driver = talk.driver
+    for job_id, process in zip(mine, ("waiting", "echo"), strict=True):
+        for ask in (driver.state, driver.results, driver.text, driver.dismiss):
+            request = ask(talk.client, process, UNKNOWN).request
+            path = request.path.replace(UNKNOWN, job_id)
+            never = _said(talk.as_("bob", request.path, request.method), UNKNOWN)
+            assert _said(talk.as_("bob", path, request.method), job_id) == never
+            assert never[0] == 404
+    assert driver.state(talk.client, "waiting", mine[0]).status_code == 200
+    path = driver.state(talk.client, "waiting", mine[0]).request.path
+    assert talk.as_("root", path).status_code == 200
+
+
+def test_jobs_from_before_there_were_tokens_are_an_admins_alone(talk: Talk) -> None:
     job_id = talk.submit("waiting")
-    assert talk.engine.get(job_id).principal == Principal(id="alice")
-    other = {"Authorization": "Bearer bob"}
+    talk.engine.jobs[job_id] = replace(talk.engine.jobs[job_id], principal=ANONYMOUS)
     path = talk.driver.state(talk.client, "waiting", job_id).request.path
-    assert talk.client.get(path, headers=other).status_code == 404
-    assert talk.client.get(path).status_code == 200
+    assert [talk.as_(name, path).status_code for name in ("alice", "bob", "root")] == [404, 404, 200]

@@ -1,6 +1,7 @@
 // A session with the client that openapi-generator made for Go, as a command of its module.
 //
-// Called without arguments: the client knows the server's address from the document. Prints what it saw as JSON.
+// Called with two GeoTIFFs in base64. The client knows the server's address from the document. Prints what it saw as
+// JSON.
 package main
 
 import (
@@ -61,6 +62,14 @@ func main() {
 	}
 	seen["processes"], seen["matched"] = ids, list.GetNumberMatched()
 
+	echo, _, err := api.ProcessesAPI.DescribeEcho(ctx).Execute()
+	check(err)
+	names := []string{}
+	for name := range echo.Outputs {
+		names = append(names, name)
+	}
+	seen["inputs"], seen["outputs"] = echo.Inputs, names
+
 	seen["now"], _, err = api.ProcessesAPI.ExecuteEcho(ctx).EchoRequest(request("now", 0)).Execute()
 	check(err)
 
@@ -70,6 +79,13 @@ func main() {
 	check(json.NewDecoder(answer.Body).Decode(&started))
 	seen["finished"] = finished(ctx, api, started.JobID).Status
 	seen["later"], _, err = api.JobsAPI.GetResults(ctx, started.JobID).Execute()
+	check(err)
+
+	red := client.NdviInputsRed{String: &os.Args[1]}
+	nir := client.NdviInputsNir{Reference: client.NewReference("data:image/tiff;base64," + os.Args[2])}
+	bands := client.NewNdviRequest(*client.NewNdviInputs(red, nir))
+	bands.SetResponse("document")
+	seen["ndvi"], _, err = api.ProcessesAPI.ExecuteNdvi(ctx).NdviRequest(*bands).Execute()
 	check(err)
 
 	_, _, err = api.ProcessesAPI.ExecuteEcho(ctx).EchoRequest(request("wrong", 5000)).Execute()

@@ -51,7 +51,7 @@ def session(client: Any, red: str, nir: str) -> dict[str, Any]:
 
     described = call("processes", "describe_echo", client=client).parsed
     seen["inputs"] = list(described.inputs.additional_properties)
-    seen["type of text"] = described.inputs["text"].schema.to_dict()["type"]
+    seen["type of text"] = described.inputs["text"]["schema"]["type"]
 
     area = model("EchoInputsAreaType0")(bbox=[5.0, 45.0, 10.0, 47.0])
     inputs = model("EchoInputs")(text="héllo", numbers=[1, 2], value=2.5, area=area, note="plain")

@@ -275,14 +275,8 @@ MISTAKES = [
     ("keep_results: 7d", "keep_results: 7w", "server.manager.jobs.keep_results", "s, m, h, d"),
     ("origins: []", "origins: ['*']", "server.manager.cors.origins", "http(s)://host"),
     ("behind_proxy: false", "behind_proxy: maybe", "server.manager.auth.behind_proxy", "true, false"),
-    ("behind_proxy: false", "oidc: {issuer: x}", "server.manager.auth.oidc", "not available in this version"),
-    (
-        "behind_proxy: false",
-        "public: [landing]",
-        "server.manager.auth.public",
-        "not available in this version",
-    ),
-    ("behind_proxy: false", "execute: {}", "server.manager.auth.execute", "not available in this version"),
+    ("behind_proxy: false", "public: [landing]", "server.manager.auth.public", "with oidc"),
+    ("behind_proxy: false", "execute: {}", "server.manager.auth.execute", "with oidc"),
     (
         "asynchronous: []",
         "asynchronous: [nothing]",
@@ -434,6 +428,7 @@ def test_the_digest_follows_what_the_engine_depends_on(load: Load) -> None:
     assert settings.digest == load().digest
     assert settings.digest != load(DRAGOMAN_WORKERS="7").digest
     assert settings.digest == load(DRAGOMAN_BIND="127.0.0.2").digest
+    assert settings.digest == load("reload: true", "reload: false").digest
 
 
 def test_settings_travel_to_another_process(load: Load) -> None:
@@ -464,3 +459,13 @@ def test_durations_count_in_seconds(number: int, unit: str) -> None:
 def test_no_value_breaks_the_reading_of_quantities(value: object) -> None:
     number = parse_quantity(value, SIZES)
     assert number is None or number >= 0
+
+
+def test_pages_of_every_origin_or_of_some_not_both(load: Load) -> None:
+    gzip, everyone = "  gzip: false\n", "  gzip: true\n  cors: true\n"
+    settings = load(gzip, everyone)
+    assert (settings.cors_everyone, settings.gzip, settings.cors_origins) == (True, True, ())
+    with pytest.raises(
+        SettingsError, match=r"server\.cors: lets in pages of every origin, .*; allowed: false"
+    ):
+        load(TEXT, TEXT.replace(gzip, everyone).replace("origins: []", "origins: [https://a.example.org]"))

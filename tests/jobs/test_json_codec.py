@@ -72,7 +72,8 @@ FAILURES = st.builds(
     JobFailure, code=TEXT, detail=TEXT, problems=st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
 )
 WORKERS = st.builds(WorkerIdentity, host=TEXT, boot_id=TEXT, pid=st.integers(1), start_time=st.integers(0))
-PRINCIPALS = st.builds(Principal, id=TEXT, roles=st.frozensets(TEXT, max_size=3), admin=st.booleans())
+NAMES = st.frozensets(TEXT, max_size=3)
+PRINCIPALS = st.builds(Principal, id=TEXT, roles=NAMES, scopes=NAMES, admin=st.booleans())
 RUNTIMES = st.builds(
     Runtime,
     form=TEXT,
@@ -169,6 +170,12 @@ def test_a_failure(failure: JobFailure | None) -> None:
 @given(PRINCIPALS)
 def test_a_principal(principal: Principal) -> None:
     assert json_codec.load_principal(_through_json(json_codec.dump_principal(principal))) == principal
+
+
+def test_a_principal_of_a_version_before_scopes() -> None:
+    stored = {"id": "anonymous", "roles": [], "admin": False}
+    assert json_codec.load_principal(stored) == Principal(id="anonymous")
+    assert json_codec.dump_principal(Principal(id="anonymous")) == stored
 
 
 @given(RUNTIMES)

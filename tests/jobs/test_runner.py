@@ -156,6 +156,41 @@ def test_the_algorithm_knows_which_outputs_are_wanted(tmp_path: Path, run: Any) 
     assert {name: output.value for name, output in outputs.items()} == {"a": ["a", "c"], "c": ["a", "c"]}
 
 
+def test_of_the_pages_of_a_tiff_the_first_is_used_and_that_stays_said(
+    tmp_path: Path, program: Program
+) -> None:
+    for page in range(3):
+        more = {"APPEND_SUBDATASET": "YES"} if page else {}
+        place = from_origin(0, 3000, 10, 10)
+        with rasterio.open(
+            tmp_path / "pages.tif", "w", "GTiff", 4, 4, 1, "EPSG:32633", place, "uint8", **more
+        ) as target:
+            target.write(np.full((1, 4, 4), page, "uint8"))
+    notices: list[str] = []
+    run_job(
+        make_job(request=JobRequest(inputs={"scene": (InputValue(href=(tmp_path / "pages.tif").as_uri()),)})),
+        program,
+        folder=tmp_path / "run",
+        results=FolderResults(tmp_path / "home"),
+        policy=SourcePolicy(fetch=FetchSettings(), extra_roots=(tmp_path,)),
+        report=lambda _percent, _message: None,
+        notice=notices.append,
+    )
+    assert notices == ["'scene' has 3 pages; the first is used"]
+
+
+def test_what_is_reported_begins_with_the_notices(tmp_path: Path) -> None:
+    reports: list[str] = []
+    context = RunContext(
+        job_id="", config={}, scratch=tmp_path, report=lambda _percent, message: reports.append(message)
+    )
+    context.notice("the first is used")
+    context.progress(10, "row 1")
+    context._sent = 0.0
+    context.progress(20, "row 2")
+    assert reports == ["the first is used; row 1", "the first is used; row 2"]
+
+
 def test_progress_that_is_no_number_says_nothing(tmp_path: Path) -> None:
     reports: list[tuple[int, str]] = []
     context = RunContext(

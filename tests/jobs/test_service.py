@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.stores.sql import SqlStore
 
 ADMIN = Principal(id="root", admin=True)
@@ -102,6 +103,9 @@ class DirectExecutor:
     def printed(self, job: Job, offset: int, limit: int) -> bytes:
         self.before_printed()
         return self.spool[offset : offset + limit]
+
+    def figures(self) -> EngineFigures:
+        raise NotImplementedError
 
     def alive(self) -> bool:
         return self.up

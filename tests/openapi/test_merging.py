@@ -89,3 +89,11 @@ def test_a_property_may_be_called_parameters() -> None:
     OpenAPIV30SpecValidator(merged).validate()
     moved = merged["paths"]["/other"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert moved["properties"]["parameters"] == {}
+
+
+def test_a_parameter_that_lies_in_a_file_of_its_own_has_its_name() -> None:
+    extra = host()
+    operation = extra["paths"]["/collections/{collectionId}/items"]["get"]
+    operation["parameters"].append({"$ref": "https://schemas.example.org/parameters/sortby.yaml"})
+    parameters = merge(base(), extra)["paths"]["/collections/{collectionId}/items"]["get"]["parameters"]
+    assert {"name": "sortby", "in": "query", "schema": {}} in parameters

@@ -7,6 +7,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from dragoman.adapters.ogc.openapi.components import SCHEMAS
 from dragoman.adapters.ogc.openapi.document import document
 from dragoman.openapi.merging import operations
 
@@ -97,7 +98,7 @@ def test_every_operation_documents_how_it_may_fail(made: dict[str, Any]) -> None
 
 def test_an_execution_documents_every_answer(made: dict[str, Any]) -> None:
     operation = made["paths"]["/processes/ndvi/execution"]["post"]
-    statuses = {"200", "201", "204", "400", "403", "404", "409", "413", "415", "500", "503"}
+    statuses = {"200", "201", "204", "400", "401", "403", "404", "409", "413", "415", "500", "503"}
     assert set(operation["responses"]) == statuses
     assert set(operation["responses"]["201"]["headers"]) == {"Location", "Preference-Applied"}
     content = operation["responses"]["200"]["content"]
@@ -176,6 +177,26 @@ def test_component_schemas_are_schemas(made: dict[str, Any]) -> None:
         OAS30Validator.check_schema(schema)
 
 
+def test_nothing_but_parameters_is_nullable_of_itself(made: dict[str, Any]) -> None:
+    """What may be null becomes a wrapper in some languages, and one that Java's resttemplate sends as it is."""
+    ours = {name: made["components"]["schemas"][name] for name in SCHEMAS}
+    assert "nullable" not in json.dumps(ours)
+    body = made["paths"]["/processes/echo/execution"]["post"]["requestBody"]
+    assert "null" in body["description"]
+
+
+def test_a_description_needs_no_type_for_a_number_or_a_word(made: dict[str, Any]) -> None:
+    process = made["components"]["schemas"]["Process"]["properties"]
+    assert process["inputs"]["additionalProperties"] == {"type": "object"}
+    assert "maxOccurs" in process["inputs"]["description"]
+
+
+@pytest.mark.parametrize("path", ["/processes/echo/execution", "/jobs/{jobID}/results"])
+def test_several_results_tell_of_their_one_document(made: dict[str, Any], path: str) -> None:
+    (operation,) = made["paths"][path].values()
+    assert {"$ref": "#/components/parameters/resultsForm"} in operation["parameters"]
+
+
 def test_paths_of_a_host_come_along_without_their_remote_references(catalogue: list[Process]) -> None:
     parameters = [{"$ref": "https://example.org/x.yml#/components/parameters/collectionId"}]
     answers = {"200": {"description": "x"}}
@@ -189,4 +210,6 @@ def test_paths_of_a_host_come_along_without_their_remote_references(catalogue: l
 
 def test_every_answer_of_a_result_is_documented(made: dict[str, Any]) -> None:
     responses = made["paths"]["/jobs/{jobID}/results/{outputID}"]["get"]["responses"]
-    assert {"200", "204", "206", "304", "400", "403", "404", "412", "416", "500", "503"} == set(responses)
+    assert {"200", "204", "206", "304", "400", "401", "403", "404", "412", "416", "500", "503"} == set(
+        responses
+    )

@@ -6,6 +6,7 @@ import logging
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def run(name):
 
 @dataclass(kw_only=True)
 class FakeContext:
-    """See dragoman.model.context.Context."""
+    """See dragoman.packages.program.WatchedContext."""
 
     scratch: Path
     job_id: str = "job"
@@ -42,9 +43,19 @@ class FakeContext:
     outputs: tuple[str, ...] = ()
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("test"))
     told: list[tuple[float, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
 
     def progress(self, percent: float, message: str = "") -> None:
         self.told.append((percent, message))
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+    @contextmanager
+    def opening(self, input_id: str) -> Iterator[None]:
+        self.opened.append(input_id)
+        yield
 
 
 @pytest.fixture

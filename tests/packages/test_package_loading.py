@@ -113,6 +113,12 @@ MISTAKES = {
     HEAD + "inputs:\n  n: {schema: raster, minOccurs: 3, maxOccurs: 2}": (
         "process.yml:4: inputs.n.minOccurs: got 3; allowed: at most maxOccurs, 2"
     ),
+    "version: '1'\noutputs:\n  n: {schema: raster, minOccurs: 3, maxOccurs: 2}": (
+        "process.yml:3: outputs.n.minOccurs: got 3; allowed: at most maxOccurs, 2"
+    ),
+    "version: '1'\noutputs:\n  n: {schema: raster, minOccurs: 0}": (
+        "process.yml:3: outputs.n.minOccurs: got 0; allowed: 1, or a schema with nullable: true"
+    ),
     HEAD + "inputs:\n  a b: {schema: raster}": 'process.yml:4: inputs.a b: got "a b"; allowed: a string',
     HEAD + "inputs:\n  n: raster": 'process.yml:4: inputs.n: got "raster"; allowed: an input',
     HEAD + "inputs:\n  context: {schema: raster}": (

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import time
 import tracemalloc
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -91,6 +92,12 @@ ONE = {
         ("nullable", "x", 'got "x"; allowed: an integer or null'),
         ("time", "2024-01-01T00:00:00Z", None),
         ("time", "yesterday", 'got "yesterday"; allowed: a date and time (RFC 3339)'),
+        ("time", "2016-12-31T23:59:60Z", None),
+        ("time", "1990-12-31T15:59:60-08:00", None),
+        ("time", "2016-12-31T23:59:60.5Z", None),
+        ("time", "2016-12-30T23:59:60Z", 'got "2016-12-30T23:59:60Z"; allowed: a date and time (RFC 3339)'),
+        ("time", "2016-12-31T23:58:60Z", 'got "2016-12-31T23:58:60Z"; allowed: a date and time (RFC 3339)'),
+        ("time", "2016-13-31T23:59:60Z", 'got "2016-13-31T23:59:60Z"; allowed: a date and time (RFC 3339)'),
         ("uri", "not one", 'got "not one"; allowed: a URI'),
         ("bbox", {"bbox": [1, 2, 3, 4]}, None),
         ("bbox", {"bbox": [170, -10, -170, 10]}, None),
@@ -408,3 +415,15 @@ def _timed(process: Process, sent: Sent) -> float:
     start = time.perf_counter()
     validate_inputs(process, sent)
     return time.perf_counter() - start
+
+
+def test_inputs_that_are_not_declared_pass_where_the_process_takes_them() -> None:
+    strict = process_of(spec("a", {"type": "integer"}))
+    lax = replace(strict, takes_undeclared=True)
+    given_inputs = {"a": (InputValue(value=1),), "b": (InputValue(value={"href": "x"}),)}
+    validate_inputs(lax, given_inputs)
+    with pytest.raises(InvalidInputs, match="b"):
+        validate_inputs(strict, given_inputs)
+    with pytest.raises(InvalidInputs) as refusal:
+        validate_inputs(lax, {"a": (InputValue(value="one"),), **{f"x{n}": () for n in range(100)}})
+    assert [problem.input_id for problem in refusal.value.problems] == ["a"]

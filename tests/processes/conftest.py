@@ -33,12 +33,16 @@ class FakeContext:
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("test"))
     seen: list[float] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     def progress(self, percent: float, message: str = "") -> None:
         assert 0 <= percent <= 100
         assert isinstance(message, str)
         self.seen.append(percent)
         self.messages.append(message)
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
 
 
 def load(name: str) -> ModuleType:

@@ -17,6 +17,8 @@ from tests.processes.conftest import PROCESSES
 
 import dragoman
 from dragoman.packages.native.loader import load_package
+from dragoman.rasters.map_algebra import MAX_DEPTH, MAX_NODES
+from dragoman.rasters.map_algebra_program import MAX_BANDS, MAX_LENGTH
 from dragoman.rasters.opening import open_raster
 
 if TYPE_CHECKING:
@@ -216,10 +218,10 @@ def test_the_example(algorithm: ModuleType, context: FakeContext, examples: Path
     np.testing.assert_allclose(found, np.where((a > 7000) & (b > 7000), (a - b) / (a + b), 0), atol=1e-6)
 
 
-def test_the_description_tells_the_limits(algorithm: ModuleType) -> None:
+def test_the_description_tells_the_limits() -> None:
     said = load_package(PROCESSES / PROCESS).description
-    for limit in ("MAX_LENGTH", "MAX_NODES", "MAX_DEPTH", "MAX_BANDS"):
-        assert str(getattr(algorithm, limit)) in said
+    for limit in (MAX_LENGTH, MAX_NODES, MAX_DEPTH, MAX_BANDS):
+        assert str(limit) in said
 
 
 @pytest.mark.parametrize("text", ["0.1", "0.2", "0.3", "0.6", "0.7", "0.9"])
@@ -275,13 +277,13 @@ def test_integers_that_would_lose_digits_are_refused(
         algorithm.run([dataset], "r1 + 1", context=context)
 
 
-def pointed(path: Path, x: float) -> Path:
+def pointed(path: Path, x: float, crs: CRS | None = None) -> Path:
     """A raster placed by ground control points alone, around that longitude."""
     points = [GroundControlPoint(row, col, x + col / 10, 50 - row / 10) for row in (0, 4) for col in (0, 4)]
     profile = {"driver": "GTiff", "width": 4, "height": 4, "count": 1, "dtype": "uint8"}
     with rasterio.open(path, "w", **profile) as target:
         target.write(np.ones((1, 4, 4), "u1"))
-        target.gcps = points, CRS.from_epsg(4326)
+        target.gcps = points, CRS.from_epsg(4326) if crs is None else crs
     return path
 
 
@@ -299,6 +301,18 @@ def test_rasters_placed_by_points_share_no_grid(
     with rasterio.open(made) as result:
         assert len(result.gcps[0]) == 4
         assert result.read(1)[0, 0] == 2
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_points_of_a_plane_without_a_name_are_handed_on(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    path = pointed(tmp_path / "a.tif", 10, crs=CRS())
+    with open_raster(path) as raster:
+        made = algorithm.run([raster], "r1 * 2", context=context)["result"]
+    with rasterio.open(made) as result:
+        assert len(result.gcps[0]) == 4
+        assert not result.gcps[1]
 
 
 def test_a_vertical_crs_makes_no_other_grid(

@@ -215,6 +215,28 @@ def test_bounds_are_no_variable_and_stay_with_their_axis(
     assert "y_bnds" not in made.variables
 
 
+def test_bounds_that_tell_their_own_units_are_written_again(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    """CF lets them be told twice; xarray writes them once."""
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as file:
+        for name, length in (("time", 2), ("nv", 2), ("x", 3)):
+            file.createDimension(name, length)
+        for name, dims, values in (
+            ("time", ("time",), [0, 1]),
+            ("time_bnds", ("time", "nv"), [[0, 1], [1, 2]]),
+        ):
+            variable = file.createVariable(name, "f8", dims)
+            variable.units = "days since 2000-01-01"
+            variable[:] = values
+        file["time"].bounds = "time_bnds"
+        file.createVariable("t", "f4", ("time", "x"))[:] = [[1, 2, 3], [3, 4, 5]]
+    made = run(algorithm, path, context, variable="t", dimension="x")
+    assert made["t"].values.tolist() == [2, 4]
+    assert made["time_bnds"].values[1, 1] == np.datetime64("2000-01-03")
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dimension", ["time", "y", "x"])
 @pytest.mark.parametrize("stored", ["contiguous", "zlib"])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +12,15 @@ from affine import Affine
 from exactextract import exact_extract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rasterio.crs import CRS
 from rasterio.warp import transform, transform_geom
 
 import dragoman
+from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import open_raster
+from dragoman.rasters.zones import on_raster
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import ModuleType
 
     from tests.processes.conftest import FakeContext, MakeRaster
@@ -358,7 +362,40 @@ def test_a_zone_without_a_place_costs_the_others_nothing(
     found = run(algorithm, path, zones, ["count", "mean"], context)
     assert [f["count"] for f in found] == [100, 0, 0, 100, 0]
     assert found[1]["mean"] is None
-    assert "feature 1 has no area" in context.messages[-1]
+    assert "feature 1 has no area" in context.notices[-1]
+
+
+def test_parts_beside_the_raster_that_touch_its_edge(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    """exactextract ends the process over each of these three, beside the other two."""
+    path = make_raster("a.tif", np.ones((12, 12), "uint8"))
+    rings: list[list[tuple[float, float]]] = [
+        [(0, 3.5), (-1, 3.5), (-1, 4.5), (0, 4.5)],
+        [(7, 6.5), (9.5, 6.5), (11, 6.5), (12.5, 6.5), (12.5, 3.5), (9.5, 3.5), (9.5, 4), (7, 4)],
+        [(1, 7.5), (1, 9.5), (0, 9.5), (0, 10.5), (2, 10.5), (2, 9.5), (2, 7.5)],
+    ]
+    polygons = [[[[LEFT + 10 * x, TOP - 120 + 10 * y] for x, y in (*ring, ring[0])]] for ring in rings]
+    zones = collection({"type": "MultiPolygon", "coordinates": polygons})
+    found = run(algorithm, path, zones, ["count"], context)
+    assert found[0]["count"] == pytest.approx(2.5 * 2.5 + 2.5 * 3 + 2 * 1 + 1 * 2)
+
+
+def test_a_corner_that_misses_that_of_a_pixel_by_a_rounding(
+    algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
+) -> None:
+    """Antarctica, some of it pixel by pixel: a hole's corner at that of a pixel made a whole pixel of nothing."""
+    place = Affine(550429.8028289253, 0, -16512894.084867759, 0, -1555693.8799375107, 46670816.39812533)
+    path = make_raster("a.tif", np.ones((60, 60), "uint8"), crs="ESRI:54028", transform=place)
+    countries = json.loads((Path(__file__).parents[1] / "data" / "countries.geojson").read_text("utf-8"))
+    zones = [f["geometry"] for f in countries["features"] if f["properties"]["name"] == "Antarctica"]
+    with open_raster(path) as raster:
+        placed, _ = on_raster(
+            np.array([shapely.geometry.shape(zone) for zone in zones]), CRS.from_epsg(4326), Grid.of(raster)
+        )
+    found = run(algorithm, path, collection(*zones, crs=None), ["count"], context)
+    area = shapely.area(placed[0]) / abs(place.determinant)
+    assert found[0]["count"] == pytest.approx(area, abs=1e-4)
 
 
 def test_a_repeated_corner_on_the_edge_of_a_cell(

@@ -146,6 +146,45 @@ def test_forty_pairs() -> None:
     assert len(PAIRS) >= 40
 
 
+@pytest.mark.parametrize(
+    ("target", "box", "step", "bound"),
+    [
+        ("EPSG:3460", [176, -22, -177, -12], 10_000, 0.03),
+        ("EPSG:3460", [176, -22, 179.9, -12], 10_000, 0.03),
+        ("EPSG:4326", [170, -20, 190, 20], 0.1, 0.03),
+        ("EPSG:3413", [-180, 60, 180, 90], 20_000, 0.05),
+    ],
+)
+@pytest.mark.parametrize("resampling", ["bilinear", "cubic", "lanczos"])
+@pytest.mark.parametrize("left", [-180.0, -0.125])
+def test_a_kernel_reaches_around_the_world(
+    algorithm: ModuleType,
+    context: FakeContext,
+    make_raster: MakeRaster,
+    target: str,
+    box: list[float],
+    step: float,
+    bound: float,
+    resampling: str,
+    left: float,
+) -> None:
+    """A wave of 9 degrees on a quarter of a degree, up to the last half pixel beside 180 degrees."""
+    context.config = {}
+    place = ("EPSG:4326", Affine(0.25, 0, left, 0, -0.25, 90), (720, 1440))
+    lon, lat = np.meshgrid(left + 0.125 + np.arange(1440) / 4, 89.875 - np.arange(720) / 4)
+    path = make(make_raster, place, nine(lon, lat).astype("float32"))
+    inputs = {"crs": target, "resolution": step, "bbox": {"bbox": box}, "resampling": resampling}
+    with made(algorithm, path, context, **inputs) as warped:
+        lon, lat = lonlat(warped.crs, warped.transform, warped.shape)
+        error = np.abs(warped.read(1) - nine(lon, lat))[lat < 89.5]
+    assert error.max() < bound
+
+
+def nine(lon: Any, lat: Any) -> Any:
+    """A wave of 9 degrees; as smooth at 180 as elsewhere."""
+    return np.sin(np.radians(lon) * 40) * np.cos(np.radians(lat) * 40)
+
+
 def test_no_strip_is_left_where_the_source_begins(
     algorithm: ModuleType, context: FakeContext, make_raster: MakeRaster
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from dragoman.errors import InvalidRequest
-from dragoman.rasters import hdf5_contents, netcdf_opening
+from dragoman.rasters import hdf5_contents, netcdf_costs, netcdf_values
 from dragoman.rasters.netcdf_opening import open_dataset, sniff_netcdf
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_coordinates_are_not_read_before_their_size_is_known(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.nc"
-    monkeypatch.setattr(netcdf_opening, "MAX_COORDINATE_BYTES", 4_000_000)
+    monkeypatch.setattr(netcdf_costs, "MAX_COORDINATE_BYTES", 4_000_000)
     if kind == "classic":
         path.write_bytes(classic_header(8_000_000))
     else:
@@ -99,12 +99,62 @@ def test_coordinates_are_not_read_before_their_size_is_known(
     tracemalloc.start()
     try:
         with pytest.raises(
-            InvalidRequest, match=r"coordinates .* have 32000000 bytes; at most 4000000|complete"
+            InvalidRequest, match=r"coordinates .* take 64000000 bytes in memory; at most 4000000|complete"
         ):
             open_dataset(path)
         assert tracemalloc.get_traced_memory()[1] < 16_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "bytes_each"),
+    [
+        ({"scale_factor": 0.5}, 16),
+        ({"units": "days since 2000-01-01"}, 32),
+        ({"units": "days since 2000-01-01", "calendar": "Proleptic_Gregorian"}, 32),
+        ({"units": "days since 2000-01-01", "calendar": "noleap"}, 256),
+    ],
+)
+def test_coordinates_count_as_what_they_become(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any], bytes_each: int
+) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        stored = file.create_dataset("time", shape=(1000,), dtype="i1", chunks=(100,))
+        stored.make_scale("time")
+        stored.attrs.update(attributes)
+    monkeypatch.setattr(netcdf_costs, "MAX_COORDINATE_BYTES", 1000 * bytes_each)
+    open_dataset(tmp_path / "a.nc").close()
+    monkeypatch.setattr(netcdf_costs, "MAX_COORDINATE_BYTES", 1000 * bytes_each - 1)
+    with pytest.raises(InvalidRequest, match=f"take {1000 * bytes_each} bytes in memory"):
+        open_dataset(tmp_path / "a.nc")
+
+
+@pytest.mark.parametrize("shape", [(200_000,), (2, 100_000), (100_000, 2)])
+def test_a_long_text_told_often_is_not_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        chunks = tuple(min(size, 100) for size in shape)
+        file.create_dataset("x", shape, h5py.string_dtype(), fillvalue="A" * 20_000, chunks=chunks)
+    assert (tmp_path / "a.nc").stat().st_size < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="take 16000000000 bytes in memory"):
+            open_dataset(tmp_path / "a.nc")
+        assert tracemalloc.get_traced_memory()[1] < 200_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_times_beyond_a_number_are_decoded_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = {"units": "days since 2000-01-01"}
+    data = xr.Dataset({name: ("x", np.arange(10.0), since) for name in "abc"})
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    monkeypatch.setattr(netcdf_values, "ALL_CHECKED_TIMES", 20)
+    with open_dataset(tmp_path / "a.nc") as dataset:
+        for name in "abc":
+            assert dataset[name].values[9] == np.datetime64("2000-01-10")
 
 
 def test_coordinates_of_a_usual_size_are_indexed(tmp_path: Path) -> None:
@@ -161,4 +211,12 @@ def test_a_dataset_may_not_reach_into_other_files(tmp_path: Path) -> None:
 def test_damaged_datasets_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.nc").write_bytes(content)
     with pytest.raises(InvalidRequest, match="NetCDF"):
+        open_dataset(tmp_path / "a.nc")
+
+
+def test_a_named_opaque_type_is_told(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["blob"] = np.dtype("V8")
+        file["v"] = np.arange(3.0)
+    with pytest.raises(InvalidRequest, match="declares a data type of its own that is not read here"):
         open_dataset(tmp_path / "a.nc")

@@ -5,7 +5,8 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from dragoman.errors import InvalidRequest
-from dragoman.rasters.extents import area_of_use, natural_extent
+from dragoman.rasters.areas_of_use import area_of_use
+from dragoman.rasters.extents import natural_extent
 from dragoman.rasters.grids import Bounds, Grid
 from dragoman.rasters.overlaps import meeting, turns
 
@@ -42,6 +43,39 @@ def test_a_pixel_keeps_about_its_size(source: Grid, crs: str, step: tuple[float,
     extent = natural_extent(source, CRS.from_user_input(crs))
     assert step[0] < extent.steps[0] < step[1]
     assert max(map(abs, extent.bounds)) < 2.1e7
+
+
+ARCTIC = grid("EPSG:3413", (-2.5e6, -2.5e6, 2.5e6, 2.5e6), 200, 200)
+"""25 km around the pole."""
+MOLLWEIDE = grid("ESRI:54009", (-18040095, -9020047, 18040095, 9020047), 360, 180)
+
+
+@pytest.mark.parametrize(
+    ("source", "crs", "step", "bounds"),
+    [
+        (ARCTIC, "EPSG:4326", (0.2, 0.5), (-180, 58, 180, 90.5)),
+        (ARCTIC, "EPSG:3857", (4e4, 9e4), (-20037509, 8e6, 20037509, 20048967)),
+        (ARCTIC, "EPSG:3832", (2e4, 9e4), (-5711804, 7.9e6, 15808000, 10023393)),
+        (MOLLWEIDE, "EPSG:3857", (9e4, 1.5e5), (-20037509, -20048967, 20037509, 20048967)),
+        (MOLLWEIDE, "EPSG:32633", (9e4, 1.1e5), (166021, -1, 833979, 9329006)),
+    ],
+)
+def test_around_a_pole_pixels_keep_their_size_and_nothing_is_wider_than_the_map(
+    source: Grid, crs: str, step: tuple[float, float], bounds: Bounds
+) -> None:
+    extent = natural_extent(source, CRS.from_user_input(crs))
+    assert step[0] < extent.steps[0] < step[1]
+    left, bottom, right, top = extent.bounds
+    assert bounds[0] - extent.steps[0] <= left < right <= bounds[2] + extent.steps[0]
+    assert bounds[1] - extent.steps[0] <= bottom < top <= bounds[3] + extent.steps[0]
+
+
+def test_what_is_left_out_is_told() -> None:
+    assert natural_extent(ALPS, CRS.from_epsg(3857)).left_out == ""
+    words = natural_extent(WORLD, CRS.from_epsg(3832)).left_out
+    assert words.startswith(
+        "what lies outside of the area that EPSG:3832 is made for (longitudes 98.69 to 292"
+    )
 
 
 def test_what_lies_elsewhere_is_refused() -> None:

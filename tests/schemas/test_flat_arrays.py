@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from dragoman.schemas.flat_arrays import BLOCK, doubtful
+from dragoman.schemas.flat_arrays import BLOCK, doubtful, quick_check
 from dragoman.schemas.value_check import SchemaCheck, check_of
 
 NUMBERS = st.integers(-3, 3) | st.sampled_from([-2.0, -0.5, 0.0, 1.0, 1.5, 2.5, 1e308, 10**400])
@@ -46,7 +46,7 @@ SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 @example(schema={"minimum": 1}, items=["a"] * 8)
 @example(schema={"enum": [1]}, items=[True] * 8)
 def test_an_array_is_held_to_what_its_items_are(schema: dict[str, Any], items: list[Any]) -> None:
-    """One check for the array against one for each item, which has no short cut."""
+    """One check for the array against one for each item."""
     alone = SchemaCheck(schema)
     wrong = [index for index, item in enumerate(items) if alone.findings(item)]
     findings = SchemaCheck({"type": "array", "items": schema}).findings(items)
@@ -62,6 +62,35 @@ def test_what_is_not_doubtful_fits_by_the_library_itself(schema: dict[str, Any],
     doubts = set(doubtful(items, schema, ("date",)))
     validator = Draft202012Validator(schema)
     assert all(validator.is_valid(item) for index, item in enumerate(items) if index not in doubts)
+
+
+@given(schema=SCHEMAS.filter(lambda s: "nullable" not in s), value=ITEMS | st.lists(ITEMS, max_size=3))
+@example(schema={"type": "integer"}, value=1.0)
+@example(schema={"type": "number"}, value=True)
+@example(schema={"type": "string"}, value=[])
+def test_what_is_checked_quickly_fits_by_the_library_itself(schema: dict[str, Any], value: Any) -> None:
+    for form in (
+        schema,
+        {"type": "array", "items": schema},
+        {"type": "array", "items": schema, "minItems": 2},
+    ):
+        quick = quick_check(form, ("date",))
+        if quick is not None and quick(value):
+            assert Draft202012Validator(form).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string"}, "a"),
+        ({"type": "array", "items": {"type": "string"}}, ["a"]),
+        ({"type": "number"}, 0),
+    ],
+)
+def test_plain_values_are_checked_quickly(schema: dict[str, Any], value: Any) -> None:
+    quick = quick_check(schema, ("date",))
+    assert quick is not None
+    assert quick(value)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ def test_what_3_0_does_not_know_is_said_otherwise(schema: Any, expected: Any) ->
     assert to_oas30(schema) == expected
 
 
+def test_a_list_stays_a_list() -> None:
+    schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    assert to_oas30(schema) == {"type": "array", "items": {"type": "string"}}
+
+
 def test_a_recursive_schema_comes_to_an_end() -> None:
     made = to_oas30({"$defs": {"n": {"properties": {"next": {"$ref": "#/$defs/n"}}}}, "$ref": "#/$defs/n"})
     assert "$ref" not in str(made)

@@ -67,11 +67,11 @@ class Server:
         self.answers[path] = answer
         return self.url(path)
 
-    def redirect(self, path: str, location: str) -> str:
+    def redirect(self, path: str, location: str, status: int = 302) -> str:
         """Answer with a redirect; its URL."""
 
         def answer(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(302)
+            handler.send_response(status)
             handler.send_header("Location", location)
             handler.send_header("Content-Length", "0")
             handler.end_headers()

@@ -331,6 +331,23 @@ def test_a_notification_goes_to_no_private_address_and_follows_no_redirect(
     assert server.requests == ["/b"]
 
 
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_notification_goes_where_a_redirect_keeps_it(
+    server: Server, policy: SourcePolicy, status: int
+) -> None:
+    href = server.redirect("/c", server.body("/a", b""), status)
+    post_json(href, {"status": "successful"}, policy)
+    assert server.requests == ["/c", "/a"]
+    assert json.loads(server.bodies[-1]) == {"status": "successful"}
+    with pytest.raises(InvalidRequest, match="redirects more than"):
+        post_json(server.redirect("/loop", "/loop", status), {}, policy)
+
+
+def test_a_notification_is_led_to_no_private_address(server: Server, policy: SourcePolicy) -> None:
+    with pytest.raises(InvalidRequest, match="redirects to what is not fetched"):
+        post_json(server.redirect("/d", "ftp://example.org/", 307), {}, policy)
+
+
 def test_a_deaf_subscriber_is_left_at_the_deadline(policy: SourcePolicy, server: Server) -> None:
     href = drip(server, in_headers=True)
     with pytest.raises(InvalidRequest, match=r"longer than 0\.3 s"):

@@ -93,6 +93,9 @@ class Server:
     ``packages`` are served besides the repository's: by id what stands beside the name of their processor.
     """
 
+    bin = BIN
+    """The commands that it is served by."""
+
     def __init__(
         self,
         folder: Path,
@@ -112,7 +115,7 @@ class Server:
 
     def start(self, *, gunicorn: int = 0, ready: bool = True) -> Server:
         """Start it in a process group of its own; with ``gunicorn``, that many processes of it."""
-        command = [str(BIN / "pygeoapi"), "serve"]
+        command = [str(self.bin / "pygeoapi"), "serve"]
         if gunicorn:
             options = [
                 "--worker-class",
@@ -126,7 +129,7 @@ class Server:
                 "--no-control-socket",
             ]
             bind = f"127.0.0.1:{self.port}"
-            command = [str(BIN / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
+            command = [str(self.bin / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -199,7 +202,7 @@ class Server:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line tool on this HOME."""
-        command = [str(BIN / "dragoman"), *arguments]
+        command = [str(self.bin / "dragoman"), *arguments]
         return subprocess.run(
             command,
             cwd=self.folder,

@@ -22,7 +22,9 @@ from dragoman.errors import (
     InvalidRequest,
     NoSuchJob,
     QueueFull,
+    Unavailable,
 )
+from dragoman.jobs.engine_figures import EngineFigures
 from dragoman.model.job import Job, JobFailure, JobPage, JobQuery, Output
 from dragoman.model.status import JobStatus, check_transition
 
@@ -72,6 +74,9 @@ class MemoryEngine:
         matching = [job.status for job in self.jobs.values() if _matches(job, query)]
         return {status: matching.count(status) for status in JobStatus}
 
+    def counts_by_process(self) -> Mapping[str, Mapping[JobStatus, int]]:
+        return {job.process_id: self.counts(process_ids=[job.process_id]) for job in self.jobs.values()}
+
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         raise NotImplementedError
 
@@ -110,6 +115,10 @@ class MemoryEngine:
 
     def finished_ids(self, before: datetime, limit: int) -> list[str]:
         raise NotImplementedError
+
+    def damaged(self) -> bool:
+        """Memory is not."""
+        return False
 
     def events(self, job_id: str) -> list[JobEvent]:
         raise NotImplementedError
@@ -191,6 +200,11 @@ class MemoryEngine:
 
     def alive(self) -> bool:
         return self.up
+
+    def figures(self) -> EngineFigures:
+        if not self.up:
+            raise Unavailable
+        return EngineFigures(ended={}, finished={}, waiting={}, running={})
 
     def close(self) -> None:
         pass

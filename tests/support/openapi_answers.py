@@ -31,10 +31,10 @@ class ApiDocument:
         if item is None:
             assert response.status_code in (401, 404), f"{path} is not documented"
             return
+        if response.status_code == 401 and method not in item:  # who has no token is not told what there is
+            return
         assert method in item, f"{method} {path} is not documented"
-        status = (
-            response.status_code if response.status_code != 401 else 403
-        )  # no document tells of tokens yet
+        status = response.status_code
         assert str(status) in item[method]["responses"], f"{method} {path}: {status} is not documented"
         self._check_content(response, item[method]["responses"][str(status)])
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from dragoman.model.context import Context
     from dragoman.model.job import Output
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
+    from dragoman.packages.program import WatchedContext
 
 
 def load_folder(folder: Path, *, id: str | None = None, profiles: Sequence[str] = ()) -> Process:
@@ -24,7 +24,7 @@ def load_folder(folder: Path, *, id: str | None = None, profiles: Sequence[str] 
 
 
 def run_package(
-    process: Process, values: Mapping[str, Sequence[ResolvedValue]], *, context: Context, folder: Path
+    process: Process, values: Mapping[str, Sequence[ResolvedValue]], *, context: WatchedContext, folder: Path
 ) -> Mapping[str, Output]:
     """Load a native package and run it once, all its outputs wanted."""
     program = load_program(process, RunLimits(), context)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Blueprint, Flask, request
 
+from dragoman.config.auth import AuthSettings, OidcSettings
 from dragoman.config.settings import LimitSettings, Settings
 from dragoman.web import guards
 from dragoman.web.auth import anonymous
@@ -115,3 +116,30 @@ def test_allowed_origin_reads_the_answer_to_its_post() -> None:
 def test_bodies_have_a_limit() -> None:
     assert app().post("/x", data=b"x" * 10).status_code == 200
     assert app().post("/x", data=b"x" * 11).status_code == 413
+
+
+def test_pages_of_every_origin_where_the_operator_says_so() -> None:
+    stranger = {"Origin": "https://elsewhere.example.org"}
+    assert app().post("/x", headers=stranger).status_code == 403
+    answer = app(cors_everyone=True).post("/x", headers=stranger)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == stranger["Origin"]
+    assert answer.headers["Access-Control-Expose-Headers"] == "*"
+    preflight = {**stranger, "Access-Control-Request-Method": "DELETE"}
+    asked = app(cors_everyone=True).options("/x", headers=preflight)
+    assert "DELETE" in asked.headers["Access-Control-Allow-Methods"]
+
+
+def test_tokens_take_the_place_of_peer_and_host_but_not_of_origin() -> None:
+    client = app(auth=AuthSettings(oidc=OidcSettings(issuer="https://id.example.org", audience=("x",))))
+    there = {"environ_base": {"REMOTE_ADDR": "10.0.0.1"}}
+    assert client.get("/x", **there).status_code == 200
+    assert client.get("/x", headers={"Host": "evil.org"}).status_code == 200
+    assert client.post("/x", headers={"Origin": "http://evil.org"}).status_code == 403
+    rebound = {"Host": "evil.org", "Origin": "http://evil.org"}
+    assert client.post("/x", headers=rebound).status_code == 403
+    assert client.post("/x", headers={"Host": "geo.example.org:81", "Origin": URL}).status_code == 200
+
+
+def test_scripts_of_other_origins_may_read_the_challenge() -> None:
+    assert "WWW-Authenticate" in app().get("/x").headers["Access-Control-Expose-Headers"]

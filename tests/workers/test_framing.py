@@ -106,6 +106,14 @@ def test_a_time_limit_of_the_socket_holds_up_nobody_who_asks(pair: tuple[Channel
     assert one.open()
 
 
+def test_sending_to_one_that_reads_no_more_fails(pair: tuple[Channel, Channel]) -> None:
+    one, _ = pair
+    one.limit_sending(0.1)
+    with pytest.raises(Disconnected) as caught:
+        one.send("x" * 10_000_000)
+    assert isinstance(caught.value.__cause__, BlockingIOError)
+
+
 def test_half_a_message_is_no_message(pair: tuple[Channel, Channel]) -> None:
     one, other = pair
     one.socket.sendall(encode("whole") + encode("half")[:-1])

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 import pytest
 from enginekit import engine
 from harness import gone, wait_for
 
+from dragoman.jobs.engine.supervisor import CGROUP
 from dragoman.model.status import JobStatus
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from dragoman.workers import cage
 
 pytestmark = [
     pytest.mark.slow,
@@ -54,6 +53,26 @@ def test_so_does_everything_when_no_server_is_left(tmp_path: Path) -> None:
         supervisor.kill()
         wait_for(lambda: all(map(gone, _started(pids))), "all have ended")
         wait_for(lambda: gone(guardian.pid), "and the guardian with them")
+
+
+@pytest.mark.skipif(not cage.can_be_made(), reason="no cgroup can be made here")
+def test_nothing_lives_on_if_both_are_killed_in_one_moment(tmp_path: Path) -> None:
+    with engine(tmp_path / "home") as kit:
+        pids = tmp_path / "pids"
+        job = kit.submit("spawner", pids=str(pids), disowned=True)
+        wait_for(lambda: _started(pids), "it has its children")
+        first, before = kit.supervisor, _started(pids)
+        guardian = psutil.Process(first).parent()
+        assert guardian is not None
+        guardian.suspend()  # so that neither sees the other die
+        os.kill(first, signal.SIGKILL)
+        guardian.kill()
+        wait_for(lambda: kit.supervisor != first and _started(pids) != before, "the job runs again")
+        assert all(map(gone, before)), "none of the first run's is left beside the second's"
+        folder = Path((kit.home / CGROUP).read_text())
+        assert str(kit.supervisor) in (folder / "cgroup.procs").read_text().split()
+        assert kit.executor.dismiss(job.id).status is JobStatus.DISMISSED
+    wait_for(lambda: not folder.exists(), "nor is the cgroup left")
 
 
 def test_a_guardian_that_is_told_to_end_ends_all(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dragoman.config.dialects import DialectSettings
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON, Process
+    from dragoman.openapi.security import Security
     from dragoman.web.services import Services
 
 
@@ -28,6 +29,8 @@ class ServerInfo:
     """The public base URL, without a slash at its end."""
     title: str
     description: str = ""
+    security: Security | None = None
+    """Whose tokens are asked for; None: none are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

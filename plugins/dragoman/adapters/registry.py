@@ -9,6 +9,7 @@ from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.ogc.dialect import OGC
 from dragoman.adapters.pesto.dialect import PESTO
 from dragoman.config.dialects import DialectSettings
+from dragoman.openapi.security import Security
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ REPOSITORY: Final = ServerInfo(
     url="http://localhost:5000",
     title="dragoman",
     description="Packaged algorithms over OGC API - Processes, on jobs that are never lost.",
+    security=Security(issuer="https://id.example.org/realms/geo", public=None),
 )
 """What the documents that the repository carries say of their server."""
 

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dragoman.cli.engine_log import log_as_engine
+from dragoman.cli.dev_idp import dev_idp
 from dragoman.cli.jobs import app as jobs_app
 from dragoman.cli.jobs import existing_store
-from dragoman.cli.run import run
+from dragoman.cli.new_server import create_server
+from dragoman.cli.programs import program
+from dragoman.cli.run import debug, named_folder, run
+from dragoman.config.bundled import PREFIX
 from dragoman.errors import DragomanError, Unavailable
 from dragoman.host.bootstrap import prepare, read_settings
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(jobs_app, name="jobs")
 app.command()(run)
+app.command("dev-idp")(dev_idp)
 
 Config = Annotated[
     Path | None,
@@ -50,13 +54,13 @@ def serve(
     """Serve: through pygeoapi's own server, or, with --threads, through gunicorn."""
     settings = read_settings()
     prepare(settings)  # here, since gunicorn would add lines of its own
-    folder = Path(sys.executable).parent
-    command = [str(folder / "pygeoapi"), "serve"]
+    command = [program("pygeoapi"), "serve"]
     if threads:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         bind = f"{host}:{settings.port}"
         options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
-        command = [str(folder / "gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
+        options += ["--logger-class", "dragoman.host.gunicorn_log.Logger"]
+        command = [program("gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
     os.execv(command[0], command)
 
 
@@ -68,9 +72,10 @@ def check(
     ] = None,
 ) -> None:
     """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
-    from dragoman.composition import FORMS
+    from dragoman.composition import FORMS, kept_versions
     from dragoman.host.startup_checks import unusable
     from dragoman.jobs.trials.load_check import probe_all
+    from dragoman.workers import cage
 
     logging.getLogger("dragoman").addHandler(logging.NullHandler())  # what is broken is printed once, here
     catalogue = _packages_in(folders) if folders else _catalogue()
@@ -86,12 +91,31 @@ def check(
                 typer.echo(f"note    {process.id}: {note}")
     for name, detail in broken.items():
         typer.echo(f"broken  {name}: {detail}")
+    if not folders and not cage.can_be_made():
+        typer.echo(f"note    engine: {cage.UNCAGED}")
+    for line in [] if folders else kept_versions(read_settings()):
+        typer.echo(f"kept    {line}")
     raise typer.Exit(1 if broken or problems else 0)
 
 
 @app.command()
-def init(name: Annotated[str, typer.Argument(help="Id of the new process, and name of its folder.")]) -> None:
-    """Write a new packaged algorithm that runs, in ./NAME."""
+def init(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Id of the new process, and name of its folder; or the server's folder."),
+    ] = None,
+    server: Annotated[
+        bool, typer.Option("--server", help="Write the configuration of a server, in ./NAME or here.")
+    ] = False,
+) -> None:
+    """Write a new packaged algorithm that runs, in ./NAME; or, with --server, a server that serves."""
+    if server:
+        typer.echo(create_server(Path(name or ".")))
+        return
+    if name is None:
+        raise typer.BadParameter(
+            "is missing; allowed: the id of a new process, or --server", param_hint="NAME"
+        )
     from dragoman.packages.native.scaffold import config_lines, create_package
 
     folder = create_package(name, Path.cwd())
@@ -109,16 +133,25 @@ def test(
     accept: Annotated[
         bool, typer.Option("--accept", help="Write what comes out into the examples, as what is expected.")
     ] = False,
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Enter the debugger where one fails; no limits hold.")
+    ] = False,
 ) -> None:
     """Run the examples of packages as golden tests."""
     from dragoman.composition import FORMS, profile_options
+    from dragoman.jobs.trials.debugging import debug_package
     from dragoman.jobs.trials.example_runs import try_package
 
     command = [sys.executable, "-P", "-m", "dragoman.cli", "examples"]
     failed = False
     for folder, profiles in _packages(names or []).values():
-        verdict = None
-        for verdict in try_package(folder, profile_options(profiles), FORMS, command, accept=accept):
+        options, verdict = profile_options(profiles), None
+        verdicts = (
+            debug_package(folder, options, FORMS, debug, accept=accept)
+            if pdb
+            else try_package(folder, options, FORMS, command, accept=accept)
+        )
+        for verdict in verdicts:
             title, problems = verdict
             typer.echo(f"{'FAILED' if problems else 'ok    '}  {folder.name}: {title}")
             for problem in problems:
@@ -173,14 +206,15 @@ def examples() -> None:
 @app.command()
 def cleanup() -> None:
     """Remove expired jobs with their results, and folders that no job owns."""
-    from dragoman.jobs.engine.housekeeping import expire, sweep
+    from dragoman.jobs.engine.housekeeping import expire, sweep, sweep_packages
     from dragoman.jobs.result_folder import FolderResults
 
     settings = read_settings()
     store, results = existing_store(settings), FolderResults(settings.home)
     keep = settings.jobs.keep_results
     expired = expire(store, results, keep) if keep is not None else 0
-    typer.echo(f"removed {expired} expired jobs and {sweep(store, results)} stray folders")
+    stray = sweep(store, results) + sweep_packages(store, settings.home)
+    typer.echo(f"removed {expired} expired jobs and {stray} stray folders")
 
 
 @app.command()
@@ -214,12 +248,13 @@ def openapi(
 def supervise() -> None:
     """The supervisor process; started by server processes, with its settings on standard input."""
     from dragoman.adapters.registry import notification
+    from dragoman.host.log_lines import log_as_engine
     from dragoman.jobs.engine.notifier import Notifier
     from dragoman.jobs.engine.supervisor import supervise as run
     from dragoman.jobs.result_folder import FolderResults
 
     settings = pickle.load(sys.stdin.buffer)
-    log_as_engine(settings)
+    log_as_engine(settings.log_level, settings.log_file, settings.log_format)
     os._exit(run(settings, Notifier(settings, FolderResults(settings.home), notification)))
 
 
@@ -243,7 +278,7 @@ def _packages_in(folders: Sequence[Path]) -> Catalogue:
     from dragoman.composition import FORMS
     from dragoman.packages.catalogue import Declaration, build_catalogue
 
-    absolute = [Path(os.path.abspath(folder)) for folder in folders]
+    absolute = [named_folder(folder) for folder in folders]
     return build_catalogue([Declaration(id=folder.name, folder=folder) for folder in absolute], FORMS)
 
 
@@ -252,7 +287,8 @@ def _packages(names: Sequence[str]) -> dict[str, tuple[Path, Sequence[str]]]:
     from dragoman.composition import FORMS
     from dragoman.host.bootstrap import DEFAULT_CONFIG
 
-    folders = {name: (Path(name), ()) for name in names if FORMS.recognised(Path(name)) is not None}
+    named = {name: named_folder(name) if name.startswith(PREFIX) else Path(name) for name in names}
+    folders = {name: (folder, ()) for name, folder in named.items() if FORMS.recognised(folder) is not None}
     there = Path(os.environ.get("PYGEOAPI_CONFIG") or DEFAULT_CONFIG).is_file()
     processes = read_settings().processes if there or not names or len(folders) < len(names) else ()
     declared = {p.id: (p.package, p.profiles) for p in processes if p.package}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dragoman.config.bundled import package_folder
 from dragoman.errors import DragomanError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    package: Annotated[Path, typer.Argument(help="The package's folder.")],
+    package: Annotated[Path, typer.Argument(help="The package's folder, or dragoman:NAME.")],
     inputs: Annotated[
         list[str] | None, typer.Option("--input", "-i", help="name=value, or name=@file; may be given often.")
     ] = None,
@@ -33,8 +34,10 @@ def run(
     """Run a package once, without a server: what it prints comes here, its timeout and memory are not limited."""
     from dragoman.composition import FORMS, profile_options
     from dragoman.jobs.trials.single_run import inputs_of
+    from dragoman.rasters.gdal_limits import limit_gdal
 
-    folder = Path(os.path.abspath(package))
+    limit_gdal(os.environ)
+    folder = named_folder(package)
     process = FORMS.load(folder, options=profile_options(profile or []))
     values = inputs_of(process, inputs or [])
     kept = None if output is None else output.absolute()  # the run has a working directory of its own
@@ -43,11 +46,25 @@ def run(
         _run(process, values, kept)
     except Exception as error:  # whatever an author's code raises is shown, or debugged
         if pdb:
-            import pdb as debugger
-
-            debugger.post_mortem(error.__traceback__)
+            debug(error)
         _explain(error, folder)
         raise typer.Exit(1) from error
+
+
+def debug(error: BaseException) -> None:
+    """Enter the debugger where an error arose."""
+    import pdb
+
+    typer.echo(f"{type(error).__name__}: {error}", err=True)
+    pdb.post_mortem(error.__traceback__)
+
+
+def named_folder(name: Path | str) -> Path:
+    """The folder, absolute, of a package that is named by its folder or by ``dragoman:NAME``."""
+    try:
+        return package_folder(str(name), Path.cwd())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _run(process: Process, values: Inputs, kept: Path | None) -> None:

@@ -15,7 +15,9 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dragoman.config.dialects import UNAVAILABLE, DialectSettings, dialect_keys, read_dialects
+from dragoman.config.auth import AuthSettings, read_auth
+from dragoman.config.bundled import PREFIX, package_folder
+from dragoman.config.dialects import DialectSettings, dialect_keys, read_dialects
 from dragoman.config.file import ConfigFile, check_schema, read_config, shown, without_effect
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
 from dragoman.config.values import Section
@@ -84,6 +86,8 @@ class LimitSettings:
     """Of a request body; inclusive."""
     max_pixels: int = 4_000_000_000
     """Of one input raster: width x height x bands; inclusive."""
+    opening_timeout: float = 30.0
+    """Seconds that opening the file of one input may take."""
     min_free_disk: int = 500 * 1024**2
     """Bytes free under HOME, below which the server is not ready."""
 
@@ -121,8 +125,10 @@ class Settings:
     workers: int
     """At least 1."""
     warm_workers: int = 8
+    reload: bool = True
+    """Whether a package is loaded anew when its files have changed."""
     log_format: str = "text"
-    """How the engine logs: one of LOG_FORMATS."""
+    """How server and engine log: one of LOG_FORMATS."""
     data_roots: tuple[Path, ...] = ()
     """Absolute, not resolved, perhaps not there yet."""
     fetch: FetchSettings = FetchSettings()
@@ -130,7 +136,12 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     cors_origins: tuple[str, ...] = ()
     """``scheme://host[:port]``, lower-case, as a browser sends it."""
+    cors_everyone: bool = False
+    """pygeoapi's own ``server.cors``: pages of every origin may POST and DELETE."""
+    gzip: bool = False
+    """Whether JSON and pages are compressed for clients that take it."""
     behind_proxy: bool = False
+    auth: AuthSettings = field(default_factory=AuthSettings)
     processes: tuple[ProcessDeclaration, ...] = ()
     """In the declared order."""
     dialects: Mapping[str, object] = field(default_factory=dict)
@@ -144,7 +155,18 @@ class Settings:
     def digest(self) -> str:
         """Hash of what the engine depends on: a supervisor that has another one is replaced."""
         engine = asdict(self)
-        for irrelevant in ("host", "port", "cors_origins", "behind_proxy", "raw"):
+        irrelevant_keys = (
+            "host",
+            "port",
+            "cors_origins",
+            "cors_everyone",
+            "gzip",
+            "behind_proxy",
+            "auth",
+            "reload",
+            "raw",
+        )
+        for irrelevant in irrelevant_keys:
             del engine[irrelevant]
         dialects = engine.pop("dialects")
         engine["dialects"] = {name: dialects[name] for name in self.counted_dialects}
@@ -192,19 +214,25 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         database_url=manager.database("connection", home),
         workers=manager.whole("workers", 0) or os.cpu_count() or 1,
         warm_workers=manager.whole("warm_workers", 8),
+        reload=manager.flag("reload", True),
         log_format=_log_format(manager),
         data_roots=manager.folders("data_roots"),
         fetch=_fetch(manager.section("fetch")),
         jobs=_jobs(manager.section("jobs")),
         limits=_limits(manager.section("limits")),
         cors_origins=manager.section("cors").origins("origins"),
+        cors_everyone=server.values.get("cors") is True,  # pygeoapi's keys, held to its schema below
+        gzip=server.values.get("gzip") is True,
         behind_proxy=auth.flag("behind_proxy", False),
+        auth=read_auth(auth, process_ids),
         processes=processes,
         dialects=read_dialects(manager.section("dialects"), dialects, process_ids),
         counted_dialects=tuple(dialect.name for dialect in dialects if dialect.counted),
         raw=config.data,
     )
-    _refuse_unbuilt_auth(auth)
+    if settings.cors_everyone and settings.cors_origins:
+        problem = "lets in pages of every origin, while server.manager.cors.origins names some"
+        raise server.error("cors", f"{problem}; allowed: false, or server.manager.cors left out")
     _guard_binding(bind, settings)
     check_schema(config)
     return settings
@@ -244,15 +272,9 @@ def _limits(section: Section) -> LimitSettings:
     return LimitSettings(
         request_bytes=section.size("request_bytes", default.request_bytes),
         max_pixels=section.whole("max_pixels", default.max_pixels, 1),
+        opening_timeout=section.duration("opening_timeout", default.opening_timeout),
         min_free_disk=section.size("min_free_disk", default.min_free_disk, zero=True),
     )
-
-
-def _refuse_unbuilt_auth(auth: Section) -> None:
-    """A setting that guards something is never silently ignored."""
-    for name in ("oidc", "public", "execute"):
-        if auth.values.get(name) is not None:
-            raise auth.error(name, f"{UNAVAILABLE}; allowed: behind_proxy")
 
 
 def _guard_binding(bind: Section, settings: Settings) -> None:
@@ -261,12 +283,12 @@ def _guard_binding(bind: Section, settings: Settings) -> None:
         local = ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
         local = settings.host.lower() == "localhost"
-    if not local and not settings.behind_proxy:
+    if not local and not settings.behind_proxy and settings.auth.oidc is None:
         problem = (
             f"{shown(settings.host)} is open to others and there is no authentication (server.manager.auth)"
         )
         raise bind.error(
-            "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: {{behind_proxy: true}}"
+            "host", f"{problem}; allowed: 127.0.0.1, ::1, localhost, or auth: oidc or behind_proxy: true"
         )
 
 
@@ -295,7 +317,12 @@ def _process(config: ConfigFile, name: object) -> ProcessDeclaration:
         return ProcessDeclaration(id=name, processor=definition, line=line)
     processor = resource.section("processor")
     if not processor.values.get("package"):
-        raise processor.error("package", "is missing; allowed: the package's folder, relative to this file")
-    package, profiles = processor.folder("package", ""), processor.words("profiles")
+        allowed = f"the package's folder, relative to this file, or {PREFIX}NAME"
+        raise processor.error("package", f"is missing; allowed: {allowed}")
+    try:
+        package = package_folder(processor.text("package", ""), config.path.parent)
+    except ValueError as error:
+        raise processor.error("package", str(error)) from error
+    profiles = processor.words("profiles")
     most = processor.whole("max_parallel", 0)
     return ProcessDeclaration(id=name, package=package, profiles=profiles, max_parallel=most, line=line)

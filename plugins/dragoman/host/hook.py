@@ -58,7 +58,11 @@ def _get_config(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         settings = read_settings()
         if not os.environ.get("PYGEOAPI_OPENAPI"):
             os.environ["PYGEOAPI_OPENAPI"] = str(settings.home / "openapi.json")
-    return original(*args, **kwargs)
+    config = original(*args, **kwargs)
+    raw = kwargs.get("raw", args[0] if args else False)  # for the admin interface, which writes it back
+    if not raw and _is_ours(config) and config["server"].get("cors") is True:
+        config["server"]["cors"] = False  # our guards do what it says, for pygeoapi's own paths as well
+    return config
 
 
 def _serves_ours() -> bool:
@@ -83,8 +87,11 @@ def _load_openapi_document(original: Callable[..., Any], *args: Any, **kwargs: A
     """The first that only servers ask for: have all ready, and write the document if it is stale and ours to write."""
     if _serves_ours():
         from dragoman.host.bootstrap import prepare, read_settings, warn_of_sync_worker
+        from dragoman.web.metrics_files import name_folder
 
-        prepare(read_settings())
+        settings = read_settings()
+        prepare(settings)
+        name_folder(settings.home)
         warn_of_sync_worker(sys.modules)
         path = Path(os.environ.get("PYGEOAPI_OPENAPI", ""))
         if path.name == "openapi.json" and path.parent.name:

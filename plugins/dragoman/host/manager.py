@@ -16,8 +16,10 @@ from pygeoapi.util import JobStatus as PygeoapiStatus
 
 from dragoman.adapters.ogc.describe import description
 from dragoman.composition import FORMS, profile_options
+from dragoman.config.bundled import package_folder
 from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.host.bootstrap import read_settings
+from dragoman.host.log_lines import log_as_server
 from dragoman.host.mounting import build_services, mount
 from dragoman.jobs.service import Submission
 from dragoman.model.job import InputValue, JobQuery, JobRequest
@@ -34,7 +36,7 @@ class PackagedProcessor(BaseProcessor):  # type: ignore[misc]
     def __init__(self, processor_def: dict[str, Any]) -> None:
         base = read_settings().config_path.parent
         options = profile_options(processor_def.get("profiles") or ())
-        process = FORMS.load(base / processor_def["package"], options=options)
+        process = FORMS.load(package_folder(processor_def["package"], base), options=options)
         super().__init__(processor_def, description(process, ""))
         self.supports_outputs = True
 
@@ -57,6 +59,7 @@ class JobManager(BaseManager):  # type: ignore[misc]
         if (
             blueprint is not None and not blueprint._got_registered_once
         ):  # with ``admin`` a second one is built
+            log_as_server(read_settings())
             blueprint.record_once(mount)
 
     @property

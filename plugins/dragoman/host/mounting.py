@@ -1,31 +1,50 @@
-"""Our routes on pygeoapi's application, before its own, and how ``pygeoapi serve`` is made to serve them well."""
+"""Our routes on pygeoapi's application, before its own."""
 
 from __future__ import annotations
 
 import functools
+import json
+import logging
 import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from werkzeug.serving import WSGIRequestHandler
+from pygeoapi.util import get_api_rules
 
 from dragoman import composition
 from dragoman.adapters import registry
 from dragoman.errors import DragomanError
-from dragoman.host.api_document import other_classes, other_paths
+from dragoman.host import front_pages
+from dragoman.host.api_document import front_is_pygeoapis, other_classes, other_document
 from dragoman.host.bootstrap import give_up, read_settings
-from dragoman.web import health
-from dragoman.web.draining import draining
+from dragoman.host.serving import serve_well
+from dragoman.web import health, metrics
+from dragoman.web.compression import compress
+from dragoman.web.dispatch import name_host_paths
 from dragoman.web.services import HostApi
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
     from flask.blueprints import BlueprintSetupState
+    from flask.sansio.app import App
 
     from dragoman.config.settings import Settings
     from dragoman.web.services import Services
+
+LOGGER = logging.getLogger(__name__)
+
+
+HOST_PATHS: Final = {
+    "pygeoapi.*": "collections",
+    "static": "collections",
+    "admin.*": "admin",
+    "dragoman_front.landing": "landing",
+    "dragoman_front.conformance": "conformance",
+    "dragoman_front.openapi": "openapi",
+}
+"""pygeoapi's own endpoints, and the word of ``auth.public`` for their paths, where we do not serve these."""
 
 
 def mount(state: BlueprintSetupState) -> None:
@@ -37,16 +56,38 @@ def mount(state: BlueprintSetupState) -> None:
         services = replace(build_services(settings), host=_host_api(settings))
     except DragomanError as error:  # an engine that does not come up: its own words stand above
         give_up(error)
+    name_host_paths(state.app, HOST_PATHS)
+    if front_is_pygeoapis(settings):
+        state.app.register_blueprint(front_pages.blueprint(services), url_prefix=state.url_prefix)
     registry.mount(state.app, services, url_prefix=state.url_prefix)
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
-    _serve_well(cast("Flask", state.app))
+    state.app.register_blueprint(metrics.blueprint(services), url_prefix=state.url_prefix)
+    _answer_as_pygeoapi(state.app, settings)
+    serve_well(cast("Flask", state.app))
+
+
+def _answer_as_pygeoapi(app: App, settings: Settings) -> None:
+    """What the operator asks of every answer holds for ours as well: the header of the API's version, gzip."""
+    version = get_api_rules(json.loads(json.dumps(settings.raw, default=str))).response_headers
+
+    def add(response: Response) -> Response:
+        for name, value in version.items():
+            response.headers.setdefault(name, value)
+        return compress(response) if settings.gzip else response
+
+    app.after_request_funcs.setdefault(None, []).append(add)
+    if settings.cors_everyone:
+        LOGGER.warning(
+            "server.cors: true lets pages of every origin POST and DELETE; "
+            "server.manager.cors.origins in its place names those that may"
+        )
 
 
 def _host_api(settings: Settings) -> HostApi:
     """What pygeoapi serves beside us, and the conformance classes of the dialects that are on."""
     dialects = (name for dialect in registry.enabled(settings) for name in dialect.conformance)
     return HostApi(
-        paths=functools.cache(lambda: other_paths(settings)),
+        paths=functools.cache(lambda: other_document(settings)),
         conformance=(*dialects, *other_classes(settings)),
     )
 
@@ -68,26 +109,7 @@ def _check_port(settings: Settings) -> None:
 
 def build_services(settings: Settings) -> Services:
     """Services on a running engine: queued jobs go on after a restart without a request."""
-    catalogue = composition.catalogue(settings)
+    catalogue = composition.served_catalogue(settings)
     engine = composition.executor(settings)
     engine.start()
     return composition.services(settings, catalogue, engine)
-
-
-def _serve_well(app: Flask) -> None:
-    """Leave no body unread; undo what ``pygeoapi serve`` hard-codes: no debugger, no reloader; chunks may be sent.
-
-    Every answer closes its connection: werkzeug does so, since it cannot tell where an unread body ends. Under
-    gunicorn connections are kept alive.
-    """
-    app.wsgi_app = draining(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    run = app.run
-
-    class Handler(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an ACK
-
-    def serve(host: str | None = None, port: int | None = None, **_options: Any) -> None:
-        run(host, port, debug=False, use_reloader=False, threaded=True, request_handler=Handler)
-
-    app.run = serve  # type: ignore[method-assign,assignment]

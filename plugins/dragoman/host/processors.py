@@ -80,7 +80,8 @@ class ForeignProgram:
 
     def _argument(self, input_id: str, items: Sequence[ResolvedValue]) -> Any:
         plain_values = [item.value if item.path is None else _content(item.path) for item in items]
-        return plain_values if self.process.inputs[input_id].repeatable else plain_values[0]
+        spec = self.process.inputs.get(input_id)
+        return plain_values if spec is not None and spec.repeatable else plain_values[0]
 
     def _split(self, payload: Any) -> Mapping[str, Any]:
         declared = list(self.process.outputs)
@@ -117,6 +118,8 @@ def _describe(process_id: str, metadata: Mapping[str, Any], definition: Mapping[
         example={"inputs": example["inputs"]}
         if isinstance(example, Mapping) and "inputs" in example
         else None,
+        takes_undeclared=True,
+        more={} if example is None else {"example": json.loads(json.dumps(example, default=str))},
         outputs_checked=False,
         runtime=Runtime(form=FORM, options=json.loads(json.dumps(definition))),
     )

@@ -46,6 +46,8 @@ class EngineSettings:
     """Of the slots those that only synchronous calls take; one at least is left for others."""
     max_parallel: Mapping[str, int] = field(default_factory=dict)
     """Jobs of a process that run at once, where they are fewer than the slots."""
+    opening_timeout: float = 30.0
+    """Seconds that opening the file of one input may take."""
     guests: Mapping[str, GuestRoom] = field(default_factory=dict)
     """The parts of the supervisor that are not about jobs, by name."""
 
@@ -70,4 +72,6 @@ class EngineLimits:
     sync_slots: int = 0
     """See EngineSettings."""
     max_parallel: Mapping[str, int] = field(default_factory=dict)
+    """See EngineSettings."""
+    opening_timeout: float = 30.0
     """See EngineSettings."""

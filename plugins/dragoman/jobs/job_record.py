@@ -10,7 +10,7 @@ import json
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from dragoman.jobs.json_codec import PARTS, read_request, request_text
+from dragoman.jobs.json_codec import PARTS, outputs_text, read_outputs, read_request, request_text
 from dragoman.model.job import Job
 
 if TYPE_CHECKING:
@@ -21,29 +21,33 @@ if TYPE_CHECKING:
 REPEATED: Final = frozenset({"runtime", "principal", "worker"})
 """Texts that many jobs have in common; their values cannot change."""
 
-TEXTS: Final = REPEATED | {"outputs", "failure", "request_as_sent"}
-"""Fields that are JSON texts, if they are not None; besides ``request``, which has its text with it."""
+TEXTS: Final = REPEATED | {"failure", "request_as_sent"}
+"""Fields that are JSON texts, if they are not None; ``request`` and ``outputs`` have theirs with them."""
 
 
 def dump_record(fields: Mapping[str, Any]) -> dict[str, JSON]:
     """Any fields of a job, each as None, a number or a text."""
-    return {
-        name: WRITERS[name](value) if name in WRITERS and value is not None else value
-        for name, value in fields.items()
-    }
+    return _converted(fields, WRITERS)
 
 
 def load_record(data: Mapping[str, JSON]) -> dict[str, Any]:
     """The inverse of dump_record; raises what reading a damaged text does."""
-    return {
-        name: READERS[name](value) if name in READERS and value is not None else value
-        for name, value in data.items()
-    }
+    return _converted(data, READERS)
+
+
+def _converted(fields: Mapping[str, Any], ways: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The fields, in their order; those that have a way, and are not None, have gone it."""
+    data = dict(fields)
+    for name, convert in ways.items():
+        value = data.get(name)
+        if value is not None:
+            data[name] = convert(value)
+    return data
 
 
 def dump_whole(job: Job) -> dict[str, JSON]:
     """The record of a whole job."""
-    return dump_record({name: getattr(job, name) for name in Job.__slots__})
+    return dump_record(job.fields())
 
 
 def load_whole(data: Mapping[str, JSON]) -> Job:
@@ -83,9 +87,11 @@ WRITERS: Final[Mapping[str, Callable[[Any], JSON]]] = {
     **{name: write for name, (write, _) in PARTS.items()},
     **{name: _writer(name) for name in TEXTS},
     "request": request_text,
+    "outputs": outputs_text,
 }
 READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     **{name: read for name, (_, read) in PARTS.items()},
     **{name: _reader(name) for name in TEXTS},
     "request": read_request,
+    "outputs": read_outputs,
 }

@@ -92,12 +92,14 @@ def read_request(text: str) -> JobRequest:
 
 def dump_principal(principal: Principal) -> JSON:
     """A principal as JSON."""
-    return {"id": principal.id, "roles": sorted(principal.roles), "admin": principal.admin}
+    data = {"id": principal.id, "roles": sorted(principal.roles), "admin": principal.admin}
+    return {**data, "scopes": sorted(principal.scopes)} if principal.scopes else data
 
 
 def load_principal(data: JSON) -> Principal:
-    """The inverse of dump_principal."""
-    return Principal(id=data["id"], roles=frozenset(data["roles"]), admin=data["admin"])
+    """The inverse of dump_principal; rows of versions before scopes have none."""
+    scopes = frozenset(data.get("scopes", ()))
+    return Principal(id=data["id"], roles=frozenset(data["roles"]), scopes=scopes, admin=data["admin"])
 
 
 def dump_outputs(outputs: Mapping[str, Output]) -> JSON:
@@ -108,6 +110,24 @@ def dump_outputs(outputs: Mapping[str, Output]) -> JSON:
 def load_outputs(data: JSON) -> dict[str, Output]:
     """The inverse of dump_outputs."""
     return {item["id"]: _load_output(item) for item in data}
+
+
+class KeptOutputs(dict[str, Output]):
+    """Outputs that were read from JSON text, with that text: whoever writes them again need not make it."""
+
+    text: str
+
+
+def outputs_text(outputs: Mapping[str, Output]) -> str:
+    """Outputs as JSON text."""
+    return outputs.text if isinstance(outputs, KeptOutputs) else json.dumps(dump_outputs(outputs))
+
+
+def read_outputs(text: str) -> dict[str, Output]:
+    """The inverse of outputs_text."""
+    outputs = KeptOutputs(load_outputs(json.loads(text)))
+    outputs.text = text
+    return outputs
 
 
 def dump_failure(failure: JobFailure | None) -> JSON:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dragoman.jobs.engine_figures import dump_figures, load_figures
 from dragoman.jobs.error_codec import dump_error, load_error
 from dragoman.jobs.job_record import dump_record, dump_whole, load_record, load_whole
 from dragoman.jobs.json_codec import (
     dump_failure,
-    dump_outputs,
     load_failure,
-    load_outputs,
+    outputs_text,
+    read_outputs,
+    read_request,
+    request_text,
 )
 
 if TYPE_CHECKING:
@@ -20,10 +23,12 @@ if TYPE_CHECKING:
 
 PARTS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "job": (dump_whole, load_whole),
+    "request": (request_text, read_request),
     "changes": (dump_record, load_record),
-    "outputs": (dump_outputs, load_outputs),
+    "outputs": (outputs_text, read_outputs),
     "failure": (dump_failure, load_failure),
     "error": (dump_error, load_error),
+    "figures": (dump_figures, load_figures),
 }
 """Fields of messages that are not JSON already, with their two directions."""
 
@@ -52,5 +57,5 @@ class MessageCodec[Message]:
             return cls(
                 **{name: PARTS[name][1](value) if name in PARTS else value for name, value in members.items()}
             )
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a message of ours: {error!r}") from error

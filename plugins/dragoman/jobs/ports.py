@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job import Job, JobPage, JobQuery
     from dragoman.model.job_event import JobEvent
@@ -74,8 +75,8 @@ class JobStore(Protocol):
 
         With ``token`` the write only happens while that is the token of the job's latest claim. Raises NoSuchJob,
         and IllegalTransition if the job's state does not lead to ``target`` or its token is another.
-        Sets ``updated``, and ``finished`` where ``target`` is an end. Whoever has the job gives it as ``held``: only
-        what can have changed is read then (``Job.changing``).
+        Sets ``updated``, and ``finished`` where ``target`` is an end. Whoever has the job as its run was claimed
+        gives it as ``held``: only what a run reports on its way is read then.
         """
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:
@@ -102,6 +103,12 @@ class JobStore(Protocol):
 
         Cheap at any number of jobs.
         """
+
+    def damaged(self) -> bool:
+        """Whether parts of the store were found that cannot be read: what they hold is passed over."""
+
+    def counts_by_process(self) -> Mapping[str, Mapping[JobStatus, int]]:
+        """How many jobs of each process that has any are in each state; every state is a key. Cheap at any number."""
 
     def events(self, job_id: str) -> list[JobEvent]:
         """What happened to a job, in order; nothing of what happened before stores had events, or of no job.
@@ -175,6 +182,9 @@ class Executor(Protocol):
 
     def alive(self) -> bool:
         """Whether the engine answers, within seconds; raises Unavailable if it says that it cannot write the store."""
+
+    def figures(self) -> EngineFigures:
+        """What the engine tells in numbers; raises Unavailable if it does not answer within seconds."""
 
     def close(self) -> None:
         """Let go of the engine; jobs go on if another server process holds it."""

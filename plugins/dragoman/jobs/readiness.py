@@ -21,6 +21,15 @@ def faults(store: JobStore, executor: Executor, results: ResultStore, min_free_b
     return reasons
 
 
+def warnings(store: JobStore) -> list[str]:
+    """What is wrong, but keeps nobody's job from being taken."""
+    return (
+        ["store: a part of the database is damaged; jobs that lie there are passed over"]
+        if store.damaged()
+        else []
+    )
+
+
 def _faults_of_writing(store: JobStore, executor: Executor) -> list[str]:
     """What the store and the engine report; what both report of the store is there once."""
     reasons = []

@@ -17,9 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from dragoman.errors import Unavailable
+from dragoman.packages.package_files import HOME_MARK
 from dragoman.workers.surroundings import sockets_fit
 
-LOCK = "supervisor.lock"
+LOCK = HOME_MARK
 NOTE = "supervisor.json"
 SOCKET = "supervisor.sock"
 LONGEST = 100

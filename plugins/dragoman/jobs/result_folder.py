@@ -115,8 +115,12 @@ class FolderResults:
 
     def free_bytes(self) -> int:
         """See the port."""
-        self._root.mkdir(parents=True, exist_ok=True)
-        return shutil.disk_usage(self._root).free
+        try:
+            system = os.statvfs(f"{self._root}/")  # the slash: of a folder, not of a file in its place
+        except FileNotFoundError:
+            self._root.mkdir(parents=True, exist_ok=True)
+            system = os.statvfs(self._root)
+        return system.f_bavail * system.f_frsize
 
     def _folder(self, job_id: str) -> Path:
         if not is_job_id(job_id):  # whatever the caller has checked: an id is never another path

@@ -7,25 +7,33 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
 from dragoman.jobs.json_codec import load_inputs
+from dragoman.jobs.request_check import check_request
+from dragoman.model.resolved import ResolvedValue
+from dragoman.packages.digest import short
 from dragoman.packages.outputs.wrappers import Cropped, Delivered
 from dragoman.packages.validation import validate_resolved
+from dragoman.schemas.messages import cut
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.ports import ResultStore
-    from dragoman.model.job import InputValue, Job, JobRequest, Output
+    from dragoman.model.job import InputValue, JobRequest, Output
     from dragoman.model.process import Runtime
-    from dragoman.model.resolved import ResolvedValue
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program, RunLimits
     from dragoman.sources.policy import SourcePolicy
+
+LOGGER = logging.getLogger("dragoman.algorithm")
+"""What is said here stands in the job's own log."""
 
 REPORT_EVERY = 0.2
 """Seconds between two reports of progress that are passed on."""
@@ -33,12 +41,30 @@ REPORT_EVERY = 0.2
 OUTPUTS = "outputs"
 """Of a run's folder, the folder that holds the files of its outputs, if there are any."""
 
+
+class Runnable(Protocol):
+    """What a run needs of a job: a job has it, and the order to run one."""
+
+    @property
+    def id(self) -> str:
+        """The job's."""
+
+    @property
+    def request(self) -> JobRequest:
+        """What was asked."""
+
+
 type Report = Callable[[int, str], None]
 """Takes progress (0..100) and a message."""
+type Opening = Callable[[str], None]
+"""Takes the id of the input whose file is about to be opened, and an empty text once it is."""
+
+type Notice = Callable[[str], None]
+"""Takes what stays in the message of the job when it is done."""
 
 
 class RunContext:
-    """The context of one run; see ``dragoman.model.context.Context``."""
+    """The context of one run; see ``dragoman.packages.program.WatchedContext``."""
 
     def __init__(
         self,
@@ -47,15 +73,22 @@ class RunContext:
         config: Mapping[str, Any],
         scratch: Path,
         report: Report,
+        notice: Notice | None = None,
         outputs: Collection[str] = (),
+        opening: Opening | None = None,
+        made: bool = False,
     ) -> None:
         self.outputs = tuple(outputs)
         self.job_id = job_id
         self.config = config
-        self.log = logging.getLogger("dragoman.algorithm")
+        self.log = LOGGER
         self._scratch = scratch
         self._report = report
-        self._made = False
+        self._notice = notice
+        self._notices: list[str] = []
+        self._opening = opening
+        self._made = made
+        """Whether the scratch folder is there already."""
         self._percent = 0
         self._message = ""
         self._sent = 0.0
@@ -68,6 +101,18 @@ class RunContext:
             self._made = True
         return self._scratch
 
+    @contextmanager
+    def opening(self, input_id: str) -> Iterator[None]:
+        """Tell whoever watches the run, if anybody does."""
+        if self._opening is None:
+            yield
+            return
+        self._opening(input_id)
+        try:
+            yield
+        finally:
+            self._opening("")
+
     def progress(self, percent: float, message: str = "") -> None:
         """Pass on what is new, at most every REPORT_EVERY seconds; a percentage that is no number says nothing."""
         if not math.isnan(percent):
@@ -76,7 +121,22 @@ class RunContext:
         now = time.monotonic()
         if now - self._sent >= REPORT_EVERY:
             self._sent = now
-            self._report(self._percent, self._message)
+            self._report(self._percent, joined([*self._notices, self._message]))
+
+    def notice(self, text: str) -> None:
+        """Keep it before whatever progress says, and in the log; what has been told is not told again."""
+        text = shortened(str(text))
+        if text in self._notices:
+            return
+        self.log.warning("%s", text)
+        self._notices.append(text)
+        if self._notice is not None:
+            self._notice(text)
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Notices and what is being done as the message of a job."""
+    return shortened("; ".join(filter(None, texts)))
 
 
 def load_program(
@@ -96,52 +156,86 @@ def ignore_progress(_percent: int, _message: str) -> None:
 
 
 def run_job(
-    job: Job,
+    job: Runnable,
     program: Program,
     *,
     folder: Path,
     results: ResultStore,
     policy: SourcePolicy,
     report: Report,
+    notice: Notice | None = None,
     scratch: Path | None = None,
+    opening: Opening | None = None,
+    accepted: str = "",
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
-    ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``.
+    ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``. ``accepted`` is
+    the digest of the package that the job was accepted for; what another one is to run is checked again first.
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
-    outputs = run_locally(job, inputs, program, folder=folder, policy=policy, report=report, scratch=scratch)
-    if (folder / OUTPUTS).exists():
-        results.publish(job.id, folder / OUTPUTS)
-    if folder.exists():
+    if other_version(accepted, program):
+        check_request(program.process, replace(job.request, inputs=inputs), policy)
+    outputs = run_locally(
+        job,
+        inputs,
+        program,
+        folder=folder,
+        policy=policy,
+        report=report,
+        notice=notice,
+        scratch=scratch,
+        opening=opening,
+    )
+    if folder.exists():  # most quick jobs make no file
+        if (folder / OUTPUTS).exists():
+            results.publish(job.id, folder / OUTPUTS)
         shutil.rmtree(folder, ignore_errors=True)
     return outputs
 
 
+def other_version(accepted: str, program: Program) -> str:
+    """That, and which, another version runs than the one with this digest; empty where it is the same.
+
+    So it is where there is no copy of that version any more: of what is installed, or what an older dragoman took.
+    """
+    process = program.process
+    present = process.runtime.digest
+    if accepted == present or not (accepted and present):
+        return ""
+    return f"the package has changed since the job was accepted; {process.version} ({short(present)}) ran"
+
+
 def run_locally(
-    job: Job,
+    job: Runnable,
     inputs: Mapping[str, tuple[InputValue, ...]],
     program: Program,
     *,
     folder: Path,
     policy: SourcePolicy,
     report: Report,
+    notice: Notice | None = None,
     scratch: Path | None = None,
+    opening: Opening | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
-    values = _resolve(program, inputs, folder / "inputs", policy)
+    fetched = folder / "inputs"
+    values = _resolve(program, inputs, fetched, policy)
     asked = job.request.outputs
     context = RunContext(
         job_id=job.id,
         config=program.process.config,
         scratch=scratch or folder / "scratch",
         report=report,
+        notice=notice,
         outputs=[name for name in program.process.outputs if not asked or name in asked],
+        opening=opening,
+        made=scratch is not None,
     )
-    return wrapped(program, job.request, folder / "inputs").run(
+    return wrapped(program, job.request, fetched).run(
         values,
         context=context,
         folder=folder / OUTPUTS,
@@ -164,6 +258,12 @@ def _resolve(
     resolved: dict[str, list[ResolvedValue]] = {}
     for input_id, values in inputs.items():
         spec = program.process.inputs.get(input_id)
+        if spec is None and program.process.takes_undeclared:
+            LOGGER.warning(
+                "input %s is not declared; the processor is given it as it was sent", cut(input_id)
+            )
+            resolved[input_id] = [ResolvedValue(value=value.value) for value in values]
+            continue
         if spec is None:
             raise InputError(input_id, f"unknown input; allowed: {', '.join(program.process.inputs)}")
         resolved[input_id] = []

@@ -25,7 +25,8 @@ from dragoman.errors import (
 from dragoman.jobs.failures import failure_of
 from dragoman.jobs.job_log import log_part
 from dragoman.jobs.json_codec import dump_inputs, dump_request, request_text
-from dragoman.jobs.readiness import faults
+from dragoman.jobs.permission import check_permission
+from dragoman.jobs.readiness import faults, warnings
 from dragoman.jobs.request_check import check_request
 from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.job_id import is_job_id
@@ -34,12 +35,14 @@ from dragoman.model.status import JobStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dragoman.config.auth import ExecuteRule
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
     from dragoman.model.process import Mode
-    from dragoman.packages.catalogue import Catalogue
+    from dragoman.packages.catalogue import Offer
     from dragoman.sources.policy import SourcePolicy
 
 MOST_OF_AN_ID = 100
@@ -75,12 +78,13 @@ class JobService:
     def __init__(
         self,
         *,
-        catalogue: Catalogue,
+        catalogue: Offer,
         store: JobStore,
         executor: Executor,
         results: ResultStore,
         policy: SourcePolicy,
         min_free_bytes: int = 0,
+        execute: Mapping[str, ExecuteRule] | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._store = store
@@ -89,13 +93,24 @@ class JobService:
         self._policy = policy
         self._min_free_bytes = min_free_bytes
         """Free disk below which no job is taken."""
+        self._execute = execute or {}
+        """What executing each process takes."""
+
+    def check_permission(self, process_id: str, principal: Principal) -> None:
+        """Raise NoSuchProcess, or InsufficientScope if the principal may not execute the process.
+
+        ``submit`` does it in any case; a dialect that reads a request first asks before.
+        """
+        self.catalogue.visible_to(principal).get(process_id)
+        if self._execute:
+            check_permission(self._execute, process_id, principal)
 
     def submit(
         self, process_id: str, request: JobRequest, principal: Principal, submission: Submission
     ) -> Job:
         """Validate a request and accept it durably; the job, finished if it ended while that was waited for.
 
-        Raises NoSuchProcess, InvalidInputs, InvalidRequest (an unknown output),
+        Raises NoSuchProcess, InsufficientScope, InvalidInputs, InvalidRequest (an unknown output),
         IdempotencyConflict, QueueFull, DiskFull, Unavailable; nothing is kept of what is refused.
         """
         if submission.job_id is not None and not is_job_id(submission.job_id):
@@ -103,6 +118,8 @@ class JobService:
                 f"'{submission.job_id[:MOST_OF_AN_ID]}' is no job id; allowed: a UUID in lower case"
             )
         process = self.catalogue.visible_to(principal).get(process_id)
+        if self._execute:
+            check_permission(self._execute, process_id, principal)
         check_request(process, request, self._policy)
         self._check_disk()
         now = datetime.now(UTC)
@@ -183,6 +200,14 @@ class JobService:
         """How many of the principal's jobs of a process are in each state."""
         owner = None if principal.admin else principal.id
         return self._store.counts(process_ids=(process_id,), owner=owner)
+
+    def stored(self) -> Mapping[str, Mapping[JobStatus, int]]:
+        """How many jobs of each process are in each state, whoever's; for whoever runs the server."""
+        return self._store.counts_by_process()
+
+    def figures(self) -> EngineFigures:
+        """What the engine tells of itself in numbers; raises Unavailable."""
+        return self._executor.figures()
 
     def dismiss(self, job_id: str, principal: Principal) -> Job:
         """Stop a job that has not finished; raises NoSuchJob, IllegalTransition."""
@@ -295,6 +320,10 @@ class JobService:
     def ready(self, min_free_bytes: int) -> list[str]:
         """What keeps this server from taking jobs; empty is ready."""
         return faults(self._store, self._executor, self._results, min_free_bytes)
+
+    def warnings(self) -> list[str]:
+        """What the operator should see to, though jobs are taken."""
+        return warnings(self._store)
 
     def close(self) -> None:
         """Let go of the engine."""

@@ -5,6 +5,7 @@
     Dismiss       ──► JobIs, when nothing of it runs
     Remove, RemoveOutput, KeepSha256, Health, Stop ──► Ok
     Hello         ──► Facts
+    ReadFigures   ──► FiguresAre
     AskGuest      ──► GuestAnswer, now or later
     any           ──► Refused
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.errors import DragomanError
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.model.job import Job
 
 
@@ -38,6 +40,11 @@ class Stop:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Can you write the store?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFigures:
+    """See Executor.figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +120,13 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FiguresAre:
+    """What the engine tells in numbers."""
+
+    figures: EngineFigures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ok:
     """It is done."""
 
@@ -152,8 +166,20 @@ class Refused:
     error: DragomanError
 
 
-type Request = Hello | Stop | Health | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256 | AskGuest
-type Reply = Facts | Ok | Accepted | JobIs | Changed | GuestAnswer | Refused
+type Request = (
+    Hello
+    | Stop
+    | Health
+    | ReadFigures
+    | Submit
+    | Wait
+    | Dismiss
+    | Remove
+    | RemoveOutput
+    | KeepSha256
+    | AskGuest
+)
+type Reply = Facts | FiguresAre | Ok | Accepted | JobIs | Changed | GuestAnswer | Refused
 
 REQUESTS: MessageCodec[Request] = MessageCodec(
     "verb",
@@ -161,6 +187,7 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
         "hello": Hello,
         "stop": Stop,
         "health": Health,
+        "read_figures": ReadFigures,
         "submit": Submit,
         "wait": Wait,
         "dismiss": Dismiss,
@@ -174,6 +201,7 @@ REPLIES: MessageCodec[Reply] = MessageCodec(
     "reply",
     {
         "facts": Facts,
+        "figures": FiguresAre,
         "ok": Ok,
         "accepted": Accepted,
         "job": JobIs,

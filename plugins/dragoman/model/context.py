@@ -33,3 +33,6 @@ class Context(Protocol):
 
     def progress(self, percent: float, message: str = "") -> None:
         """Report 0..100 and what is being done; cheap enough for every window."""
+
+    def notice(self, text: str) -> None:
+        """Tell what whoever uses the result must know: it stays in the job's message, and in its log."""

@@ -13,6 +13,8 @@ class Principal:
     """Stable name of the owner; ``anonymous`` where there is no authentication."""
     roles: frozenset[str] = frozenset()
     """Roles granted by the token."""
+    scopes: frozenset[str] = frozenset()
+    """What the token may be used for."""
     admin: bool = False
     """Whether every job is visible, not only the principal's own."""
 

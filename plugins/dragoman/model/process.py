@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 type JSON = Any
@@ -54,6 +54,14 @@ class OutputSpec:
     schema: Mapping[str, JSON]
     """JSON Schema with the OGC fields, shorthands expanded."""
     shorthand: Shorthand | None = None
+    """The word the author wrote for ``schema``, or for that of an item, if it was one."""
+    repeatable: bool = False
+    """Whether it was declared with ``maxOccurs`` above 1: ``schema`` is that of the list, and an item may be a file."""
+
+    @property
+    def item(self) -> OutputSpec:
+        """What one item of a repeatable output is declared as; of any other output, itself."""
+        return replace(self, schema=self.schema["items"], repeatable=False) if self.repeatable else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +74,15 @@ class Runtime:
     form: str
     """Name of the form of package, which knows how to load it: ``native``, ``pesto``, ``processor``."""
     folder: str = ""
-    """The package's folder (absolute); empty for a form that has none."""
+    """The package's folder, or a copy of it (absolute); empty for a form that has none."""
     entry: str = ""
     """Its code, ``module:attribute`` within the folder; empty where the form has no such thing."""
     options: Mapping[str, JSON] = field(default_factory=dict)
     """What the form was told besides the folder, as JSON would give it back: lists, no tuples."""
     digest: str = ""
     """Hash of the package's files; a worker belongs to one version of them for life."""
+    source: str = ""
+    """The package's own folder (absolute), where ``folder`` is a copy of it; else empty."""
     memory_limit: int | None = None
     """Bytes of data segment (RLIMIT_DATA); None is no limit."""
 
@@ -106,6 +116,10 @@ class Process:
     """JSON Schema of ``config``, which may be shown, with the values of properties that it marks ``x-public``."""
     dialects: Mapping[str, JSON] = field(default_factory=dict)
     """Hints for single dialects, by dialect name."""
+    takes_undeclared: bool = False
+    """Whether inputs that it does not declare are handed to it as they were sent, as pygeoapi hands them on."""
+    more: Mapping[str, JSON] = field(default_factory=dict)
+    """Members of its description beyond the standard's, as its author wrote them."""
     outputs_checked: bool = True
     """Whether a run fails unless each output is what its schema says; else no client may rely on that."""
     example: Mapping[str, JSON] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dragoman.model.process import JSON
@@ -18,3 +18,5 @@ class ResolvedValue:
     """A readable local file: in the job's scratch folder, or under a data root (then never written)."""
     media_type: str | None = None
     """As declared by the client or the server it came from; None where nobody said."""
+    held: tuple[object, ...] = field(default=(), compare=False, repr=False)
+    """What keeps the files open, as long as somebody has the value."""

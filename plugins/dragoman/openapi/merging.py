@@ -96,7 +96,7 @@ class _Move:
         members = self._components.get(match[1]) if match else None
         if match and isinstance(members, Mapping) and match[2] in members:
             return self._taken(match[1], match[2], members[match[2]], path)
-        name = re.split(r"[#/]", reference)[-1] or "unknown"
+        name = re.sub(r"\.(ya?ml|json)$", "", re.split(r"[#/]", reference)[-1]) or "unknown"
         if group == "parameters":
             location = {"in": "path", "required": True} if f"{{{name}}}" in path else {"in": "query"}
             return {"name": name, **location, "schema": {}}

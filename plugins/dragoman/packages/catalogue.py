@@ -1,12 +1,13 @@
-"""The processes on offer, read once at the start; a broken one does not take the rest along."""
+"""The processes on offer; a broken one does not take the rest along."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from dragoman.config.bundled import bundled_root
 from dragoman.errors import NoSuchProcess, PackageError
 from dragoman.packages.yaml_document import one_line
 
@@ -36,7 +37,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageProblem:
-    """A declared process that cannot be served."""
+    """A declared process that cannot be served, or not as its files are now."""
 
     id: str
     detail: str
@@ -50,6 +51,8 @@ class Catalogue:
     processes: Mapping[str, Process] = field(default_factory=dict)
     """By id."""
     problems: tuple[PackageProblem, ...] = ()
+    kept: tuple[PackageProblem, ...] = ()
+    """What is wrong with the files of processes that are served as they were before."""
 
     def get(self, id: str) -> Process:
         """The process; raises NoSuchProcess."""
@@ -57,6 +60,11 @@ class Catalogue:
         if process is None:
             raise NoSuchProcess(f"there is no process '{id}'")
         return process
+
+    @property
+    def current(self) -> Catalogue:
+        """Itself: it does not change."""
+        return self
 
     def visible_to(self, principal: Principal) -> Catalogue:
         """The processes that a principal may know of: all, while no policy says otherwise."""
@@ -72,13 +80,27 @@ class Catalogue:
         return id in self.processes
 
 
+class Offer(Protocol):
+    """The processes on offer at any time: a Catalogue, or what follows the files of the packages."""
+
+    @property
+    def current(self) -> Catalogue:
+        """All of them as they are now."""
+
+    def get(self, id: str) -> Process:
+        """The process as it is now; raises NoSuchProcess."""
+
+    def visible_to(self, principal: Principal) -> Catalogue:
+        """The processes that a principal may know of, as they are now."""
+
+
 def build_catalogue(declarations: Iterable[Declaration], forms: Forms) -> Catalogue:
     """Load every declared process; one that cannot be loaded is logged in one line, and kept among the problems."""
     processes: dict[str, Process] = {}
     problems: list[PackageProblem] = []
     for declaration in declarations:
         try:
-            processes[declaration.id] = _load(declaration, forms)
+            processes[declaration.id] = load(declaration, forms)
         except PackageError as error:
             problems.append(PackageProblem(id=declaration.id, detail=error.detail))
             _log.error(  # one line, no traceback: it is the author's mistake
@@ -90,7 +112,8 @@ def build_catalogue(declarations: Iterable[Declaration], forms: Forms) -> Catalo
     return Catalogue(processes=processes, problems=tuple(problems))
 
 
-def _load(declaration: Declaration, forms: Forms) -> Process:
+def load(declaration: Declaration, forms: Forms) -> Process:
+    """The process that is declared; raises PackageError, whatever its form raises."""
     id, folder, options = declaration.id, declaration.folder, declaration.options
     try:
         if declaration.form is None:
@@ -103,12 +126,5 @@ def _load(declaration: Declaration, forms: Forms) -> Process:
 
 
 def bundled() -> Path:
-    """The folder of the processes that come with dragoman: in a wheel its own, else the checkout's.
-
-    The only function that knows both.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "processes", package.parents[1] / "processes"):
-        if folder.is_dir():
-            return folder
-    raise PackageError("the bundled processes are not installed")
+    """The folder of the processes that come with dragoman."""
+    return bundled_root() / "processes"

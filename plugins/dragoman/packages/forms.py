@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +42,10 @@ def _nothing(_process: Process) -> Sequence[str]:
     return ()
 
 
+def _nowhere(_process: Process) -> Sequence[Path]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """One form of package."""
@@ -61,6 +65,8 @@ class Form:
     """What ``dragoman test`` runs, in order; raises PackageError for one that cannot be read."""
     notes: Callable[[Process], Sequence[str]] = _nothing
     """What the author should know of a package though it can be served, a line each."""
+    elsewhere: Callable[[Process], Sequence[Path]] = _nowhere
+    """Files and folders with its code outside of the package's folder, which its digest covers as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +113,15 @@ class Forms:
         return form.load(folder, id, options or {})
 
     def load_again(self, id: str, runtime: Runtime) -> Process:
-        """The process that a runtime was made for."""
-        return self[runtime.form].load(Path(runtime.folder), id, runtime.options)
+        """The process that a runtime was made for.
+
+        Where the copy is gone that it names, what is in the package's own folder now: another digest tells.
+        """
+        folder, source = Path(runtime.folder), runtime.source
+        if source and not folder.is_dir():
+            folder = Path(source)
+        process = self[runtime.form].load(folder, id, runtime.options)
+        return replace(process, runtime=replace(process.runtime, source=source)) if source else process
 
 
 BUILT_IN: Final = Forms(

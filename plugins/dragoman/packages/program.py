@@ -5,15 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from dragoman.model.context import Context
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from dragoman.model.context import Context
     from dragoman.model.job import Output
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
     from dragoman.sources.resolve import Resolve
+
+
+class WatchedContext(Context, Protocol):
+    """What a program may ask of the house, beside what its algorithm may."""
+
+    def opening(self, input_id: str) -> AbstractContextManager[object]:
+        """Within it the file of an input is opened: what hangs there in native code is ended, and the input blamed."""
 
 
 class Program(Protocol):
@@ -31,7 +40,7 @@ class Program(Protocol):
         self,
         values: Mapping[str, Sequence[ResolvedValue]],
         *,
-        context: Context,
+        context: WatchedContext,
         folder: Path,
         wanted: Collection[str] | None,
     ) -> Mapping[str, Output]:

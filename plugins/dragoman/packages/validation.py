@@ -95,8 +95,8 @@ def validate_inputs(process: Process, inputs: Mapping[str, Sequence[InputValue]]
     Values by reference are only held to their number and their stated media type. Nothing is worked out that is not
     listed: of the unknown inputs beyond the list only the number is told, and no value is looked at after it is full.
     """
-    unknown = sum(1 for name in inputs if name not in process.inputs)
-    problems = list(islice(_unknown(process, inputs), MOST_PROBLEMS))
+    unknown = 0 if process.takes_undeclared else sum(1 for name in inputs if name not in process.inputs)
+    problems = list(islice(_unknown(process, inputs), MOST_PROBLEMS)) if unknown else []
     more = unknown - len(problems)
     problems.extend(islice(_wrong(process, inputs), MOST_PROBLEMS - len(problems)))
     if problems:

@@ -10,23 +10,29 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyproj
-from rasterio.crs import CRS
-from rasterio.warp import calculate_default_transform, transform_bounds
+from rasterio.warp import calculate_default_transform
 
 from dragoman.errors import InvalidRequest
+from dragoman.rasters.areas_of_use import (
+    LONLAT,
+    MARGIN,
+    area_label,
+    area_of_use,
+    box_in_lonlat,
+    common,
+    once_around,
+    part_within,
+    wider,
+)
 from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label
-from dragoman.rasters.transformation import Transformation, horizontal, period_of, turn_of
+from dragoman.rasters.transformation import Transformation, period_of
 
 if TYPE_CHECKING:
+    from rasterio.crs import CRS
+
     from dragoman.rasters.grids import Bounds, Grid
     from dragoman.rasters.transformation import Points
 
-LONLAT = CRS.from_epsg(4326)
-TURN = 360.0
-WORLD: Bounds = (-180.0, -90.0, 180.0, 90.0)
-MARGIN = 0.5
-"""Share of an area's size by which a raster may reach out of it on each side, and is still shown whole."""
 COARSE = 2.0
 """If reprojecting the whole raster makes pixels this many times coarser than reprojecting the part inside the CRS's
 area of use, only that part is used."""
@@ -40,6 +46,8 @@ class Extent(NamedTuple):
 
     bounds: Bounds
     steps: tuple[float, float]
+    left_out: str = ""
+    """What the raster has beyond these bounds, in words; empty where they hold all of it."""
 
 
 def natural_extent(source: Grid, crs: CRS) -> Extent:
@@ -61,33 +69,55 @@ def natural_extent(source: Grid, crs: CRS) -> Extent:
 
 def _in_another(source: Grid, crs: CRS) -> Extent:
     assert source.crs is not None
-    box = _once_around(source)
+    box = once_around(source)
     area = area_of_use(crs)
     if area is None:
         return _extent(source, crs, box)
-    lonlat = _in_lonlat(source, box)
-    inner = _common(lonlat, area)
-    if inner is None and _common(lonlat, _wider(area)) is None:
+    lonlat = box_in_lonlat(source, box)
+    inner = common(lonlat, area)
+    if inner is None and common(lonlat, wider(area)) is None:
         raise InvalidRequest(
             f"the raster lies outside the area that {crs_label(crs)} is made for "
-            f"({_area_label(area)}); give a bbox and a resolution"
+            f"({area_label(area)}); give a bbox and a resolution"
         )
     if inner is None or inner == lonlat:
         return _extent(source, crs, box)
-    return _inner_extent(source, crs, box, inner, whole=_common(lonlat, _wider(area)) == lonlat)
+    part = _part(source, crs, box, inner)
+    whole = _all_of_it(source, crs, box, part) if common(lonlat, wider(area)) == lonlat else None
+    where = f"what lies outside of the area that {crs_label(crs)} is made for ({area_label(area)})"
+    return whole or part._replace(left_out=where)
 
 
-def _inner_extent(source: Grid, crs: CRS, box: Bounds, inner: Bounds, *, whole: bool) -> Extent:
-    """Of the part within the area of use; of the whole box, if that may be shown and gets no coarser by it."""
-    within = _back(source, box, inner)
-    part = _extent(source, crs, within) if within else _area_extent(source, crs, inner)
-    if not whole:
-        return part
+def _part(source: Grid, crs: CRS, box: Bounds, inner: Bounds) -> Extent:
+    """The extent of the part of a box that lies within a lonlat box."""
+    within = part_within(source, box, inner)
+    if within is None:
+        return _area_extent(source, crs, inner)
+    part = _extent(source, crs, within)
     try:
-        all_of_it = _extent(source, crs, box)
+        area = _area_extent(source, crs, inner)
     except TRANSFORM_ERRORS:
         return part
-    return all_of_it if all_of_it.steps[0] <= COARSE * part.steps[0] else part
+    return area if _overshoots(part, area, MARGIN) else part
+
+
+def _all_of_it(source: Grid, crs: CRS, box: Bounds, part: Extent) -> Extent | None:
+    """The extent of the whole box, if that can be shown and gets not much coarser or larger by it than ``part``."""
+    try:
+        extent = _extent(source, crs, box)
+    except TRANSFORM_ERRORS:
+        return None
+    if extent.steps[0] > COARSE * part.steps[0] or _overshoots(extent, part, 2 * MARGIN):
+        return None
+    return extent
+
+
+def _overshoots(extent: Extent, area: Extent, share: float) -> bool:
+    """Whether an extent reaches beyond an area by more than this share of its size: around a pole, say."""
+    left, bottom, right, top = area.bounds
+    wide, high = share * (right - left), share * (top - bottom)
+    west, south, east, north = extent.bounds
+    return west < left - wide or east > right + wide or south < bottom - high or north > top + high
 
 
 def _extent(source: Grid, crs: CRS, box: Bounds) -> Extent:
@@ -105,7 +135,25 @@ def _extent(source: Grid, crs: CRS, box: Bounds) -> Extent:
     bounds = (left, top - height * step, left + width * step, top)
     if width < 1 or height < 1 or not all(map(math.isfinite, bounds)):
         raise ValueError("the box has no extent there")
+    finer = _step_around(source, crs, box, (cols, rows))
+    step = min(step, finer) if finer else step
     return Extent(bounds, (step, step))
+
+
+def _step_around(source: Grid, crs: CRS, box: Bounds, size: tuple[int, int]) -> float | None:
+    """What keeps the size of pixels around a pole, where ``crs`` has it at its edge; None for any other box.
+
+    GDAL measures along a diagonal, which may be as long as the world there.
+    """
+    assert source.crs is not None
+    if source.crs.is_geographic or not period_of(crs):
+        return None
+    points = Transformation(source.crs, crs).forward(_samples(box))
+    known = np.isfinite(points).all(axis=-1)
+    if not known.any():
+        return None
+    points[~known] = np.nan
+    return _usual_step(points, size) if _torn(points) else None
 
 
 def _across_the_edge(source: Grid, crs: CRS, box: Bounds, size: tuple[int, int]) -> Extent | None:
@@ -150,7 +198,7 @@ def _area_extent(source: Grid, crs: CRS, lonlat: Bounds) -> Extent:
     a, b, _, d, e, _ = source.transform[:6]
     share = math.sqrt(abs(a * e - b * d))
     step = float(share * np.median(_sides(points)) / np.nanmedian(_sides(pixels)))
-    return Extent((left, bottom, right, top), (step, step))
+    return Extent((float(left), float(bottom), float(right), float(top)), (step, step))
 
 
 def _samples(box: Bounds) -> Points:
@@ -161,8 +209,8 @@ def _samples(box: Bounds) -> Points:
 def _torn(points: Points) -> bool:
     """Whether two neighbours lie as far apart as only those of different ends of the world do."""
     x = points[..., 0]
-    most = max(float(np.abs(np.diff(x, axis=axis)).max()) for axis in (0, 1))
-    return most > float(np.ptp(x)) / 3
+    most = max(float(np.nanmax(np.abs(np.diff(x, axis=axis)))) for axis in (0, 1))
+    return most > float(np.nanmax(x) - np.nanmin(x)) / 3
 
 
 def _sides(points: Points) -> Points:
@@ -173,92 +221,4 @@ def _sides(points: Points) -> Points:
 
 def _usual_step(points: Points, size: tuple[int, int]) -> float:
     share = math.sqrt(size[0] * size[1]) / (SAMPLES - 1)
-    return float(np.median(_sides(points))) / share
-
-
-def area_of_use(crs: CRS) -> Bounds | None:
-    """West, south, east, north in degrees, east the greater number; None where the CRS does not say."""
-    try:
-        area = pyproj.CRS.from_wkt(crs.to_wkt()).area_of_use
-        if area is None and (authority := crs.to_authority()):
-            area = pyproj.CRS.from_authority(*authority).area_of_use
-    except pyproj.exceptions.ProjError:
-        return None
-    if area is None:
-        return None
-    return (area.west, area.south, area.east + (TURN if area.east < area.west else 0), area.north)
-
-
-def _plain(crs: CRS) -> bool:
-    """Whether its coordinates are degrees from Greenwich."""
-    own = horizontal(crs)
-    return bool(crs.is_geographic and turn_of(crs) == TURN and own.prime_meridian.longitude == 0)
-
-
-def _in_lonlat(source: Grid, box: Bounds) -> Bounds:
-    """The box around ``box`` in degrees; the whole world where a corner is none of its places."""
-    assert source.crs is not None
-    if _plain(source.crs):
-        return box
-    try:
-        left, bottom, right, top = transform_bounds(source.crs, LONLAT, *box, densify_pts=21)
-    except TRANSFORM_ERRORS:
-        return WORLD
-    lonlat = (left, bottom, right + (TURN if right < left else 0), top)
-    return lonlat if all(map(math.isfinite, lonlat)) else WORLD
-
-
-def _back(source: Grid, box: Bounds, lonlat: Bounds) -> Bounds | None:
-    """The part of ``box``, in the source's CRS, that holds the lonlat box; None where that is in two pieces."""
-    assert source.crs is not None
-    if _plain(source.crs):
-        return lonlat
-    there = transform_bounds(LONLAT, source.crs, *lonlat, densify_pts=21)
-    if there[0] > there[2]:
-        return None
-    west, south = max(box[0], there[0]), max(box[1], there[1])
-    east, north = min(box[2], there[2]), min(box[3], there[3])
-    return (west, south, east, north) if west < east and south < north else box
-
-
-def _common(box: Bounds, area: Bounds) -> Bounds | None:
-    """What the box shares with an area; in the area's longitudes if that is in two pieces. None: nothing."""
-    south, north = max(box[1], area[1]), min(box[3], area[3])
-    if south >= north:
-        return None
-    if area[2] - area[0] >= TURN:
-        return (box[0], south, box[2], north)
-    spans = [
-        (max(box[0], area[0] + turn), min(box[2], area[2] + turn), turn)
-        for turn in (0.0, -TURN, TURN, -2 * TURN, 2 * TURN)
-    ]
-    spans = [span for span in spans if span[0] < span[1]]
-    if not spans:
-        return None
-    if len(spans) == 1:
-        return (spans[0][0], south, spans[0][1], north)
-    west = min(west - turn for west, _, turn in spans)
-    east = max(east - turn for _, east, turn in spans)
-    return (west, south, east, north)
-
-
-def _wider(area: Bounds) -> Bounds:
-    wide, high = MARGIN * (area[2] - area[0]), MARGIN * (area[3] - area[1])
-    return (area[0] - wide, area[1] - high, area[2] + wide, area[3] + high)
-
-
-def _area_label(area: Bounds) -> str:
-    return f"longitudes {area[0]:g} to {area[2]:g}, latitudes {area[1]:g} to {area[3]:g}"
-
-
-def _once_around(source: Grid) -> Bounds:
-    """The bounds of a geographic raster in the longitudes from -180 to 180, where it fits into them."""
-    left, bottom, right, top = source.bounds
-    if source.crs is None or not source.crs.is_geographic:
-        return source.bounds
-    turn = turn_of(source.crs)
-    if left >= turn / 2:
-        return (left - turn, bottom, right - turn, top)
-    if right > turn / 2 and right - left > turn / 2:
-        return (-turn / 2, bottom, turn / 2, top)
-    return (left, bottom, right, top)
+    return float(np.nanmedian(_sides(points))) / share

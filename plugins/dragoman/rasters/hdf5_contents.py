@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dragoman.errors import InvalidRequest
+from dragoman.rasters.netcdf_costs import check_texts
 from dragoman.rasters.netcdf_missing import DEFAULT_FILLS
 from dragoman.rasters.opening import MAX_BLOCK_BYTES
 
@@ -53,27 +54,48 @@ class Hdf5Contents:
     """Those in groups that hold numbers and are no dimension's own coordinate."""
 
 
-def hdf5_contents(path: Path, *, max_values: int | None = None) -> Hdf5Contents:
-    """Look through all groups of a file.
+def hdf5_contents(path: Path, *, max_values: int | None = None, texts: bool = False) -> Hdf5Contents:
+    """Look through all groups of a file; with ``texts``, also at how long those of any length are.
 
-    Raises InvalidRequest for a file that names other files, holds chunks that explode, or more than
-    ``max_values`` values in a dataset.
+    Raises InvalidRequest for a file that names other files, holds chunks that explode, more than
+    ``max_values`` values in a dataset, or texts that take too much memory.
     """
     import h5py
 
     contents = Hdf5Contents(default_filled=set())
+    long: list[Any] = []
     try:
         with h5py.File(path, "r") as file:
             for item in _objects(file):
                 if isinstance(item, h5py.Dataset):
                     _check_dataset(item, max_values)
                     _note(item, contents)
+                    if texts and h5py.check_vlen_dtype(item.dtype) is str:
+                        long.append(item)
+            check_texts(long, path.stat().st_size)
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise InvalidRequest(DAMAGED) from error
     return contents
 
 
-def _objects(file: Any) -> Iterator[Any]:
+def refuse_other_files(path: Path) -> None:
+    """Raise InvalidRequest for an HDF5 file of any kind that names other files, or cannot be looked through."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            for item in _objects(file, what="HDF5"):
+                if isinstance(item, h5py.Dataset) and _elsewhere(item):
+                    raise InvalidRequest("the HDF5 file keeps values in another file")
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise InvalidRequest("the HDF5 file cannot be read; it is damaged or not complete") from error
+
+
+def _elsewhere(item: Any) -> bool:
+    return bool(item.external or item.is_virtual)
+
+
+def _objects(file: Any, what: str = "NetCDF") -> Iterator[Any]:
     """Each object of an HDF5 file once, opened from the group that holds it: by its path would cost its depth.
 
     Raises InvalidRequest for a link to another file, and for groups too deep or objects too many.
@@ -86,11 +108,11 @@ def _objects(file: Any) -> Iterator[Any]:
         group, depth = waiting.pop()
         links += len(group)
         if links > MAX_OBJECTS:
-            raise InvalidRequest(f"the NetCDF file holds more than {MAX_OBJECTS} groups and variables")
+            raise InvalidRequest(f"the {what} file holds more than {MAX_OBJECTS} groups and variables")
         for name in group:
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):
-                raise InvalidRequest("the NetCDF file links to another file")
+                raise InvalidRequest(f"the {what} file links to another file")
             if not isinstance(link, h5py.HardLink):
                 continue  # a soft one leads to what is seen anyway, or nowhere
             item = group[name]
@@ -101,12 +123,12 @@ def _objects(file: Any) -> Iterator[Any]:
             yield item
             if isinstance(item, h5py.Group):
                 if depth == MAX_GROUPS_DEEP:
-                    raise InvalidRequest(f"the NetCDF file has groups more than {MAX_GROUPS_DEEP} deep")
+                    raise InvalidRequest(f"the {what} file has groups more than {MAX_GROUPS_DEEP} deep")
                 waiting.append((item, depth + 1))
 
 
 def _check_dataset(item: Any, max_values: int | None) -> None:
-    if item.external or item.is_virtual:
+    if _elsewhere(item):
         raise InvalidRequest("the NetCDF file keeps values in another file")
     if math.prod(item.chunks or ()) * item.dtype.itemsize > MAX_BLOCK_BYTES:
         raise InvalidRequest(f"the NetCDF file holds chunks above {MAX_BLOCK_BYTES} bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from dragoman.rasters.crop import creating
 from dragoman.rasters.opening import dtype_of, open_raster
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -93,12 +95,19 @@ def to_geotiff(source: Path) -> Path:
     return _replace(source, target)
 
 
-def read_image(path: Path, *, max_pixels: int | None = None) -> NDArray[Any]:
-    """All of a local image, shape (bands, rows, cols), values as they are stored.
+def read_image(
+    path: Path,
+    *,
+    max_pixels: int | None = None,
+    opening: AbstractContextManager[object] = nullcontext(),  # noqa: B008  # it keeps nothing
+) -> NDArray[Any]:
+    """All of a local image, shape (bands, rows, cols), values as they are stored; it is opened within ``opening``.
 
     Raises InvalidRequest for what is no image of a format that is read, or is damaged.
     """
-    with open_raster(path, max_pixels=max_pixels, complex_values=True) as dataset, creating():
+    with opening:
+        dataset = open_raster(path, max_pixels=max_pixels, complex_values=True)
+    with dataset, creating():
         try:
             image: NDArray[Any] = dataset.read()
         except RasterioError as error:

@@ -17,14 +17,12 @@ from dragoman.errors import InvalidRequest
 from dragoman.rasters import netcdf_attributes
 from dragoman.rasters.hdf5_contents import DAMAGED, Hdf5Contents, hdf5_contents
 from dragoman.rasters.netcdf_classic import is_complete
+from dragoman.rasters.netcdf_costs import check_coordinates
 from dragoman.rasters.netcdf_values import decode
 from dragoman.rasters.opening import opening_lock
 
 MAX_VARIABLES = 10_000
 """Variables of one NetCDF file."""
-
-MAX_COORDINATE_BYTES = 128 * 2**20
-"""Of all coordinate variables of one NetCDF file: xarray reads them whole as it opens, whatever is asked for."""
 
 type Kind = Literal["classic", "netcdf4"]
 """Classic is CDF-1, -2 or -5; NetCDF-4 is HDF5."""
@@ -74,14 +72,14 @@ def open_dataset(
         raise InvalidRequest("not a NetCDF file (classic or NetCDF-4)")
     contents = Hdf5Contents()
     if kind == "netcdf4":
-        contents = hdf5_contents(path, max_values=max_values)
+        contents = hdf5_contents(path, max_values=max_values, texts=True)
     elif not is_complete(path):
         raise InvalidRequest(DAMAGED)
     with ExitStack() as stack, opening_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # xarray's remarks on odd files are not ours to pass on
         raw = _open_raw(path, kind, contents, group, stack)
         _check_sizes(raw, max_values)
-        _check_coordinates(raw)
+        check_coordinates(raw)
         decoded = decode(raw, path, contents, group=group, input_id=input_id)
         decoded.set_close(stack.pop_all().close)
     decoded.encoding["source"] = str(path.absolute())
@@ -114,6 +112,12 @@ def _open_raw(path: Path, kind: Kind, contents: Hdf5Contents, group: str, stack:
             raw = _with_coordinates(raw, outer)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, IndexError) as error:
         raise InvalidRequest(DAMAGED) from error
+    except (
+        AttributeError
+    ) as error:  # what h5netcdf has for named types that are no enumeration, list or compound
+        raise InvalidRequest(
+            "the NetCDF file declares a data type of its own that is not read here, such as an opaque one"
+        ) from error
     raw.attrs = netcdf_attributes.readable(raw.attrs)
     for variable in raw.variables.values():
         variable.attrs = netcdf_attributes.readable(variable.attrs)
@@ -158,13 +162,3 @@ def _check_sizes(dataset: xr.Dataset, max_values: int | None) -> None:
             raise InvalidRequest(
                 f"variable '{name}' has {variable.size} values; at most {max_values} are read"
             )
-
-
-def _check_coordinates(dataset: xr.Dataset) -> None:
-    """Refuse coordinates that cost too much memory; a header of some bytes may declare any number of them."""
-    named = (variable for name, variable in dataset.variables.items() if name in variable.dims)
-    size = sum(variable.nbytes for variable in named)
-    if size > MAX_COORDINATE_BYTES:
-        raise InvalidRequest(
-            f"the coordinates of the NetCDF file have {size} bytes; at most {MAX_COORDINATE_BYTES} are read"
-        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from dragoman.rasters.netcdf import BLOCK_VALUES, block_shape, blocks, chunk_shape
+from dragoman.rasters.netcdf_costs import counts_time
 from dragoman.rasters.netcdf_decoding import NOT_A_TIME, Decoder, decoder_of
 from dragoman.rasters.netcdf_lazy import DecodedArray, Origin, lazy_variable
 
@@ -22,6 +23,9 @@ SCANNED_VALUES = 1 << 26
 
 CHECKED_TIMES = 1 << 20
 """Values of one variable of times that are decoded to see whether they can be."""
+
+ALL_CHECKED_TIMES = 1 << 24
+"""Of all variables of one file, which are kept in memory; beyond, times are decoded only when they are asked for."""
 
 TIME_ERRORS = (ValueError, OverflowError, TypeError, KeyError, AttributeError, ArithmeticError)
 """What xarray, pandas and cftime raise for times that they cannot decode."""
@@ -60,6 +64,12 @@ class _View:
     decoders: dict[Hashable, Decoder] = field(default_factory=dict)
     read: dict[Hashable, xr.Variable] = field(default_factory=dict)
     """Variables whose stored numbers are in memory."""
+    times: dict[Hashable, xr.Variable] = field(default_factory=dict)
+    """Variables that have been decoded as times, to see whether they can be, and neither have bounds nor are some."""
+    checked: dict[Hashable, bool] = field(default_factory=dict)
+    """Variables, and whether they are times that are decoded to see whether they can be."""
+    checked_times: int = 0
+    """Of these, the number of their values."""
 
     def variable(self, name: Hashable, *, times: bool) -> xr.Variable:
         """The variable of that name, masked and scaled as it is read."""
@@ -71,7 +81,7 @@ class _View:
         if name not in self.decoders:
             self.decoders[name] = self._decoder(stored, origin)
         decoder = self.decoders[name]
-        if times and _counts_time(stored):
+        if times and counts_time(stored):
             decoder = replace(decoder, times=True)
         attributes, encoding = _moved(stored, decoder)
         return lazy_variable(DecodedArray(stored, decoder, origin), attributes, encoding)
@@ -79,13 +89,21 @@ class _View:
     def _stored(self, name: Hashable, origin: Origin) -> xr.Variable:
         """The variable as it is in the file; read at once, and only once, where decoding looks at its values."""
         stored = self.raw.variables[name]
-        times = _counts_time(stored) and stored.size <= CHECKED_TIMES
-        if not (times or name in stored.dims) or stored.dtype.kind not in "iuf":
+        if not (self.checks(name) or name in stored.dims) or stored.dtype.kind not in "iuf":
             return stored
         if name not in self.read:
             with origin.reading():
                 self.read[name] = xr.Variable(stored.dims, stored.values, stored.attrs, stored.encoding)
         return self.read[name]
+
+    def checks(self, name: Hashable) -> bool:
+        """Whether a variable is one of times that are decoded to see whether they can be."""
+        if name not in self.checked:
+            stored = self.raw.variables[name]
+            fits = stored.size <= min(CHECKED_TIMES, ALL_CHECKED_TIMES - self.checked_times)
+            self.checked[name] = counts_time(stored) and fits
+            self.checked_times += stored.size if self.checked[name] else 0
+        return self.checked[name]
 
     def _origin(self, name: str) -> Origin:
         whole = "/".join(part for part in (self.group.strip("/"), name) if part)
@@ -123,48 +141,59 @@ class _View:
 
 def _decoded(view: _View, plain: set[Hashable]) -> xr.Dataset:
     """Decoded; variables of ``plain`` stay numbers though they may count time."""
-    variables = {name: view.variable(name, times=name not in plain) for name in view.raw.variables}
-    own = {name: variable for name, variable in variables.items() if name in variable.dims}
-    others = {name: variable for name, variable in variables.items() if name not in own}
-    masked = xr.Dataset(others, xr.Coordinates(own, indexes={}), view.raw.attrs)
-    decodable: Any = {name: name not in plain for name in variables}
+    times = {name: variable for name, variable in view.times.items() if name not in plain}
+    variables = {
+        name: times[name] if name in times else view.variable(name, times=name not in plain)
+        for name in view.raw.variables
+    }
+    decodable: Any = {name: name not in plain and name not in times for name in variables}
     texts: Any = {name: view.raw.variables[name].dtype.kind not in "iuf" for name in variables}
-    return xr.decode_cf(masked, mask_and_scale=texts, decode_times=decodable, decode_timedelta=False)
+    # as xr.decode_cf does, without a dataset of what is not decoded yet
+    decoded, attributes, coordinates = xr.conventions.decode_cf_variables(
+        variables, view.raw.attrs, mask_and_scale=texts, decode_times=decodable, decode_timedelta=False
+    )
+    own = {name for name, variable in variables.items() if name in variable.dims}
+    return xr.Dataset(decoded, attrs=attributes).set_coords((coordinates | own) & decoded.keys())
 
 
 def _undecodable_times(view: _View) -> set[Hashable]:
     """Variables whose times xarray cannot decode, and the bounds of those."""
     plain: set[Hashable] = set()
-    for name, stored in view.raw.variables.items():
-        if not _counts_time(stored) or _is_decodable(name, view.variable(name, times=True)):
+    variables = view.raw.variables
+    bounds = {item.attrs.get(key) for item in variables.values() for key in ("bounds", "climatology")}
+    for name, stored in variables.items():
+        if not counts_time(stored):
+            continue
+        times = _as_times(view, name)
+        if times is not None:
+            if name not in bounds and not {"bounds", "climatology"} & stored.attrs.keys():
+                view.times[name] = times
             continue
         plain.add(name)
         plain |= {stored.attrs[key] for key in ("bounds", "climatology") if key in stored.attrs}
     return plain
 
 
-def _is_decodable(name: Hashable, variable: xr.Variable) -> bool:
+def _as_times(view: _View, name: Hashable) -> xr.Variable | None:
+    """A variable decoded as times; None where it cannot be."""
+    variable = view.variable(name, times=True)
     try:
         times = xr.conventions.decode_cf_variable(
             name, variable, mask_and_scale=False, decode_timedelta=False
         )
         if times.dtype.kind == "O" and _some_missing(variable):  # cftime has no word for that
-            return False
-        if variable.size <= CHECKED_TIMES:
+            return None
+        if view.checks(name):
             times.load()
     except TIME_ERRORS:
-        return False
-    return True
+        return None
+    return times
 
 
 def _some_missing(variable: xr.Variable) -> bool:
     if variable.dtype.kind == "f":
         return bool(variable.isnull().any())
     return bool((variable == NOT_A_TIME).any())
-
-
-def _counts_time(variable: xr.Variable) -> bool:
-    return " since " in str(variable.attrs.get("units", ""))
 
 
 def _moved(stored: xr.Variable, decoder: Decoder) -> tuple[dict[Any, Any], dict[Any, Any]]:

@@ -79,14 +79,7 @@ def open_raster(
     what is not a file, not an allowed format, too large, or made to explode when decoded. A read that
     fails later raises InputError for ``input_id``, or InvalidRequest where that is None.
     """
-    if not path.is_file() or str(path.absolute()).startswith("/vsi"):
-        raise InvalidRequest("not a readable file")
-    with opening_lock, gdal_env(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            dataset = Reader(path.absolute(), driver=list(DRIVERS), sharing=False)
-        except (RasterioError, ValueError) as error:
-            raise InvalidRequest(f"not a raster of a format that is read here ({READABLE})") from error
+    dataset = _reader(path)
     dataset.input_id = input_id
     with ExitStack() as on_error:
         on_error.callback(dataset.close)
@@ -94,6 +87,28 @@ def open_raster(
         check_place(dataset)
         on_error.pop_all()
     return dataset
+
+
+def check_raster(path: Path, *, max_pixels: int | None = None) -> None:
+    """Refuse a local file that ``open_raster`` would refuse for what it costs; what is no raster for it passes."""
+    try:
+        dataset = _reader(path)
+    except InvalidRequest:
+        return
+    with dataset:
+        check_header(dataset, path.stat().st_size, max_pixels, complex_values=True)
+
+
+def _reader(path: Path) -> Any:
+    """The file as the drivers here open it; raises InvalidRequest."""
+    if not path.is_file() or str(path.absolute()).startswith("/vsi"):
+        raise InvalidRequest("not a readable file")
+    with opening_lock, gdal_env(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            return Reader(path.absolute(), driver=list(DRIVERS), sharing=False)
+        except (RasterioError, ValueError) as error:
+            raise InvalidRequest(f"not a raster of a format that is read here ({READABLE})") from error
 
 
 def reopen(dataset: Any) -> Any:

@@ -35,15 +35,16 @@ def meeting(source: Grid, target: Grid) -> bool:
     except InvalidRequest:
         return True
     same = source.crs == target.crs
-    on_source = _sight(source, _samples(target) if same else change.backward(_samples(target)))
-    on_target = _sight(target, _samples(source) if same else change.forward(_samples(source)))
+    on_source = _sight(source, points_on(target) if same else change.backward(points_on(target)))
+    on_target = _sight(target, points_on(source) if same else change.forward(points_on(source)))
     if on_source.hit or on_target.hit:
         return True
     near = (on_source.near, on_target.near)
     return False not in near and True in near
 
 
-def _samples(grid: Grid) -> Points:
+def points_on(grid: Grid) -> Points:
+    """Points from edge to edge of a grid, a hair within, in its CRS: (SAMPLES, SAMPLES, 2)."""
     hair = 1e-6
     cols = np.linspace(hair, 1 - hair, SAMPLES) * grid.width
     rows = np.linspace(hair, 1 - hair, SAMPLES) * grid.height
@@ -71,7 +72,7 @@ def _sight(grid: Grid, points: Points) -> Sight:
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
         return Sight(hit=False, near=None)
-    period = _period(grid)
+    period = period_on(grid)
     if period:
         upright = abs(grid.transform.a)
         period = period / upright if upright else None
@@ -100,8 +101,8 @@ def _near(grid: Grid, x: Points, y: Points, period: float | None) -> bool | None
     return bool(east > 0 and west < grid.width)
 
 
-def _period(grid: Grid) -> float | None:
-    """Of the x of a grid, where that may matter."""
+def period_on(grid: Grid) -> float | None:
+    """After how many units x tells the same meridian again, where a grid may reach that far; None: never."""
     assert grid.crs is not None
     if grid.crs.is_geographic:
         return turn_of(grid.crs)
@@ -115,7 +116,7 @@ def turns(source: Grid, target: Grid) -> list[float]:
     A raster from 0 to 360 degrees holds the western half of the world beyond 180; a target may do so too. In units
     of the source's CRS, which may also be a projection that repeats itself.
     """
-    if source.crs is None or target.crs is None or not (period := _period(source)):
+    if source.crs is None or target.crs is None or not (period := period_on(source)):
         return [0.0]
     if target.crs == source.crs:
         left, _, right, _ = target.bounds

@@ -88,6 +88,10 @@ def write_raster(path: Path, raster: Raster) -> None:
                 target.set_band_description(number, name)
 
 
+WRITABLE_UNITS = frozenset({"days", "hours", "minutes", "seconds"})
+"""Units of time that datetimes read in them can always be written in again."""
+
+
 def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     """Write a dataset as CF NetCDF-4, compressed, through h5netcdf.
 
@@ -136,7 +140,9 @@ def _time_encoding(variable: xr.Variable) -> dict[str, Any]:
     if bool(variable.isnull().any()):
         known |= {"dtype": np.dtype(np.float64), "_FillValue": float("nan")}
     units = str(known["units"])
-    _, _, since = units.partition(" since ")
+    unit, _, since = units.partition(" since ")
+    if variable.dtype.kind == "M" and unit.strip().lower() in WRITABLE_UNITS:
+        return known
     for choice in (units, f"days since {since}") if since else (units,):
         options = {**known, "units": choice}
         alone = xr.Variable(variable.dims, variable.values, {}, options)

@@ -10,7 +10,7 @@ import shapely
 
 from dragoman.rasters.edges import PIECES, bent
 from dragoman.rasters.polygons import Shapes, cut, in_turns, polygonal, turned, united, valid
-from dragoman.rasters.zone_cells import Cell, Ground, Sight, neighbourhood
+from dragoman.rasters.zone_cells import SAMPLES, Cell, Ground, Sight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dragoman.rasters.grids import Bounds
+    from dragoman.rasters.transformation import Points
 
 
 class Placing:
@@ -139,3 +140,39 @@ class Placing:
 def _grown(box: Iterator[float] | tuple[float, ...]) -> Bounds:
     left, bottom, right, top = box
     return (left - 1e-9, bottom - 1e-9, right + 1e-9, top + 1e-9)
+
+
+def neighbourhood(ground: Ground, cell: Cell, sight: Sight) -> Bounds | None:
+    """A box around the cell in the CRS of the zones within which the way to the raster has no tear, or None.
+
+    It reaches somewhat beyond the cell's places on each side where that is possible.
+    """
+    if not sight.whole:
+        return None
+    box = list(sight.box)
+    if not _smooth(ground, cell, box):
+        return None
+    for side, sign in ((0, -1), (1, -1), (2, 1), (3, 1)):
+        wider = box.copy()
+        wider[side] += sign * sight.step[side % 2] / 2
+        if ground.turn:
+            wider[1], wider[3] = max(wider[1], -ground.turn / 4), min(wider[3], ground.turn / 4)
+        if _smooth(ground, cell, wider):
+            box = wider
+    return (box[0], box[1], box[2], box[3])
+
+
+def _smooth(ground: Ground, cell: Cell, box: list[float]) -> bool:
+    """Whether the box becomes a sheet on the raster that is neither torn nor folded."""
+    x, y = np.linspace(box[0], box[2], SAMPLES), np.linspace(box[1], box[3], SAMPLES)
+    sheet = ground.onto(np.stack(np.meshgrid(x, y), axis=-1), cell)
+    if not np.isfinite(sheet).all():
+        return False
+    along, across = np.diff(sheet, axis=1), np.diff(sheet, axis=0)
+    areas = np.concatenate([_cross(along[:-1], across[:, :-1]), _cross(along[1:], across[:, 1:])])
+    slack = 1e-9 * np.abs(areas).max()
+    return bool((areas >= -slack).all() or (areas <= slack).all()) and slack > 0
+
+
+def _cross(a: Points, b: Points) -> Any:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]

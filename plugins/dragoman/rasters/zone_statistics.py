@@ -1,4 +1,9 @@
-"""Statistics of one band within polygons, each pixel weighted by the part of it that a polygon covers."""
+"""Statistics of one band within polygons, each pixel weighted by the part of it that a polygon covers.
+
+exactextract sees pixels as squares of side 1 from 0, 0, whole numbers apart, and no zone beyond the raster: a corner
+that misses the corner of a pixel by a rounding may have it count all of a pixel, and parts beside the raster that touch
+its edge may end the process.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +17,21 @@ from exactextract.raster import RasterSource
 from rasterio.windows import Window
 
 from dragoman.rasters.opening import gdal_env
+from dragoman.rasters.polygons import cut
 from dragoman.rasters.windows import float_type, read_float
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
+    from dragoman.rasters.polygons import Shapes
+
 type Operations = dict[str, tuple[str, dict[str, float]]]
 """Property -> name and options of exactextract's operation."""
+
+ON_EDGE = 1e-9
+"""Share of a pixel that is no distance from an edge, but a rounding."""
 
 SNAPPED = 1e-6
 """Share of a pixel by which the corners of a zone are moved that exactextract cannot walk along."""
@@ -35,12 +48,24 @@ class Band(RasterSource):  # type: ignore[misc]  # exactextract has no types
 
     def res(self) -> tuple[float, float]:
         """Width and height of a cell."""
-        return abs(self.dataset.transform.a), abs(self.dataset.transform.e)
+        return 1.0, 1.0
 
     def extent(self) -> tuple[float, float, float, float]:
         """Left, bottom, right, top."""
+        return 0.0, 0.0, float(self.dataset.width), float(self.dataset.height)
+
+    def in_cells(self, shapes: Shapes) -> Shapes:
+        """Valid shapes of the raster's CRS in cells, up and right from its lower left; cut to the raster."""
         left, bottom, right, top = self.dataset.bounds
-        return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
+        corner = np.array([min(left, right), min(bottom, top)])
+        size = np.array([abs(self.dataset.transform.a), abs(self.dataset.transform.e)])
+
+        def placed(points: NDArray[Any]) -> NDArray[Any]:
+            cells = (points - corner) / size
+            whole = np.round(cells)
+            return np.asarray(np.where(np.abs(cells - whole) <= ON_EDGE, whole, cells))
+
+        return cut(shapely.transform(shapes, placed), self.extent())
 
     def srs_wkt(self) -> None:
         """Not told: the zones come in the raster's CRS already."""
@@ -96,28 +121,41 @@ class Zones(FeatureSource):  # type: ignore[misc]  # exactextract has no types
 def extracted(
     band: Band, shapes: Any, operations: Operations, *, cells: int, progress: Callable[[float], None]
 ) -> list[dict[str, Any] | None]:
-    """The statistics of each shape (valid and not empty), by the names of ``operations``.
+    """The statistics of each valid shape, by the names of ``operations``; none of one that lies beside the raster.
 
     None for a shape that exactextract cannot walk along. ``cells``: raster cells in memory at once;
     ``progress`` is told the share done, 0..1.
     """
-    if not len(shapes):
-        return []
+    shapes = band.in_cells(shapes)
+    rows: list[dict[str, Any] | None] = [{} for _ in shapes]
+    inside = np.flatnonzero(~shapely.is_empty(shapes))
+    if not len(inside):
+        return rows
+    for number, row in zip(inside, _all(band, shapes[inside], operations, cells, progress), strict=True):
+        rows[number] = row
+    return rows
+
+
+def _all(
+    band: Band, shapes: Shapes, operations: Operations, cells: int, progress: Callable[[float], None]
+) -> Iterator[dict[str, Any] | None]:
+    """As ``extracted``, of shapes in cells, none of them empty: at once, or one by one if one is at fault."""
     try:
-        return list(_extracted(band, shapes, operations, cells, progress))
+        yield from list(_extracted(band, shapes, operations, cells, progress))
     except RuntimeError:
-        pass
-    features: list[dict[str, Any] | None] = []
-    for number, shape in enumerate(shapes):
-        features.append(_alone(band, shape, operations, cells))
-        progress((number + 1) / len(shapes))
-    return features
+        for number, shape in enumerate(shapes):
+            yield _alone(band, shape, operations, cells)
+            progress((number + 1) / len(shapes))
 
 
 def _alone(band: Band, shape: Any, operations: Operations, cells: int) -> dict[str, Any] | None:
     """As it is; else its corners moved by a hair, since exactextract stumbles over some that lie on its cells."""
-    hair = SNAPPED * min(band.res())
-    for way in (shape, shapely.normalize(shape), shapely.set_precision(shape, hair), shape.buffer(-hair)):
+    for way in (
+        shape,
+        shapely.normalize(shape),
+        shapely.set_precision(shape, SNAPPED),
+        shape.buffer(-SNAPPED),
+    ):
         if way.is_empty:
             continue
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON
 
 _BORROWED: Final = ("date", "date-time", "time", "duration", "email", "uri", "uri-reference", "uuid", "regex")
+
+_LEAP: Final = re.compile(r"(.*[0-9]{2}:[0-9]{2}:)60((?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)")
+_ANY_DAY: Final = "1972-06-30T"
 
 _DEPTH: Final = {
     "Point": 0,
@@ -35,6 +40,10 @@ def format_checker() -> FormatChecker:
                 **checker.checkers,
                 name: Draft202012Validator.FORMAT_CHECKER.checkers[name],
             }
+    for name, day in (("date-time", ""), ("time", _ANY_DAY)):
+        if name in checker.checkers:
+            plain, raises = checker.checkers[name]
+            checker.checkers = {**checker.checkers, name: (_or_leap_second(plain, day), raises)}
     own: Mapping[str, Callable[[JSON], None]] = {
         "ogc-bbox": check_bbox,
         "geojson-feature-collection": check_feature_collection,
@@ -44,6 +53,28 @@ def format_checker() -> FormatChecker:
     for name, check in own.items():
         checker.checks(name, raises=ValueError)(_as_predicate(check))
     return checker
+
+
+def _or_leap_second(plain: Callable[[object], bool], day: str) -> Callable[[object], bool]:
+    """The check of a time, which knows no second 60, and that at the end of a month in UTC (RFC 3339, 5.7).
+
+    ``day`` goes before a time that has none.
+    """
+
+    def holds(value: object) -> bool:
+        match = _LEAP.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            return plain(value)
+        if not plain(f"{match[1]}59{match[2]}"):
+            return False
+        try:
+            moment = datetime.fromisoformat(f"{day}{match[1]}59{match[2]}".upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return False
+        next_day = moment + timedelta(seconds=1)
+        return (next_day.hour, next_day.minute) == (0, 0) and (bool(day) or next_day.day == 1)
+
+    return holds
 
 
 def _as_predicate(check: Callable[[JSON], None]) -> Callable[[object], bool]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dragoman.errors import InputError
 from dragoman.model.job import InputValue
 from dragoman.schemas.forms import branches
+from dragoman.schemas.value_check import check_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ def input_values(input_id: str, wire: JSON, spec: InputSpec | None) -> tuple[Inp
 def listed(wire: JSON, spec: InputSpec | None) -> Sequence[JSON]:
     """The values that the wire value holds: its members, where it is a list for an input that may be repeated."""
     several = isinstance(wire, list) and spec is not None and spec.repeatable and not _one_array(wire, spec)
-    return wire if several else [wire]
+    return [_one_form(item, spec) for item in (wire if several else [wire])]
 
 
 def _one_array(wire: list[JSON], spec: InputSpec) -> bool:
@@ -48,7 +49,19 @@ def _is_wrapped(wire: JSON, spec: InputSpec | None) -> bool:
 
 
 def _is_reference(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
-    return "href" in wire and wire.keys() <= _REFERENCE and not _declares(spec, "href")
+    """By its members; an object with an ``href`` of its own stays bare where it is as its schema declares."""
+    if "href" not in wire or not wire.keys() <= _REFERENCE:
+        return False
+    return spec is None or not _declares(spec, "href") or (_is_url(wire["href"]) and not _is_own(wire, spec))
+
+
+def _is_own(wire: Mapping[str, JSON], spec: InputSpec) -> bool:
+    """Whether the object has no member but those that its schema declares, and all that this requires."""
+    return all(_declares(spec, name) for name in wire) and not check_of(spec.schema).findings(wire)
+
+
+def _is_url(href: JSON) -> bool:
+    return isinstance(href, str) and ("://" in href or href.startswith("data:"))
 
 
 def _is_qualified(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
@@ -56,6 +69,26 @@ def _is_qualified(wire: Mapping[str, JSON], spec: InputSpec | None) -> bool:
     if "value" not in wire or not wire.keys() <= _QUALIFIED:
         return False
     return isinstance(wire["value"], dict) or not _declares(spec, "value")
+
+
+def _one_form(wire: JSON, spec: InputSpec | None) -> JSON:
+    """The value without the members of forms that it does not have, null or empty.
+
+    Java's resttemplate and Rust make one class of all forms, and send members of each.
+    """
+    if not isinstance(wire, dict) or not {"href", "value"} <= wire.keys() or _declares(spec, "href"):
+        return wire
+    if wire["href"]:
+        if wire["value"] not in (None, ""):
+            return wire
+        return {name: item for name, item in wire.items() if item is not None and name != "value"}
+    bare = wire["value"] is None
+    kept = {
+        name: item
+        for name, item in wire.items()
+        if name != "href" and (item is not None or (bare and _declares(spec, name)))
+    }
+    return kept or {"value": None}
 
 
 def _declares(spec: InputSpec | None, name: str) -> bool:

@@ -31,7 +31,6 @@ KEPT: Final = frozenset(
         "maxLength",
         "minItems",
         "maxItems",
-        "uniqueItems",
         "minProperties",
         "maxProperties",
         "required",
@@ -53,7 +52,8 @@ KEPT: Final = frozenset(
 )
 """The keywords of a 3.0.3 schema object that are kept, as are ``x-`` members.
 
-``title`` is not: generators make it the name of a class. It goes before the description.
+``title`` is not: generators make it the name of a class. It goes before the description. Nor is ``uniqueItems``:
+they make a set of it, which forgets the order, and of a list of words Java (native) that does not compile.
 """
 
 MAX_DEPTH: Final = 32

@@ -6,7 +6,7 @@ import logging
 import re
 from collections import OrderedDict
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +18,8 @@ from referencing.exceptions import Unresolvable
 
 from dragoman.schemas.alternatives import told_apart
 from dragoman.schemas.findings import explain, faults
-from dragoman.schemas.flat_arrays import doubtful
-from dragoman.schemas.forms import validating_form
+from dragoman.schemas.flat_arrays import doubtful, quick_check
+from dragoman.schemas.forms import always_binary, media_types, validating_form
 from dragoman.schemas.json_formats import format_checker, is_integer, is_number
 
 if TYPE_CHECKING:
@@ -48,19 +48,31 @@ class SchemaCheck:
     allows everything, and the log says so.
     """
 
-    __slots__ = ("_validator",)
-
     def __init__(self, schema: Mapping[str, JSON]) -> None:
+        self._schema = schema
         form = validating_form(schema)
         try:
             Draft202012Validator.check_schema(form)
         except SchemaError as error:
             _log.warning("a schema is not valid and is not checked: %s", error.message)
             form = {}
+        self._fits = quick_check(form, _formats().checkers)
         self._validator = _validator_class()(form, registry=_EMPTY, format_checker=_formats())
+
+    @cached_property
+    def binary(self) -> bool:
+        """Whether every value is binary."""
+        return always_binary(self._schema)
+
+    @cached_property
+    def media_types(self) -> tuple[str, ...]:
+        """Those that the schema states."""
+        return media_types(self._schema)
 
     def findings(self, value: JSON) -> list[str]:
         """What is wrong, at most MOST sentences, one for each fault; empty where nothing is."""
+        if self._fits is not None and self._fits(value):
+            return []
         try:
             errors = list(islice(self._validator.iter_errors(value), MOST))
             return list(dict.fromkeys(explain(error) for error in faults(errors)))

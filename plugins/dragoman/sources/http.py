@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from dragoman.errors import InvalidRequest
+from dragoman.sources import metering
 from dragoman.sources.answers import readable
 from dragoman.sources.content_encoding import CHUNK, decoder_for
 from dragoman.sources.http_session import CONNECT_TIMEOUT, Resolver, checked_session, system_resolver
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
     import requests
 
+    from dragoman.sources.http_session import Deadline
     from dragoman.sources.policy import SourcePolicy
 
 CALLBACK_TIMEOUT: Final = 10.0
 """Seconds for one notification as a whole: the few threads that tell are shared by all subscribers."""
 REDIRECTS: Final = (301, 302, 303, 307, 308)
+KEEPING: Final = (307, 308)
+"""Redirects that keep the method."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ def download(
         try:
             with _follow(session, href, policy) as response:
                 size = _save(response, target, policy.fetch.max_bytes)
+            metering.count(size)
             deadline.check()
         except Exception as error:  # a connection that is cut fails in any layer, in its own way
             deadline.check(error)
@@ -67,25 +72,40 @@ def post_json(
     timeout: float = CALLBACK_TIMEOUT,
     resolver: Resolver = system_resolver,
 ) -> None:
-    """POST a JSON body under the same guard, to no redirect; InvalidRequest unless the answer is 2xx.
+    """POST a JSON body under the same guard; InvalidRequest unless the answer is 2xx.
+
+    Of redirects 307 and 308 are followed, which keep the method and the body (RFC 9110, 15.4.8); no others.
 
     ``timeout`` is for all of it, up to the end of the answer's headers; the policy's holds where it is shorter.
     """
     host, _port = check_web_href(href, policy)
     with checked_session(policy, resolver, timeout) as (session, deadline):
-        try:
-            with (
-                readable(host),
-                session.post(
-                    href, json=body, stream=True, allow_redirects=False, timeout=CONNECT_TIMEOUT
-                ) as response,
-            ):
-                deadline.check()  # cut within the headers, an answer may still look whole
-        except InvalidRequest as error:
-            deadline.check(error)
-            raise
-    if not 200 <= response.status_code < 300:  # requests counts a redirect as ok
-        raise InvalidRequest(f"{host} answered with status {response.status_code}; allowed: 2xx")
+        for _ in range(policy.fetch.redirects + 1):
+            status, location = _posted(session, href, body, host, deadline)
+            if 200 <= status < 300:
+                return
+            if status not in KEEPING or not location:
+                raise InvalidRequest(f"{host} answered with status {status}; allowed: 2xx")
+            href, host = _redirected(href, location, host, policy)
+    raise InvalidRequest(f"the subscriber redirects more than {policy.fetch.redirects} times")
+
+
+def _posted(
+    session: requests.Session, href: str, body: object, host: str, deadline: Deadline
+) -> tuple[int, str | None]:
+    """Status and Location of the answer, whose body nobody reads."""
+    try:
+        with (
+            readable(host),
+            session.post(
+                href, json=body, stream=True, allow_redirects=False, timeout=CONNECT_TIMEOUT
+            ) as answer,
+        ):
+            deadline.check()  # cut within the headers, an answer may still look whole
+            return answer.status_code, answer.headers.get("Location")
+    except InvalidRequest as error:
+        deadline.check(error)
+        raise
 
 
 def _follow(session: requests.Session, href: str, policy: SourcePolicy) -> requests.Response:

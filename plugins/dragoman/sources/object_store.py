@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InvalidRequest
+from dragoman.sources import metering
 from dragoman.sources.partial_files import removed_on_error
 from dragoman.sources.precheck import check_object_href
 
@@ -45,3 +46,4 @@ def copy_object(href: str, target: Path, policy: SourcePolicy) -> None:
             timeout=seconds,
             check=check,
         )
+        metering.count(target.stat().st_size)  # as it is decoded: GDAL does not tell what it read

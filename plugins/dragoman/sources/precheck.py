@@ -102,7 +102,10 @@ def local_file(href: str, policy: SourcePolicy) -> Path:
     path = unquote(parts.path)
     if not path.startswith("/") or "\0" in path:
         raise InvalidRequest("the file: URL has no absolute path; allowed: file:///path")
-    real = Path(os.path.realpath(path))
+    try:
+        real = Path(os.path.realpath(path))
+    except OSError as error:  # a link that goes while it is read
+        raise InvalidRequest("there is no such file, or it cannot be read") from error
     if not any(real.is_relative_to(os.path.realpath(root)) for root in policy.roots):
         raise InvalidRequest("the file is not in a folder that this server may read")
     if not os.path.isfile(real) or not os.access(real, os.R_OK):

@@ -25,6 +25,7 @@ from dragoman.schemas.file_values import (
 from dragoman.schemas.forms import may_be_binary
 from dragoman.schemas.media_types import known_extension
 from dragoman.sources.inline import data_header, decode_base64, decode_data_url
+from dragoman.sources.pinned_files import pin
 from dragoman.sources.precheck import OBJECTS, check_href, local_file, scheme_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def resolve(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePoli
     """Decode or fetch one value; new files go into ``folder``. InputError names the input and the reason.
 
     Where a value may be binary it becomes a file; any other becomes its JSON value or its text. A ``file:``
-    reference to a binary input is the file itself: it is not ours to write.
+    reference to a binary input is the file itself, opened where it lies: it is not ours to write.
     """
     try:
         if value.href is not None:
@@ -77,13 +78,15 @@ def _decoded(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePol
     return _deliver(spec, target, value.media_type, charset=stated_charset(value.media_type), ours=True)
 
 
-def _by_reference(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePolicy) -> ResolvedValue:
-    href, media_type = str(value.href), value.media_type
+def _by_reference(spec: InputSpec, sent: InputValue, folder: Path, policy: SourcePolicy) -> ResolvedValue:
+    href, media_type = str(sent.href), sent.media_type
     check_href(href, policy)
     scheme = scheme_of(href)
     if scheme == "file":
         charset = stated_charset(media_type)
-        return _deliver(spec, local_file(href, policy), media_type, charset=charset, ours=False)
+        path, pinned = pin(local_file(href, policy), policy.roots, folder)
+        value = _deliver(spec, path, media_type, charset=charset, ours=False)
+        return replace(value, held=(pinned,))
     if scheme in OBJECTS:
         return _object(spec, href, folder, policy)
     limit = policy.fetch.max_bytes

@@ -14,17 +14,49 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flask import Blueprint
+    from flask.blueprints import BlueprintSetupState
+    from flask.sansio.app import App
 
 type Handler = Callable[..., Response]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def add_rule(blueprint: Blueprint, path: str, name: str, view: Handler) -> None:
-    """Answer every method of a path, with and without a slash at its end, so that nothing falls through."""
+BY_KEY: Final = "by-key"
+"""In place of a word of ``auth.public``: the route checks a signed key in its URL itself (``signed_keys``)."""
+
+_WORDS: Final = "dragoman_public_words"
+
+
+def add_rule(blueprint: Blueprint, path: str, name: str, view: Handler, *, public: str = "") -> None:
+    """Answer every method of a path, with and without a slash at its end, so that nothing falls through.
+
+    ``public``: the word of ``auth.public`` by which the operator lets everybody read it; without one it is protected.
+    """
     blueprint.add_url_rule(
         path, name, view, methods=METHODS, strict_slashes=False, provide_automatic_options=False
     )
+
+    def register(state: BlueprintSetupState) -> None:
+        endpoint = f"{state.name_prefix}.{state.name}.{name}".lstrip(".")
+        state.app.extensions.setdefault(_WORDS, {})[endpoint] = public
+
+    blueprint.record(register)
+
+
+def name_host_paths(app: App, words: Mapping[str, str]) -> None:
+    """Tell the words of ``auth.public`` for the host's own paths, by endpoint; ``x.*`` is all of the blueprint x."""
+    app.extensions.setdefault(_WORDS, {}).update(words)
+
+
+def public_word(app: App, endpoint: str | None) -> str:
+    """The word of ``auth.public`` that an endpoint goes by; empty: it has none, or nobody serves it."""
+    words: Mapping[str, str] = app.extensions.get(_WORDS, {})
+    if endpoint is None:
+        return ""
+    if endpoint in words:
+        return words[endpoint]
+    return words.get(f"{endpoint.rpartition('.')[0]}.*", "")
 
 
 def dispatcher(handlers: Mapping[str, Handler]) -> Handler:

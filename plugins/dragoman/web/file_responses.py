@@ -136,6 +136,8 @@ def _head(part: Part, boundary: str, *, first: bool) -> bytes:
 
 def _header(value: str) -> str:
     """A header's value on one line, whatever is in it."""
+    if value.isprintable():
+        return value
     return "".join(character if character.isprintable() else " " for character in value)
 
 
@@ -144,12 +146,15 @@ def _size(part: Part) -> int:
 
 
 def _stream(heads: Sequence[bytes], parts: Sequence[Part], tail: bytes) -> Iterator[bytes]:
-    """A file is opened when it is due: there may be thousands."""
+    """A file is opened when it is due: there may be thousands. What is in memory already is one block up to it."""
+    ready = bytearray()
     for head, part in zip(heads, parts, strict=True):
-        yield head
+        ready += head
         if isinstance(part.content, bytes):
-            yield part.content
+            ready += part.content
         else:
+            yield bytes(ready)
+            ready.clear()
             with closing(part.content.blocks()) as blocks:
                 yield from blocks
-    yield tail
+    yield bytes(ready + tail)

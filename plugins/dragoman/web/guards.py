@@ -1,13 +1,15 @@
 """Who may ask at all, and from where; for every path of the server, pygeoapi's own included.
 
-Without a proxy (and, for now, without authentication) the server serves this machine alone:
+Without a proxy and without authentication the server serves this machine alone:
 
 - the peer is loopback, whatever the web server was told to bind to;
 - the Host is loopback, ``localhost`` or that of ``server.url``: a name that somebody else's DNS points at
   127.0.0.1 makes a hostile page same-origin with this server, and its own Origin no longer tells on it;
-- an unsafe method has no Origin (no browser), the server's own, or one of ``cors.origins``.
+- an unsafe method has no Origin (no browser), the server's own, or one of ``cors.origins``; any at all where
+  the operator says ``server.cors: true``, as pygeoapi does.
 
-Whoever passes is authenticated here, before any view, by the function that the composition root chose.
+With ``auth.oidc`` the first two fall away, for which they stood in; the third stays. Whoever passes is authenticated
+here, before any view, by the function that the composition root chose.
 
 GET is open to all origins; OPTIONS preflights are answered here and never challenged.
 """
@@ -15,6 +17,7 @@ GET is open to all origins; OPTIONS preflights are answered here and never chall
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +25,7 @@ from flask import request
 
 from dragoman.errors import DragomanError, Forbidden, PayloadTooLarge
 from dragoman.web import auth, wording
+from dragoman.web.auth import SAFE
 from dragoman.web.links import keep_outside, origin_of, public_base
 from dragoman.web.responses import empty_response
 
@@ -32,11 +36,9 @@ if TYPE_CHECKING:
     from dragoman.config.settings import Settings
     from dragoman.web.auth import Authenticate
 
-SAFE: Final = ("GET", "HEAD", "OPTIONS")
-
 EXPOSED: Final = (
     "Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Location, Content-Range, ETag, "
-    "Last-Modified, Link, Location, Preference-Applied, Retry-After"
+    "Last-Modified, Link, Location, Preference-Applied, Retry-After, WWW-Authenticate"
 )
 """Headers that scripts of other origins may read."""
 
@@ -60,8 +62,7 @@ def install(blueprint: Blueprint, settings: Settings, authenticate: Authenticate
         state.app.extensions[_INSTALLED] = settings
         state.app.before_request_funcs.setdefault(None, []).insert(0, lambda: check(settings, authenticate))
         after = state.app.after_request_funcs.setdefault(None, [])
-        after.append(lambda answer: open_up(settings, answer))
-        after.append(lambda answer: keep_outside(settings, answer))
+        after.append(lambda answer: open_up(settings, keep_outside(settings, answer)))
 
     blueprint.record(register)
 
@@ -69,7 +70,7 @@ def install(blueprint: Blueprint, settings: Settings, authenticate: Authenticate
 def check(settings: Settings, authenticate: Authenticate) -> Response | None:
     """A refusal of the current request, or the answer to a preflight; None lets it pass, authenticated."""
     try:
-        if not settings.behind_proxy:
+        if not settings.behind_proxy and settings.auth.oidc is None:
             _check_peer(request.remote_addr or "")
             _check_host(request.host, settings)
         if request.method not in SAFE:
@@ -100,10 +101,11 @@ def open_up(settings: Settings, response: Response) -> Response:
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = ACCEPTED
         response.headers["Access-Control-Max-Age"] = "600"
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    response.headers["Access-Control-Expose-Headers"] = "*" if settings.cors_everyone else EXPOSED
     return response
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether an address, or a name without port, stands for this machine and no other."""
     name = host.lower().rstrip(".")
@@ -117,13 +119,22 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def is_own_host(host: str, settings: Settings) -> bool:
+    """Whether a Host is this machine, or that of ``server.url``; a page of any other is somebody else's."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(name) or name == urlsplit(settings.server_url).hostname
+
+
 def allowed_origin(origin: str, settings: Settings) -> bool:
     """Whether a page of ``origin`` may change anything here."""
     own = {origin_of(settings.server_url), origin_of(public_base(settings))}
-    if not settings.behind_proxy:
+    if not settings.behind_proxy and is_own_host(request.host, settings):
         own.add(origin_of(f"{request.scheme}://{request.host}"))
     sent = origin.lower()
-    return sent in own - {""} or sent in settings.cors_origins
+    return sent in own - {""} or sent in settings.cors_origins or settings.cors_everyone
 
 
 def _check_peer(address: str) -> None:
@@ -132,11 +143,7 @@ def _check_peer(address: str) -> None:
 
 
 def _check_host(host: str, settings: Settings) -> None:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        name = ""
-    if not is_loopback(name) and name != urlsplit(settings.server_url).hostname:
+    if not is_own_host(host, settings):
         raise Forbidden("the Host is not one of this server's names; see server.url")
 
 

@@ -108,8 +108,10 @@ def url(base: str, *segments: str, query: Query = ()) -> str:
 
 
 def link(href: str, rel: str, type: str = "application/json", title: str = "") -> Link:
-    """An OGC link (link.yaml)."""
-    members: Link = {"href": href, "rel": rel, "type": type}
+    """An OGC link (link.yaml); an empty ``type`` or ``title`` is left out."""
+    members: Link = {"href": href, "rel": rel}
+    if type:
+        members["type"] = type
     if title:
         members["title"] = title
     return members

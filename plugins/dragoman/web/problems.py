@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from werkzeug.exceptions import HTTPException
 
 from dragoman import errors
+from dragoman.web.bearer import challenge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,8 +104,8 @@ def headers_of(error: BaseException) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, RangeOutside):
         return {"Content-Range": f"bytes */{error.size}"}
-    if isinstance(error, errors.Unauthorized):
-        return {"WWW-Authenticate": error.challenge}
+    if isinstance(error, errors.RequestError) and (how := challenge(error)) is not None:
+        return {"WWW-Authenticate": how}
     if isinstance(error, CodedBody):
         return {"Accept-Encoding": "identity"}  # RFC 9110, 12.5.3: so that it is not taken for the type
     if isinstance(error, WrongMethod):

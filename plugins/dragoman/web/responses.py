@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from flask import Response, request
 
-from dragoman.errors import InvalidQueryParameter
+from dragoman.errors import InvalidQueryParameter, Unauthorized
 from dragoman.web import problems
 from dragoman.web.embedded_files import length_of, split_document, stream
 from dragoman.web.html import pages
@@ -115,7 +115,10 @@ def problem_response(
     document = problems.problem(error, type=type, instance=quote(request.path, safe="/"))
     accept = request.headers.get("Accept", "")
     if pages_too and _asks_for_page(accept):
-        text = pages.render("problem", title=document["title"], data=document, links=[], base_url=base_url)
+        hints = error.hints if isinstance(error, Unauthorized) else ()
+        text = pages.render(
+            "problem", title=document["title"], data=document, links=[], base_url=base_url, hints=hints
+        )
         return html_response(text, document["status"])
     media_type = "application/json" if wants_plain_json(accept) else "application/problem+json"
     return json_response(document, document["status"], media_type=media_type)

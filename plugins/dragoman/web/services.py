@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.dataset_service import DatasetService
     from dragoman.jobs.service import JobService
     from dragoman.model.process import JSON
-    from dragoman.packages.catalogue import Catalogue
+    from dragoman.packages.catalogue import Offer
     from dragoman.web.auth import Authenticate
 
 
@@ -38,12 +38,14 @@ class Services:
     """Everything behind the routes."""
 
     settings: Settings
-    catalogue: Catalogue
+    catalogue: Offer
     jobs: JobService
     slots: SyncSlots = field(default_factory=lambda: SyncSlots(DEVELOPMENT))
     """For calls that wait for their jobs; all dialects share them, since they are the web server's threads."""
     authenticate: Authenticate = anonymous
     """Finds out who makes a request; called for every path of the server."""
+    issuer_away: Callable[[], bool] = lambda: False
+    """Whether whoever issues tokens could not be asked the last time."""
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from dragoman.web.services import Services
 
-type Route = tuple[str, str, Mapping[str, Handler]]
-"""Path, name of the endpoint, and the handler of each method."""
+type Route = tuple[str, str, Mapping[str, Handler]] | tuple[str, str, Mapping[str, Handler], str]
+"""Path, name of the endpoint, the handler of each method, and the word of ``auth.public`` if there is one."""
 
 
 class Surface:
@@ -60,6 +60,6 @@ def add_routes(
     endpoints: str = "",
 ) -> None:
     """Add routes below ``root``; ``bind`` makes a view of a handler, ``endpoints`` goes before their names."""
-    for path, name, handlers in routes:
+    for path, name, handlers, *public in routes:
         views = {method: bind(handler) for method, handler in handlers.items()}
-        add_rule(blueprint, root + path, endpoints + name, dispatcher(views))
+        add_rule(blueprint, root + path, endpoints + name, dispatcher(views), public="".join(public))

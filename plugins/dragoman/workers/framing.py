@@ -36,6 +36,10 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Any]:
         """The messages that ``data`` completes; raises Disconnected for a frame that is not ours."""
+        if not self._buffer and len(data) >= HEADER.size:
+            (length,) = HEADER.unpack_from(data)
+            if len(data) == HEADER.size + length:  # one whole message, as nearly always
+                return [json.loads(data[HEADER.size :].decode())]
         self._buffer += data
         messages = []
         while len(self._buffer) >= HEADER.size:
@@ -57,6 +61,14 @@ class Channel:
         self.socket = sock
         self._reader = FrameReader()
         self._ready: list[Any] = []
+
+    def limit_sending(self, seconds: float) -> None:
+        """Have ``send`` fail, of a BlockingIOError, if the other end takes nothing for so long.
+
+        The kernel sees to it: a timeout of Python's own costs calls of the system with each message.
+        """
+        limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def send(self, message: Any) -> None:
         """Send one message; raises Disconnected."""

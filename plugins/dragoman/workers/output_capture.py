@@ -78,7 +78,8 @@ class OutputCapture:
 
     def _disturbed(self) -> bool:
         try:
-            same = all(os.path.samestat(os.fstat(fd), os.fstat(self._file)) for fd in (1, 2))
+            spool = os.fstat(self._file)
+            same = all(os.path.samestat(os.fstat(fd), spool) for fd in (1, 2))
         except OSError:
             return True
         streams = (sys.stdout, sys.stderr)

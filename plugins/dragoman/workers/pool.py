@@ -75,14 +75,18 @@ class Pool[Key, Task]:
         for worker in list(self.workers):
             if worker.kill_at is not None and now >= worker.kill_at:
                 worker.kill()
-            if worker.deadline is not None and now >= worker.deadline and not worker.ending:
-                worker.begin_end("timed-out")
+            if not worker.ending and (why := worker.overdue()):
+                worker.begin_end(why)
 
     def retire(self) -> None:
-        """End the idle workers beyond ``warm``, the least recently used first; to be called when no task waits."""
+        """End the idle workers that are outdated, and those beyond ``warm``, the least recently used first.
+
+        To be called when no task waits.
+        """
         idle = [worker for worker in self.workers if worker.task is None and not worker.ending]
-        idle.sort(key=lambda worker: worker.idle_since)
-        for worker in idle[: max(0, len(idle) - self._kind.warm)]:
+        idle.sort(key=lambda worker: (not worker.outdated, worker.idle_since))
+        outdated = sum(worker.outdated for worker in idle)
+        for worker in idle[: max(outdated, len(idle) - self._kind.warm)]:
             worker.begin_end("retired")
 
     def forget(self, worker: Worker[Key, Task]) -> None:

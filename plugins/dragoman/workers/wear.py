@@ -8,7 +8,6 @@ import gc
 import os
 import resource
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 MEMORY: Final = 1024**3
@@ -64,7 +63,9 @@ def is_lack(error: BaseException) -> bool:
 def _descriptors() -> int:
     """How many files the process has open; 0 where the system does not tell."""
     try:
-        return len(os.listdir("/proc/self/fd"))
+        return os.stat("/proc/self/fd").st_size or len(
+            os.listdir("/proc/self/fd")
+        )  # its size since Linux 6.2
     except FileNotFoundError:
         return 0
 
@@ -72,7 +73,8 @@ def _descriptors() -> int:
 def _resident() -> int:
     """Bytes of memory that are the process's own now, without what is shared; 0 where the system does not tell."""
     try:
-        _, resident, shared, *_ = Path("/proc/self/statm").read_text("ascii").split()
+        with open("/proc/self/statm", "rb", buffering=0) as file:
+            _, resident, shared, *_ = file.read(256).split()
     except FileNotFoundError:
         return 0
     return (int(resident) - int(shared)) * resource.getpagesize()

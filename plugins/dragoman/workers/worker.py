@@ -36,9 +36,20 @@ UNKNOWN_EXIT: Final = 255
 FORKSERVER_TIMEOUT: Final = 0.2
 """Seconds to wait for the end of a forkserver that seems to have died."""
 
-type Ending = Literal["", "dismissed", "timed-out", "disowned", "stopped", "retired"]
-"""Why a worker is being ended: its task is not wanted any more, took too long, or is another's by now; the supervisor
-stops; the worker is not needed. Empty while it may go on."""
+type Ending = Literal["", "dismissed", "timed-out", "stuck", "disowned", "stopped", "retired"]
+"""Why a worker is being ended: its task is not wanted any more, it or a step of it took too long, or it is another's by
+now; the supervisor stops; the worker is not needed. Empty while it may go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A part of a task that has a time limit of its own, since it may hang in native code."""
+
+    name: str
+    seconds: float
+    """That it may take."""
+    deadline: float
+    """Monotonic time at which its worker is ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +64,8 @@ class Death:
     """Whether it died only because its forkserver did."""
     unread: bool = False
     """Whether it had been idle, and died without having read the task that it was given then."""
+    step: Step | None = None
+    """The step of its task that it was in."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -75,8 +88,12 @@ class Worker[Key, Task]:
     """Whether the task has been sent to it."""
     deadline: float | None = None
     """Monotonic time at which it is ended if it has not answered."""
+    step: Step | None = None
+    """What it is doing within its task, if that has a time limit of its own."""
     idle_since: float = 0.0
     """Monotonic time; 0 until it has been idle."""
+    outdated: bool = False
+    """Whether it takes no other task, since there are workers of a later version: it ends when it is idle."""
     ending: Ending = ""
     kill_at: float | None = None
     """Monotonic time of the SIGKILL to come."""
@@ -106,9 +123,24 @@ class Worker[Key, Task]:
         """End it unless the limit is set anew, or the task is over, within so many seconds; None: no limit."""
         self.deadline = time.monotonic() + seconds if seconds else None
 
+    def begin_step(self, name: str, seconds: float) -> None:
+        """It is ended unless it is done with this step of its task within so many seconds."""
+        self.step = Step(name=name, seconds=seconds, deadline=time.monotonic() + seconds)
+
+    def end_step(self) -> None:
+        """It is done with the step."""
+        self.step = None
+
+    def overdue(self) -> Ending:
+        """Why it has to be ended now, if its time is up."""
+        now = time.monotonic()
+        if self.deadline is not None and now >= self.deadline:
+            return "timed-out"
+        return "stuck" if self.step is not None and now >= self.step.deadline else ""
+
     def release(self) -> None:
         """It is done with its task, and idle."""
-        self.task, self.begun, self.deadline = None, False, None
+        self.task, self.begun, self.deadline, self.step = None, False, None, None
         self.idle_since = time.monotonic()
 
     # -- messages ----------------------------------------------------------------------------------------
@@ -178,6 +210,7 @@ class Worker[Key, Task]:
             exit_code=None if self.process is None else self.process.exitcode,
             orphaned=self._orphaned(),
             unread=self.unread and self.begun and self.idle_since > 0,
+            step=self.step,
         )
 
     def _orphaned(self) -> bool:

@@ -254,3 +254,13 @@ def test_the_api_definition_has_only_what_is_visible(
     assert "/processes/echo/execution" in client.get("/openapi").get_json()["paths"]
     monkeypatch.setattr(Catalogue, "visible_to", lambda self, principal: Catalogue())
     assert "/processes/echo/execution" not in client.get("/openapi").get_json()["paths"]
+
+
+def test_a_damaged_store_is_a_warning_of_a_server_that_takes_jobs(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.engine, "damaged", lambda: True)
+    response = server.client().get("/readyz")
+    assert response.status_code == 200
+    assert response.get_json()["status"] == "ok"
+    assert "damaged" in response.get_json()["warnings"][0]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 type Ask = Callable[[FlaskClient, Callable[[dict[str, Any]], str]], TestResponse]
 
 ECHO = {"inputs": {"text": "a", "numbers": [1, 2]}}
-IN_WORDS = ".maxOccurs"
-"""A number or a word, which the description of InputDescription tells: as a member R clients could not read it."""
 ASYNC = {"Prefer": "respond-async"}
 
 
@@ -109,8 +107,7 @@ def test_every_member_that_is_served_is_documented(client: FlaskClient, api: Api
     path = response.request.path
     api.check(response, path)
     schema = api.schema_of(response, path)
-    missing = undocumented(response.get_json(), schema, api.data["components"])
-    assert [place for place in missing if not place.endswith(IN_WORDS)] == []
+    assert list(undocumented(response.get_json(), schema, api.data["components"])) == []
 
 
 def test_a_member_that_is_not_documented_is_found() -> None:

@@ -320,3 +320,15 @@ def test_a_job_links_to_its_results_as_they_will_come_and_to_each_output(
     assert len(items) == (1 if "outputs" in request_ else 3)
     for item in items:
         assert client.get(item["href"]).content_type == item["type"]
+    (listed,) = client.get("/jobs?limit=1").get_json()["jobs"]
+    (same,) = (link for link in listed["links"] if link["rel"].endswith("/results"))
+    assert "type" not in same, "a listed job comes without its request, which the type depends on"
+
+
+def test_the_link_to_results_that_lie_elsewhere_has_no_type(client: FlaskClient) -> None:
+    request_ = SEVERAL | {"outputs": {"text": {"transmissionMode": "reference"}}}
+    started = client.post(ECHO, json=request_, headers={"Prefer": "respond-async"})
+    links = client.get(started.headers["Location"]).get_json()["links"]
+    (results,) = (link for link in links if link["rel"].endswith("/results"))
+    assert "type" not in results
+    assert client.get(results["href"]).status_code == 204

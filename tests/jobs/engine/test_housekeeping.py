@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,14 @@ from storekit import Database
 
 from dragoman.errors import NoSuchJob, Unavailable
 from dragoman.jobs.engine import housekeeping
-from dragoman.jobs.engine.housekeeping import STRAY_AGE, Housekeeper, expire, sweep
+from dragoman.jobs.engine.housekeeping import STRAY_AGE, Housekeeper, expire, sweep, sweep_packages
 from dragoman.jobs.stores import open_store
 from dragoman.model.job import Job, JobQuery
+from dragoman.model.process import Runtime
 from dragoman.model.status import JobStatus
+from dragoman.packages.catalogue import Declaration
+from dragoman.packages.serving.records import Record, Records
+from dragoman.packages.serving.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,9 +165,10 @@ def test_a_running_server_does_it_again_and_again(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(housekeeping, "EVERY", 0.02)
-    keeper = Housekeeper(store, results, DAY)
+    keeper = Housekeeper(store, results, DAY, tmp_path)
     keeper.start()
     try:
         for _ in range(2):
@@ -179,7 +185,7 @@ def test_a_running_server_does_it_again_and_again(
 
 
 def test_an_error_of_the_disk_does_not_end_it(
-    store: SqlStore, results: MemoryResults, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, results: MemoryResults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     rounds = []
 
@@ -189,7 +195,7 @@ def test_an_error_of_the_disk_does_not_end_it(
 
     monkeypatch.setattr(housekeeping, "EVERY", 0.01)
     monkeypatch.setattr(housekeeping, "sweep", fail)
-    keeper = Housekeeper(store, results, None)
+    keeper = Housekeeper(store, results, None, tmp_path)
     keeper.start()
     try:
         wait_for(lambda: len(rounds) >= 3, "it goes on")
@@ -198,9 +204,30 @@ def test_an_error_of_the_disk_does_not_end_it(
         keeper.join(120)
 
 
-def test_without_an_age_nothing_expires(store: SqlStore, results: MemoryResults, database: Database) -> None:
+def test_without_an_age_nothing_expires(
+    store: SqlStore, results: MemoryResults, database: Database, tmp_path: Path
+) -> None:
     old = _finished(store, results, database, 9999).id
-    keeper = Housekeeper(store, results, None)
+    keeper = Housekeeper(store, results, None, tmp_path)
     keeper.stop()
     keeper.run()
     assert _there(results, old)
+
+
+def test_copies_of_packages_go_when_no_job_needs_them(store: SqlStore, tmp_path: Path) -> None:
+    folder, home = tmp_path / "echo", tmp_path / "home"
+    folder.mkdir()
+    snapshots, records = Snapshots(home), Records(home)
+    copies = []
+    for version in ("served", "needed", "recent", "old"):
+        (folder / "process.yml").write_text(version)
+        copies.append(snapshots.keep(snapshots.draft(folder), folder, version))
+    served, needed, recent, old = copies
+    declaration = Declaration(id="echo", folder=folder)
+    with records.locked(declaration):
+        records.write(declaration, Record(id="echo", fingerprint="", looked=0, snapshot=str(served)))
+    store.add(make_job(runtime=Runtime(form="native", folder=str(needed))))
+    for copy in (served, needed, old):
+        os.utime(copy.parent, (0, 0))
+    assert sweep_packages(store, home) == 1
+    assert [copy.is_dir() for copy in (served, needed, recent, old)] == [True, True, True, False]

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobmaking import make_job
 
-from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress, Report, Run, load_report
+from dragoman.jobs.engine.messages import (
+    ORDERS,
+    REPORTS,
+    Done,
+    Failed,
+    Opening,
+    Progress,
+    Report,
+    Run,
+    load_report,
+)
 from dragoman.model.job import Job, JobFailure, Output
 
 FAILURES = st.builds(
@@ -31,6 +41,7 @@ JOBS: st.SearchStrategy[Job] = st.builds(
 )
 REPORT = st.one_of(
     st.builds(Progress, attempt=st.integers(), percent=st.integers(0, 100), message=st.text()),
+    st.builds(Opening, attempt=st.integers(), input_id=st.text()),
     st.builds(Done, attempt=st.integers(), outputs=OUTPUTS, leaving=st.booleans()),
     st.builds(Failed, attempt=st.integers(), failure=FAILURES, leaving=st.booleans()),
 )
@@ -47,7 +58,8 @@ def test_a_report(report: Report) -> None:
 
 @given(JOBS)
 def test_an_order(job: Job) -> None:
-    assert ORDERS.load(json.loads(json.dumps(ORDERS.dump(Run(job=job))))) == Run(job=job)
+    order = Run(id=job.id, attempts=job.attempts, request=job.request)
+    assert ORDERS.load(json.loads(json.dumps(ORDERS.dump(order)))) == order
 
 
 @given(st.sampled_from(["run", "progress", "done", "failed"]), st.dictionaries(st.text(), JSON))

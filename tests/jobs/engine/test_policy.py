@@ -21,9 +21,10 @@ from dragoman.jobs.engine.policy import (
     outcome_of_death,
 )
 from dragoman.model.job import JobFailure
-from dragoman.workers.worker import Death
+from dragoman.workers.worker import Death, Step
 
 JOB = make_job(attempts=1, timeout=2.5)
+UNOPENED = "could not be opened within 30 s, which is the limit; the file may be damaged"
 KILLED = Death(exit_code=-signal.SIGKILL)
 
 
@@ -48,6 +49,18 @@ TABLE: list[tuple[str, dict[str, int], Death, Outcome]] = [
         {},
         Death(ending="timed-out", exit_code=-9),
         _fail("timed-out", "the job ran longer than its timeout of 2.5 s"),
+    ),
+    (
+        "an input could not be opened",
+        {},
+        Death(ending="stuck", exit_code=-9, step=Step(name="red", seconds=30, deadline=0)),
+        Fail(
+            failure=JobFailure(
+                code="invalid-inputs",
+                detail=f"input 'red': {UNOPENED}",
+                problems=(("red", UNOPENED),),
+            )
+        ),
     ),
     ("stopped", {}, Death(ending="stopped", exit_code=-9), _again("the server was stopped", 1)),
     ("retired", {}, Death(ending="retired", exit_code=-15), _again("the server was stopped", 1)),

@@ -26,7 +26,7 @@ from dragoman.errors import (
     QueueFull,
     Unavailable,
 )
-from dragoman.jobs.engine.messages import REPORTS, Done, Failed, Progress
+from dragoman.jobs.engine.messages import REPORTS, Done, Failed, Opening, Progress
 from dragoman.jobs.engine.policy import MAX_RESTARTS
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.removal import remove, remove_output
@@ -188,7 +188,7 @@ class TestRunning:
     def test_a_job_is_claimed_for_its_worker_and_told_to_it(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=5.0)
         assert (job.attempts, job.worker) == (1, _claimant(worker))
-        assert worker.told[0]["job"]["id"] == job.id
+        assert worker.told[0]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes == [(job.id, JobStatus.RUNNING)]
 
@@ -198,7 +198,7 @@ class TestRunning:
         job = rig.engine.accept(make_job(timeout=5.0))  # without a tick
         assert rig.job(job) == job == worker.task
         assert (job.status, job.attempts, job.worker) == (JobStatus.RUNNING, 1, _claimant(worker))
-        assert worker.told[-1]["job"]["id"] == job.id
+        assert worker.told[-1]["id"] == job.id
         assert worker.deadline is not None
         assert rig.changes[-1] == (job.id, JobStatus.RUNNING)
         assert rig.engine.holds(job.id)
@@ -596,6 +596,22 @@ class TestDeaths:
         rig.dies(worker, 1)
         assert (rig.job(job).status, rig.job(job).restarts) == (JobStatus.ACCEPTED, 0)
         assert "exit code 1 in run 1 of 3" in rig.job(job).message
+
+    def test_an_input_that_takes_too_long_to_open_fails_the_job(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        for input_id in ("red", "", "nir"):
+            rig.reports(worker, Opening(attempt=1, input_id=input_id))
+            assert (worker.step is None) == (input_id == "")
+        assert worker.step is not None
+        assert (worker.step.name, worker.step.seconds) == ("nir", 30.0)
+        worker.step = dataclasses.replace(worker.step, deadline=0.0)
+        rig.engine.tick()
+        assert (worker.ending, worker.signals) == ("stuck", ["TERM"])
+        rig.dies(worker)
+        failure = rig.job(job).failure
+        assert failure is not None
+        assert failure.callers_fault
+        assert failure.problems[0][0] == "nir"
 
     def test_a_timeout_ends_the_worker_and_fails_the_job(self, rig: Rig) -> None:
         job, worker = rig.run(timeout=2.5)

@@ -85,6 +85,20 @@ def test_one_that_says_nothing_is_given_up_and_newcomers_are_refused_until_the_n
         silence.admit()
 
 
+def test_one_that_reads_no_more_is_given_up() -> None:
+    ours, theirs = socket.socketpair()
+    channel = Channel(ours)
+    ours.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            ours.send(b"x" * 100_000)
+    ours.setblocking(True)
+    with pytest.raises(Unavailable, match="does not answer"):
+        _ask(channel, Silence(None))
+    theirs.close()
+    channel.close()
+
+
 def test_no_more_threads_wait_than_may() -> None:
     silence, waiting, limit = Silence(2), threading.Barrier(3), 2
 

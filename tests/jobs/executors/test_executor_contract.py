@@ -36,6 +36,14 @@ ENGINES: dict[str, NewKit] = {
 PROCESSES = ["local"]
 """Those that run jobs in processes, with an EngineKit."""
 in_processes = pytest.mark.parametrize("kit", PROCESSES, indirect=True, scope="module")
+NOTICING = """
+def run(*, context):
+    context.progress(1, "reading")
+    for text in ("two rows were left out", "so was a column", "two rows were left out"):
+        context.notice(text)
+    context.progress(99, "writing")
+    return {"ok": True}
+"""
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -75,6 +83,22 @@ class TestSuccess:
             jobs = list(pool.map(lambda number: kit.run("number", number=number), range(40)))
         assert [job.outputs["double"].value for job in jobs] == [2 * number for number in range(40)]
         assert {job.attempts for job in jobs} == {1}
+
+    @in_processes
+    def test_a_notice_outlives_progress(self, kit: EngineKit, tmp_path: Path) -> None:
+        folder = tmp_path / "noticing"
+        folder.mkdir()
+        (folder / "process.yml").write_text(
+            "id: noticing\nversion: '1'\ninputs: {}\noutputs: {ok: {schema: {}}}\n"
+        )
+        (folder / "algorithm.py").write_text(NOTICING)
+        done = kit.run(folder)
+        assert (done.status, done.message) == (
+            JobStatus.SUCCESSFUL,
+            "two rows were left out; so was a column",
+        )
+        assert log_of(kit.results, done.id).count("two rows were left out") == 1
+        assert kit.run("number", number=1).message == ""
 
     @in_processes
     def test_progress_never_falls(self, kit: EngineKit, tmp_path: Path) -> None:
@@ -428,3 +452,12 @@ class TestRemoving:
 
 def test_it_is_alive(kit: ExecutorKit) -> None:
     assert kit.executor.alive()
+
+
+def test_it_tells_its_figures(kit: ExecutorKit) -> None:
+    figures = kit.executor.figures()
+    assert (figures.queued, figures.oldest) == (0, 0)
+    assert figures.busy >= 0
+    ran = sum(sum(each.counts) for each in figures.running.values())
+    # a job that was dismissed while it waited has finished, and never ran
+    assert sum(figures.finished.values()) >= ran

@@ -501,6 +501,13 @@ class TestQueue:
         assert store.counts(process_ids=["a"], owner="alice") == dict.fromkeys(JobStatus, 0) | {ACCEPTED: 1}
         assert store.counts(process_ids=["c"]) == dict.fromkeys(JobStatus, 0)
 
+    def test_counts_of_every_process_are_whoevers(self, store: SqlStore) -> None:
+        assert store.counts_by_process() == {}
+        for process_id, owner in (("a", "alice"), ("a", "bob"), ("b", "alice")):
+            store.add(make_job(process_id=process_id, principal=Principal(id=owner)))
+        none = dict.fromkeys(JobStatus, 0)
+        assert store.counts_by_process() == {"a": none | {ACCEPTED: 2}, "b": none | {ACCEPTED: 1}}
+
 
 class TestIdempotency:
     def test_the_same_key_gives_the_first_job(self, store: SqlStore) -> None:

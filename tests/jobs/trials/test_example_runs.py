@@ -104,9 +104,14 @@ def test_an_end_of_the_process_is_a_failure_and_the_next_example_runs(
     assert second == ("The second", [])
 
 
-def test_the_timeout_of_the_package_holds(tmp_path: Path) -> None:
-    folder = package(tmp_path / "p", "time.sleep(60 * (which == 'a'))\nreturn 1", yml="timeout: 0.5")
+def test_the_timeout_of_the_package_holds(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = "threading.Thread(target=aside, daemon=True).start()\ntime.sleep(60 * (which == 'a'))\nreturn 1"
+    head = "import threading\ndef aside():\n    time.sleep(60)"
+    folder = package(tmp_path / "p", run, yml="timeout: 0.5", head=head)
     assert verdicts(folder) == [("a.yml", ["ran longer than its timeout of 0.5 s"]), ("The second", [])]
+    told = capfd.readouterr().err  # what each thread was doing
+    assert told.count('algorithm.py", line 4 in aside') == 1
+    assert told.count('algorithm.py", line 7 in run') == 1
 
 
 @LINUX

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -84,6 +85,24 @@ def test_a_failure_names_the_author_s_line_and_the_debugger_is_there(folder: Pat
     assert done.returncode == 1
     assert "(Pdb) [1]" in done.stdout
     assert "RuntimeError: of mine\n    demo/algorithm.py:9, in run\n" in done.stderr
+
+
+def test_an_example_that_fails_can_be_debugged(folder: Path, tmp_path: Path) -> None:
+    (folder / "examples").mkdir()
+    (folder / "examples" / "a.yml").write_text("inputs: {name: fail}\noutputs: {greeting: Hi fail}\n")
+    (folder / "examples" / "b.yml").write_text("inputs: {name: good}\noutputs: {greeting: Hi good}\n")
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "algorithm.py").write_text("import gone\ndef run(**rest): ...\n")
+    done = cli(folder, "test", "other", "demo", "--pdb", stdin="p 'there'\nq\np broken\nq\n")
+    assert done.returncode == 1
+    assert "(Pdb) 'there'" in done.stdout
+    assert "(Pdb) [1]" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if "demo: " in line or "other: " in line]
+    assert [line.removeprefix("(Pdb) ") for line in lines] == [
+        "FAILED  other: cannot be loaded",
+        "FAILED  demo: a.yml",
+        "ok      demo: b.yml",
+    ]
 
 
 def test_inputs_are_words_or_files(folder: Path, tmp_path: Path) -> None:

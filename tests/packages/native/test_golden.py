@@ -70,3 +70,46 @@ def test_one_that_compares_nothing_says_so(make_package: Any) -> None:
     folder = make_package(YML, "def run(): ...", a=INPUTS, b=INPUTS + "outputs: {number: 1}\n")
     titles = [trial.title for trial in example_trials(load_package(folder))]
     assert titles == ["A (it is compared with nothing: it names no outputs)", "A"]
+
+
+LISTS = (
+    "version: '1'\noutputs: {tables: {schema: {type: string, contentMediaType: text/csv}, maxOccurs: 9}}\n"
+)
+
+
+def tables(folder: Path, *texts: str) -> tuple[dict[str, Output], Path]:
+    """What a run gives whose one output is a list of files."""
+    (folder / "tables").mkdir(parents=True)
+    files = [folder / "tables" / f"{index}.csv" for index in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    items = tuple(
+        Output(id="tables", media_type="text/csv", file=f"tables/{file.name}", size=4) for file in files
+    )
+    return {"tables": Output(id="tables", media_type="application/json", items=items)}, folder
+
+
+def test_a_list_of_files_is_a_list_of_golden_files(make_package: Any, tmp_path: Path) -> None:
+    folder = make_package(LISTS, "def run(): ...", a=INPUTS)
+    (before,) = load_examples(folder)
+    results = tables(tmp_path / "one", "a,b\n", "c,d\n")
+    assert accept(before, *results) == []
+    (after,) = load_examples(folder)
+    assert after.outputs == {"tables": [{"file": "a-tables-0.csv"}, {"file": "a-tables-1.csv"}]}
+    assert compare(after, *results) == []
+    changed = tables(tmp_path / "two", "a,b\n", "e,f\n")
+    assert compare(after, *changed) == ["tables[1]: the file is not the same as a-tables-1.csv"]
+    assert accept(after, *changed) == []
+    assert (folder / "examples" / "a-tables-1.csv").read_text() == "e,f\n"
+
+
+def test_a_list_of_another_length_is_a_difference_that_its_author_settles(
+    make_package: Any, tmp_path: Path
+) -> None:
+    folder = make_package(LISTS, "def run(): ...", a=INPUTS + "outputs: {tables: ['a,b']}\n")
+    (before,) = load_examples(folder)
+    (line,) = accept(before, *tables(tmp_path / "three", "a,b\n", "c,d\n"))
+    assert line == "tables: has 2 items, expected 1 (a value: change it in a.yml)"
+    (before.folder / "a.yml").write_text(INPUTS + "outputs: {tables: 5}\n")
+    (other,) = load_examples(folder)
+    assert compare(other, *tables(tmp_path / "four", "a")) == ["tables: is a list of 1 files, expected 5"]

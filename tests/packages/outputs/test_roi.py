@@ -18,6 +18,8 @@ from dragoman.rasters.images import read_image, write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.packages.conftest import FakeContext
+
 SCENE = np.arange(3 * 30 * 40, dtype="uint16").reshape(3, 30, 40)
 ROI = Roi(
     targets_in=("red",),
@@ -37,9 +39,9 @@ def values(tmp_path: Path) -> dict[str, list[ResolvedValue]]:
 
 
 def test_every_image_is_cropped_to_the_window_with_its_margin_within_the_image(
-    values: Any, tmp_path: Path
+    values: Any, tmp_path: Path, context: FakeContext
 ) -> None:
-    cropped, margins = crop_inputs(ROI, values, tmp_path / "new")
+    cropped, margins = crop_inputs(ROI, values, tmp_path / "new", context)
     assert margins == Margins(top=0, bottom=4, left=5, right=2)
     found = cropped["red"][0]
     assert found.path is not None
@@ -47,30 +49,35 @@ def test_every_image_is_cropped_to_the_window_with_its_margin_within_the_image(
     np.testing.assert_array_equal(read_image(found.path), SCENE[:, 0:14, 15:40])
     np.testing.assert_array_equal(read_image(cropped["nir"][0].path), SCENE[:1, 0:14, 15:40])  # type: ignore[arg-type]  # it is a file
     assert cropped["gain"] == values["gain"]
+    assert context.opened == ["red", "red", "nir"], "what may hang is watched"
     assert read_image(values["red"][0].path).shape == SCENE.shape, "what was sent is not touched"
 
 
-def test_without_targets_images_are_cropped_and_nothing_is_a_margin(values: Any, tmp_path: Path) -> None:
+def test_without_targets_images_are_cropped_and_nothing_is_a_margin(
+    values: Any, tmp_path: Path, context: FakeContext
+) -> None:
     values["notes"] = [ResolvedValue(path=tmp_path / "notes.csv")]
     (tmp_path / "notes.csv").write_text("a,b")
-    cropped, margins = crop_inputs(replace(ROI, targets_in=()), values, tmp_path)
+    cropped, margins = crop_inputs(replace(ROI, targets_in=()), values, tmp_path, context)
     assert margins == Margins(top=0, bottom=0, left=0, right=0)
     assert read_image(cropped["red"][0].path).shape == (3, 14, 25)  # type: ignore[arg-type]  # it is a file
     assert cropped["notes"] == values["notes"], "what is no raster stays"
 
 
 @pytest.mark.parametrize("stored", ["complex_int16", "complex64", "complex128"])
-def test_a_complex_image_is_cropped_as_any_other(tmp_path: Path, stored: str) -> None:
+def test_a_complex_image_is_cropped_as_any_other(tmp_path: Path, stored: str, context: FakeContext) -> None:
     path, scene = tmp_path / "slc.tif", SCENE[:1] * (1 + 2j)
     shape = {"width": 40, "height": 30, "count": 1}
     with creating(), rasterio.open(path, "w", driver="GTiff", dtype=stored, nodata=0, **shape) as made:
         made.write(scene.astype("complex128" if stored == "complex128" else "complex64"))
-    cropped, _ = crop_inputs(ROI, {"red": [ResolvedValue(path=path)]}, tmp_path)
+    cropped, _ = crop_inputs(ROI, {"red": [ResolvedValue(path=path)]}, tmp_path, context)
     np.testing.assert_array_equal(read_image(cropped["red"][0].path), scene[:, 0:14, 15:40])  # type: ignore[arg-type]  # it is a file
 
 
-def test_without_lines_or_columns_all_of_them_are_read(values: Any, tmp_path: Path) -> None:
-    cropped, margins = crop_inputs(replace(ROI, lines=None), values, tmp_path)
+def test_without_lines_or_columns_all_of_them_are_read(
+    values: Any, tmp_path: Path, context: FakeContext
+) -> None:
+    cropped, margins = crop_inputs(replace(ROI, lines=None), values, tmp_path, context)
     assert (margins.top, margins.bottom) == (0, 0)
     assert read_image(cropped["red"][0].path).shape == (3, 30, 25)  # type: ignore[arg-type]  # it is a file
 
@@ -95,9 +102,11 @@ def test_without_lines_or_columns_all_of_them_are_read(values: Any, tmp_path: Pa
         (Roi(targets_in=("gain",)), "'gain': is no image"),
     ],
 )
-def test_what_cannot_be_cropped_is_named(values: Any, tmp_path: Path, roi: Roi, message: str) -> None:
+def test_what_cannot_be_cropped_is_named(
+    values: Any, tmp_path: Path, roi: Roi, message: str, context: FakeContext
+) -> None:
     with pytest.raises(InputError, match=message):
-        crop_inputs(roi, values, tmp_path)
+        crop_inputs(roi, values, tmp_path, context)
 
 
 def test_margins_are_cut_from_outputs_and_their_format_stays(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ from dragoman.sources.policy import SourcePolicy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dragoman.model.context import Context
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
+    from dragoman.packages.program import WatchedContext
 
 IMAGE = {"$ref": "#/definitions/Image"}
 CODE = """
@@ -84,7 +84,7 @@ def resolved(process: Process, given: dict[str, Any], roots: Path) -> dict[str, 
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_they_are_arrays_for_the_algorithm(
-    folder: Path, tmp_path: Path, moved: bool, context: Context
+    folder: Path, tmp_path: Path, moved: bool, context: WatchedContext
 ) -> None:
     if moved:
         import_project(folder)
@@ -124,7 +124,9 @@ def test_they_are_guarded_and_named(folder: Path, tmp_path: Path, text: str, wor
     assert caught.value.problems[0].input_id == "pair[1].after[0]"
 
 
-def test_what_is_no_image_is_named_where_it_is_read(folder: Path, tmp_path: Path, context: Context) -> None:
+def test_what_is_no_image_is_named_where_it_is_read(
+    folder: Path, tmp_path: Path, context: WatchedContext
+) -> None:
     process = load_folder(folder)
     values = resolved(process, {"named": {"scene": base64.b64encode(b"text").decode()}}, tmp_path)
     with pytest.raises(InputError, match=r"input 'named\.scene': not a raster"):
@@ -143,10 +145,12 @@ def test_an_object_by_reference_may_hold_them(folder: Path, tmp_path: Path) -> N
     assert made.value["scene"].parent == tmp_path / "inputs"
 
 
-def test_a_region_crops_them(folder: Path, tmp_path: Path, context: Context) -> None:
+def test_a_region_crops_them(folder: Path, tmp_path: Path, context: WatchedContext) -> None:
     process = load_folder(folder)
     values = resolved(process, {"named": {"scene": image(tmp_path / "scene").as_uri()}}, tmp_path)
-    values, _ = crop_inputs(Roi(targets_in=(), lines=Band(first=1, number=2)), values, tmp_path / "roi")
+    values, _ = crop_inputs(
+        Roi(targets_in=(), lines=Band(first=1, number=2)), values, tmp_path / "roi", context
+    )
     outputs = load_pesto(process, None).run(values, context=context, folder=tmp_path, wanted=None)
     assert outputs["seen"].value["named"] == {"scene": [2, 2, 7]}
 

@@ -203,28 +203,28 @@ def test_an_output_of_the_wrong_kind_is_named(run: Any, tmp_path: Path, returned
         run(project, scene=np.zeros((1, 4, 4), "uint8"))
 
 
-def test_what_is_no_image_is_the_callers_fault(run: Any, tmp_path: Path) -> None:
+def test_what_is_no_image_is_the_callers_fault(context: Any, tmp_path: Path) -> None:
     (tmp_path / "scene.txt").write_text("no image")
     program = load_pesto(load_folder(write_project(tmp_path / "p")), None)
     values = {"scene": [ResolvedValue(path=tmp_path / "scene.txt")]}
     with pytest.raises(InputError, match="scene"):
-        program.run(values, context=None, folder=tmp_path, wanted=None)  # type: ignore[arg-type]  # not asked for
+        program.run(values, context=context, folder=tmp_path, wanted=None)
 
 
-def test_what_is_no_image_in_a_list_is_named_by_its_place(run: Any, tmp_path: Path) -> None:
+def test_what_is_no_image_in_a_list_is_named_by_its_place(context: Any, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("no image")
     program = load_pesto(load_folder(write_project(tmp_path / "p")), None)
     good = ResolvedValue(path=write_image(np.zeros((1, 2, 2), "uint8"), tmp_path / "good"))
     values = {"scene": [good], "others": [good, ResolvedValue(path=tmp_path / "text.txt")]}
     with pytest.raises(InputError, match=r"input 'others': \[1\]: not a raster"):
-        program.run(values, context=None, folder=tmp_path, wanted=None)  # type: ignore[arg-type]  # not asked for
+        program.run(values, context=context, folder=tmp_path, wanted=None)
 
 
-def test_an_image_beyond_the_cap_is_refused(tmp_path: Path) -> None:
+def test_an_image_beyond_the_cap_is_refused(context: Any, tmp_path: Path) -> None:
     path = write_image(np.zeros((1, 10, 10), "uint8"), tmp_path / "scene")
     program = load_pesto(load_folder(write_project(tmp_path / "p")), 99)
     with pytest.raises(InputError, match="at most 99"):
-        program.run({"scene": [ResolvedValue(path=path)]}, context=None, folder=tmp_path, wanted=None)  # type: ignore[arg-type]  # not asked for
+        program.run({"scene": [ResolvedValue(path=path)]}, context=context, folder=tmp_path, wanted=None)
 
 
 @pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])

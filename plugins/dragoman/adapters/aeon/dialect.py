@@ -26,7 +26,7 @@ def _blueprint(services: Services) -> Blueprint:
 def _openapi(_processes: Iterable[Process], server: ServerInfo) -> dict[str, JSON]:
     from dragoman.adapters.aeon.openapi import document
 
-    return document(server.url)
+    return document(server.url, server.security)
 
 
 AEON: Final = Dialect(name=NAME, blueprint=_blueprint, openapi=_openapi, settings=SETTINGS, has_jobs=False)

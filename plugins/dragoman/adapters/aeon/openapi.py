@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
 from dragoman.openapi.components import JSON_TYPE, Object, record, ref, strings
+from dragoman.openapi.security import secured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.model.process import JSON
+    from dragoman.openapi.security import Security
 
 DESCRIPTION: Final = (
     "aeon's dataset sessions, as dragoman speaks them: a training loop opens a session on a manifest, asks for names "
     "and shapes, and fetches batch after batch as raw bytes. All paths are served below /v1/dataset as well."
 )
+PUBLIC: Final = (("/health", "health"),)
+"""The words of ``auth.public`` by path."""
 BINARY: Final = "application/octet-stream"
 
 _STATUS: Final = record(
@@ -109,10 +113,12 @@ def _json(name: str, about: str) -> Object:
 
 
 _REFUSED: Final = _json("Failure", "The caller may not do this.")
+_UNKNOWN: Final = _json("Failure", "There is no token, or one that is not good.")
 _FAILURES: Final = {
     "400": _json(
         "Failure", "What is sent cannot be read: it names the member that is missing, or of another type."
     ),
+    "401": _UNKNOWN,
     "403": _REFUSED,
     "404": _json("Failure", "There is no such session; of next also: the dataset is at its end."),
     "500": _json("Failure", "What is asked for cannot be served: it says what is wrong, and where."),
@@ -194,6 +200,7 @@ def _paths() -> Object:
                         "description": "JSON, sent as text.",
                         "content": {"text/plain": {"schema": {"type": "string"}}},
                     },
+                    "401": _UNKNOWN,
                     "403": _REFUSED,
                 },
             }
@@ -201,12 +208,14 @@ def _paths() -> Object:
     }
 
 
-def document(url: str) -> dict[str, JSON]:
+def document(url: str, security: Security | None = None) -> dict[str, JSON]:
     """The document, for the server at ``url``."""
-    return {
+    whole: dict[str, JSON] = {
         "openapi": "3.0.3",
         "info": {"title": "aeon", "version": __version__, "description": DESCRIPTION},
         "servers": [{"url": url}],
+        "security": [],
         "paths": _paths(),
         "components": {"schemas": dict(SCHEMAS)},
     }
+    return secured(whole, security, PUBLIC)

@@ -33,8 +33,8 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 """Paths after each root."""
 HEALTH: Final[tuple[Route, ...]] = (
-    ("/health", "health", {"GET": sessions.health}),
-    ("/health/<path:_rest>", "health_below", {"GET": sessions.health}),
+    ("/health", "health", {"GET": sessions.health}, "health"),
+    ("/health/<path:_rest>", "health_below", {"GET": sessions.health}, "health"),
 )
 
 

@@ -9,6 +9,7 @@ from dragoman.adapters.ogc.conformance import CLASSES
 from dragoman.adapters.ogc.results_documents import media_type_of, output_url, results_type, wanted
 from dragoman.errors import DragomanError
 from dragoman.model.status import JobStatus
+from dragoman.packages.digest import short
 from dragoman.schemas.forms import described
 from dragoman.web.links import Link, link, self_links, url
 
@@ -69,6 +70,7 @@ def description(process: Process, base: str, *, form: str = "json") -> dict[str,
     links = document.pop("links")
     document["inputs"] = {name: _input(spec) for name, spec in process.inputs.items()}
     document["outputs"] = {name: _output(spec) for name, spec in process.outputs.items()}
+    document |= {name: member for name, member in process.more.items() if name not in document}
     document["links"] = links
     return document
 
@@ -93,13 +95,18 @@ def _output(spec: OutputSpec) -> dict[str, JSON]:
     return _described(spec) | {"schema": spec.schema}
 
 
-def status_info(job: Job, base: str, *, form: str = "json") -> dict[str, JSON]:
-    """statusInfo.yaml with the 2.0 draft's keys beside those of 1.0; nothing in it is null."""
+def status_info(job: Job, base: str, *, form: str = "json", listed: bool = False) -> dict[str, JSON]:
+    """statusInfo.yaml with the 2.0 draft's keys beside those of 1.0; nothing in it is null.
+
+    A job that is ``listed`` comes without its request, which the media type of its results depends on.
+    """
     failed = job.failure.detail if job.failure is not None else ""
     members = {
         "jobID": job.id,
         "id": job.id,
         "processID": job.process_id,
+        "processVersion": job.process_version,
+        "processDigest": short(job.runtime.digest) or None,
         "type": "process",
         "processingEntityType": "ogc-api-processes",
         "status": str(job.status.in_part_1),
@@ -109,18 +116,18 @@ def status_info(job: Job, base: str, *, form: str = "json") -> dict[str, JSON]:
         "finished": time_text(job.finished) if job.finished else None,
         "updated": time_text(job.updated),
         "progress": 100 if job.status is JobStatus.SUCCESSFUL else max(0, min(100, job.progress)),
-        "links": _job_links(job, base, form),
+        "links": _job_links(job, base, form, "" if listed else results_type(job)),
     }
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _job_links(job: Job, base: str, form: str) -> list[Link]:
+def _job_links(job: Job, base: str, form: str, type_of_results: str) -> list[Link]:
     here = url(base, "jobs", job.id)
     links = self_links(here, form=form, title="This job")
     if not job.status.finished:
         links.append(link(here, "monitor", title="State of the job"))
     if job.status is JobStatus.SUCCESSFUL:
-        links.append(link(f"{here}/results", REL + "results", results_type(job), "Results"))
+        links.append(link(f"{here}/results", REL + "results", type_of_results, "Results"))
         links += [
             link(output_url(job, output, base), "item", media_type_of(output), f"Output {output.id}")
             for output in wanted(job)
@@ -146,6 +153,7 @@ def landing(title: str, text: str, base: str, more: Sequence[Link], *, form: str
         link(url(base, "openapi", query=[("f", "json")]), "service-desc", OPENAPI, "The API as OpenAPI 3.0"),
         link(url(base, "openapi", query=[("f", "html")]), "service-doc", "text/html", "The API as a page"),
         link(url(base, "conformance"), REL + "conformance", title="Conformance classes"),
+        link(url(base, "conformance"), "conformance", title="Conformance classes"),
         link(url(base, "processes"), REL + "processes", title="Processes"),
         link(url(base, "jobs"), REL + "job-list", title="Jobs"),
         *more,

@@ -27,7 +27,13 @@ def _blueprint(services: Services) -> Blueprint:
 def _openapi(processes: Iterable[Process], server: ServerInfo) -> dict[str, JSON]:
     from dragoman.adapters.ogc.openapi.document import document
 
-    return document(processes, server_url=server.url, title=server.title, description=server.description)
+    return document(
+        processes,
+        server_url=server.url,
+        title=server.title,
+        description=server.description,
+        security=server.security,
+    )
 
 
 def _notification(job: Job, server_url: str, read: Read) -> Notification | None:

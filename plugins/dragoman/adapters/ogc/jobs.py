@@ -24,7 +24,7 @@ def listing(api: Surface, call: Call) -> Response:
     )
     reads_as = api.habits.reads_as
     document = {
-        "jobs": [describe.status_info(reads_as(job), call.base) for job in page.jobs],
+        "jobs": [describe.status_info(reads_as(job), call.base, listed=True) for job in page.jobs],
         "links": page_links(url(call.base, "jobs"), call.query, paging, form=call.form),
         "numberMatched": page.matched,
         "numberReturned": len(page.jobs),

@@ -47,6 +47,7 @@ def detail(api: Surface, call: Call, process_id: str) -> Response:
 def execute(api: Surface, call: Call, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
+    api.jobs.check_permission(process_id, call.principal)
     request = translate.execute_request(json_body(), process, api.policy)
     prefer = parse_prefer(call.headers.getlist("Prefer"))
     plan = translate.plan(("async",) if api.habits.always_async else process.modes, prefer)

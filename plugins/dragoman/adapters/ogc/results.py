@@ -122,9 +122,12 @@ def _parts(api: Surface, call: Call, job: Job, output: Output, here: bool) -> It
             if item.file is not None:
                 file = api.jobs.content(job, item)
                 yield Part(id=f"{output.id}/{index}", media_type=item.media_type, content=file)
+    elif output.file is not None:
+        content = api.jobs.content(job, output)
+        yield Part(id=output.id, media_type=output.media_type, content=content)
     else:
-        content = api.jobs.content(job, output) if output.file is not None else native(output)[1]
-        yield Part(id=output.id, media_type=media_type_of(output), content=content)
+        media_type, data = native(output)
+        yield Part(id=output.id, media_type=media_type, content=data)
 
 
 def _links(call: Call, job: Job, outputs: Sequence[Output]) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from dragoman.schemas.media_types import kind_of
@@ -48,15 +49,20 @@ def transmission(job: Job, output: Output) -> Literal["value", "reference"] | No
 
 def native(output: Output) -> tuple[str, bytes]:
     """Media type and bytes of a value: a string is text, anything else JSON."""
-    declared = output.media_type
-    if not isinstance(output.value, str):
-        return (declared if kind_of(declared) == "json" else "application/json"), json_bytes(output.value)
-    data = output.value.encode("utf-8", errors="replace")
-    if not declared or kind_of(declared) == "json":
-        return "text/plain; charset=utf-8", data
-    if kind_of(declared) == "text" and "charset" not in declared.lower():
-        return f"{declared}; charset=utf-8", data
-    return declared, data
+    text = isinstance(output.value, str)
+    data = output.value.encode("utf-8", errors="replace") if text else json_bytes(output.value)
+    return _native_type(output.media_type, text=text), data
+
+
+@lru_cache(maxsize=256)
+def _native_type(declared: str, *, text: bool) -> str:
+    """The media type of a value whose process declares this one."""
+    kind = kind_of(declared)
+    if not text:
+        return declared if kind == "json" else "application/json"
+    if not declared or kind == "json":
+        return "text/plain; charset=utf-8"
+    return f"{declared}; charset=utf-8" if kind == "text" and "charset" not in declared.lower() else declared
 
 
 def media_type_of(output: Output) -> str:
@@ -117,12 +123,15 @@ def _is_bbox(value: dict[str, JSON]) -> bool:
 
 
 def results_type(job: Job) -> str:
-    """The media type that the results of a finished job will have; a listed job, whose request is not there, is raw."""
+    """The media type that the results of a finished job will have, whose request has to be there; empty: no content."""
     outputs = wanted(job)
     by_value = [output for output in outputs if transmission(job, output) != "reference"]
-    if job.request.response == "document" or not by_value:
+    if job.request.response == "document":
         return "application/json"
-    return media_type_of(outputs[0]) if len(outputs) == 1 else "multipart/related"
+    if not by_value:
+        return ""
+    single = len(outputs) == 1 and not outputs[0].items
+    return media_type_of(outputs[0]) if single else "multipart/related"
 
 
 def wanted(job: Job) -> list[Output]:

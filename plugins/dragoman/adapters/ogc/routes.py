@@ -13,6 +13,7 @@ from dragoman.adapters.ogc.habits import STANDARD
 from dragoman.adapters.ogc.openapi.document import document
 from dragoman.adapters.ogc.surface import Surface, links_of
 from dragoman.errors import NoSuchPage
+from dragoman.openapi.security import security_of
 from dragoman.web.dispatch import Handler, add_rule
 from dragoman.web.links import Link, link, url
 from dragoman.web.responses import json_response
@@ -67,6 +68,7 @@ def _definition(services: Services, call: Call) -> dict[str, JSON]:
         title=services.title,
         description=services.description,
         extra=services.host.paths(),
+        security=security_of(services.settings.auth),
     )
 
 
@@ -75,12 +77,12 @@ def _no_such_page(rest: str) -> Response:
 
 
 ROUTES: Final[tuple[Route, ...]] = (
-    ("/", "landing", {"GET": landing}),
-    ("/conformance", "conformance", {"GET": conformance}),
-    ("/openapi", "openapi", {"GET": openapi}),
-    ("/api", "api", {"GET": openapi}),
-    ("/processes", "processes", {"GET": processes.listing}),
-    ("/processes/<process_id>", "process", {"GET": processes.detail}),
+    ("/", "landing", {"GET": landing}, "landing"),
+    ("/conformance", "conformance", {"GET": conformance}, "conformance"),
+    ("/openapi", "openapi", {"GET": openapi}, "openapi"),
+    ("/api", "api", {"GET": openapi}, "openapi"),
+    ("/processes", "processes", {"GET": processes.listing}, "processes"),
+    ("/processes/<process_id>", "process", {"GET": processes.detail}, "processes"),
     ("/processes/<process_id>/execution", "execution", {"POST": processes.execute}),
     ("/jobs", "jobs", {"GET": jobs.listing}),
     ("/jobs/<job_id>", "job", {"GET": jobs.status, "DELETE": jobs.dismiss}),

@@ -21,7 +21,7 @@ from dragoman.sources.precheck import check_web_href
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dragoman.model.process import JSON, InputSpec, Mode, Process
+    from dragoman.model.process import JSON, InputSpec, Mode, OutputSpec, Process
     from dragoman.sources.policy import SourcePolicy
     from dragoman.web.prefer import Preferences
 
@@ -111,7 +111,7 @@ def _inputs(members: Mapping[str, JSON], process: Process) -> dict[str, tuple[In
     problems: list[InputProblem] = []
     for input_id, wire in members.items():
         if input_id not in process.inputs:
-            inputs[input_id] = _UNREAD
+            inputs[input_id] = (InputValue(value=wire),) if process.takes_undeclared else _UNREAD
             continue
         if wire is None and _left_out(process.inputs[input_id]):
             continue
@@ -148,7 +148,7 @@ def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
     media_type = format_.get("mediaType") if isinstance(format_, dict) else format_
     if not isinstance(format_, dict) or not isinstance(media_type, str | None):
         raise InvalidRequest(f"output '{name}': 'format' is not understood; allowed: {{mediaType}}")
-    offered = offered_types(process.outputs[name].schema)
+    offered = _offered(process.outputs[name])
     if media_type and offered and not accepted(media_type, offered):
         raise InvalidRequest(
             f"output '{name}': got the media type {media_type[:100]!r}; allowed: {', '.join(offered)}"
@@ -156,6 +156,12 @@ def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
     return OutputRequest(
         media_type=media_type, transmission=_transmission(name, wire.get("transmissionMode"))
     )
+
+
+def _offered(spec: OutputSpec) -> tuple[str, ...]:
+    """The media types of an output, or of the items of a list, which by itself is JSON; empty is any."""
+    types = offered_types(spec.item.schema)
+    return (*types, "application/json") if types and spec.repeatable else types
 
 
 def _transmission(name: str, mode: JSON) -> Literal["value", "reference"] | None:

@@ -26,7 +26,7 @@ def _blueprint(services: Services) -> Blueprint:
 def _openapi(_processes: Iterable[Process], server: ServerInfo) -> dict[str, JSON]:
     from dragoman.adapters.pesto.openapi import document
 
-    return document(f"{server.url}/pesto/{{processID}}")
+    return document(f"{server.url}/pesto/{{processID}}", server.security)
 
 
 PESTO: Final = Dialect(name=NAME, blueprint=_blueprint, openapi=_openapi, settings=SETTINGS)

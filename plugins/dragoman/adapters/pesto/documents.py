@@ -111,7 +111,8 @@ def form(part: Part, contract: Contract) -> Literal["binary", "text", "json"]:
     output = part.output
     if output.file is not None and kind_of(output.media_type) == "binary":
         return "binary"
-    return "text" if contract.kind(part.output_id) == "text" else "json"
+    of_list = part.index is not None and kind_of(output.media_type) == "text"
+    return "text" if of_list or contract.kind(part.output_id) == "text" else "json"
 
 
 def outputs(job: Job, contract: Contract, load: Load) -> dict[str, JSON]:

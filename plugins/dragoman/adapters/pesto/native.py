@@ -31,9 +31,7 @@ def inputs(process: Process) -> dict[str, JSON]:
 
 def outputs(process: Process) -> dict[str, JSON]:
     """The output schema, in the same form."""
-    return _with_required(
-        {name: _described(_single(name, spec), spec) for name, spec in process.outputs.items()}, []
-    )
+    return _with_required({name: _output(spec) for name, spec in process.outputs.items()}, [])
 
 
 def resources(process: Process) -> dict[str, JSON]:
@@ -80,6 +78,15 @@ def _input(spec: InputSpec) -> dict[str, JSON]:
     if spec.max_occurs is not None:
         many["maxItems"] = spec.max_occurs
     return _described(many, spec)
+
+
+def _output(spec: OutputSpec) -> dict[str, JSON]:
+    if not spec.repeatable:
+        return _described(_single(spec.id, spec), spec)
+    if spec.shorthand == "raster":
+        return _described({"$ref": IMAGES}, spec)
+    bounds = {name: spec.schema[name] for name in ("minItems", "maxItems") if name in spec.schema}
+    return _described({"type": "array", **bounds, "items": _single(spec.id, spec.item, "/items")}, spec)
 
 
 def _single(name: str, spec: InputSpec | OutputSpec, inside: str = "") -> dict[str, JSON]:

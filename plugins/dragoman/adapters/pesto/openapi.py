@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
 from dragoman.openapi.components import JSON_TYPE, Object, listed, record, ref, strings
+from dragoman.openapi.security import secured
 from dragoman.packages.pesto.project import DESCRIBED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.model.process import JSON
+    from dragoman.openapi.security import Security
 
 DESCRIPTION: Final = (
     "The PESTO dialect (Airbus Geo Processing API), as dragoman speaks it. Every process has these paths under "
@@ -125,7 +127,8 @@ SCHEMAS: Final[Mapping[str, Object]] = {
 
 ERRORS: Final[Mapping[str, str]] = {
     "400": "The payload is wrong, or was found wrong while the job ran.",
-    "403": "This is not allowed from here.",
+    "401": "This takes a token, or another one; only of servers that ask for tokens.",
+    "403": "This is not allowed from here, or not with this token.",
     "404": "There is no such process, job or result (yet).",
     "409": "The job's state forbids this.",
     "413": "The payload is larger than this server accepts.",
@@ -135,12 +138,22 @@ ERRORS: Final[Mapping[str, str]] = {
 }
 
 
-def document(root: str) -> dict[str, JSON]:
+PUBLIC: Final = (
+    ("/api/v1/describe", "processes"),
+    ("/api/v1/config", "processes"),
+    ("/api/v1/version", "processes"),
+    ("/api/v1/health", "health"),
+    ("/api/v1/openapi", "openapi"),
+)
+"""The words of ``auth.public`` of the paths here, as their routes have them."""
+
+
+def document(root: str, security: Security | None = None) -> dict[str, JSON]:
     """The whole document; ``root`` is the URL before ``/api/v1``, or a template of it with ``{processID}``."""
     server: Object = {"url": root}
     if "{processID}" in root:
         server["variables"] = {"processID": {"default": "echo", "description": "The process's id."}}
-    return {
+    whole: dict[str, JSON] = {
         "openapi": "3.0.3",
         "info": {"title": "dragoman: PESTO", "version": __version__, "description": DESCRIPTION},
         "servers": [server],
@@ -149,6 +162,7 @@ def document(root: str) -> dict[str, JSON]:
         "paths": {f"/api/v1{path}": item for path, item in _paths().items()},
         "components": {"schemas": dict(SCHEMAS), "responses": _failures()},
     }
+    return secured(whole, security, PUBLIC)
 
 
 def _failures() -> dict[str, JSON]:
@@ -158,6 +172,8 @@ def _failures() -> dict[str, JSON]:
         if status in ("429", "503"):
             seconds = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
             answers[f"Error{status}"]["headers"] = {"Retry-After": seconds}
+    wrong = {"description": "What is wrong with the token (RFC 6750).", "schema": {"type": "string"}}
+    answers["Error401"]["headers"] = {"WWW-Authenticate": wrong}
     return answers
 
 
@@ -166,7 +182,7 @@ def _json(schema: str) -> Object:
 
 
 def _answers(words: str, content: Object, *statuses: str) -> Object:
-    every = sorted({"403", "404", "500", "503", *statuses})
+    every = sorted({"401", "403", "404", "500", "503", *statuses})
     errors = {status: ref("responses", f"Error{status}") for status in every}
     return {"200": {"description": words, **content}, **errors}
 

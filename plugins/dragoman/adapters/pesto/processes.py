@@ -10,6 +10,7 @@ from dragoman.adapters.pesto.openapi import document
 from dragoman.jobs.service import Submission
 from dragoman.model.status import PART_1, JobStatus
 from dragoman.openapi.files import to_yaml
+from dragoman.openapi.security import security_of
 from dragoman.web import execution
 from dragoman.web.request_body import json_body
 from dragoman.web.responses import data_response, json_response, sorted_json
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from dragoman.adapters.pesto.contract import Contract
     from dragoman.adapters.pesto.surface import Surface
+    from dragoman.openapi.security import Security
     from dragoman.web.call import Call
 
 TEXT: Final = "text/plain; charset=utf-8"
@@ -47,25 +49,26 @@ def version(api: Surface, call: Call, contract: Contract) -> Response:
 
 def openapi(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /openapi: the document of the dialect, with this process's address."""
-    return data_response(_openapi(call.base).encode(), TEXT)
+    return data_response(_openapi(call.base, security_of(api.settings.auth)).encode(), TEXT)
 
 
 @lru_cache(maxsize=16)
-def _openapi(root: str) -> str:
-    return to_yaml(document(root))
+def _openapi(root: str, security: Security | None) -> str:
+    return to_yaml(document(root, security))
 
 
 def measure(api: Surface, call: Call, contract: Contract) -> Response:
     """GET /metrics."""
     by_status = api.jobs.counts(contract.process.id, call.principal)
     counts = {status: by_status[status] for status in PART_1}
-    return data_response(metrics.exposition(contract.process.id, counts), metrics.CONTENT_TYPE)
+    return data_response(*metrics.exposition(contract.process.id, counts))
 
 
 def process(api: Surface, call: Call, contract: Contract) -> Response:
     """POST /process, POST /jobs: the outputs, or at once the link to the state of the job."""
-    request = translate.job_request(json_body(any_type=True), contract)
     process_id, principal = contract.process.id, call.principal
+    api.jobs.check_permission(process_id, principal)
+    request = translate.job_request(json_body(any_type=True), contract)
     if contract.asynchronous:
         job = api.jobs.submit(process_id, request, principal, Submission(mode="async", dialect="pesto"))
         return json_response({"link": documents.job_url(job, call.base, "status")})

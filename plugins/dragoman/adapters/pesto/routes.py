@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from dragoman.web.services import Services
 
 ROUTES: Final[tuple[Route, ...]] = (
-    ("/describe", "describe", {"GET": processes.describing}),
-    ("/health", "health", {"GET": processes.health}),
-    ("/config", "config", {"GET": processes.config}),
-    ("/version", "version", {"GET": processes.version}),
-    ("/openapi", "openapi", {"GET": processes.openapi}),
+    ("/describe", "describe", {"GET": processes.describing}, "processes"),
+    ("/health", "health", {"GET": processes.health}, "health"),
+    ("/config", "config", {"GET": processes.config}, "processes"),
+    ("/version", "version", {"GET": processes.version}, "processes"),
+    ("/openapi", "openapi", {"GET": processes.openapi}, "openapi"),
     ("/metrics", "metrics", {"GET": processes.measure}),
     ("/process", "process", {"POST": processes.process}),
     ("/jobs", "jobs", {"GET": jobs.listing, "POST": processes.process}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from werkzeug.exceptions import HTTPException
@@ -37,14 +36,15 @@ class Surface(MountedSurface):
         super().__init__(services)
         self.own = settings_of(services.settings)
         """The dialect's own settings."""
-        self._contract = cache(self._new_contract)
+        self._contracts: dict[str, Contract] = {}
 
     def contract(self, process_id: str, principal: Principal) -> Contract:
         """The contract of a process; raises NoSuchProcess."""
-        return self._contract(self.services.catalogue.visible_to(principal).get(process_id).id)
-
-    def _new_contract(self, process_id: str) -> Contract:
-        return contract_of(self.services.catalogue.get(process_id), self.own.asynchronous)
+        process = self.services.catalogue.visible_to(principal).get(process_id)
+        contract = self._contracts.get(process_id)
+        if contract is None or contract.process is not process:  # or its package has changed
+            contract = self._contracts[process_id] = contract_of(process, self.own.asynchronous)
+        return contract
 
     def call(self, process_id: str | None) -> Call:
         """The call of the current request, at the root or of one process; its base is as the client wrote it."""

@@ -22,12 +22,14 @@ from dragoman.jobs.supervisor_requests import (
     Changed,
     Dismiss,
     Facts,
+    FiguresAre,
     GuestAnswer,
     Health,
     Hello,
     JobIs,
     KeepSha256,
     Ok,
+    ReadFigures,
     Refused,
     Remove,
     RemoveOutput,
@@ -172,8 +174,8 @@ class RequestHandler:
     def _reply(self, client: Client, number: int, request: Request) -> Reply | None:
         """What is replied at once; None if that comes later."""
         match request:
-            case Hello():
-                return self._facts
+            case Hello() | ReadFigures():
+                return self._told(request)
             case Stop():
                 self._stop()
             case Health():
@@ -199,6 +201,9 @@ class RequestHandler:
         self._check_home()
         answer = partial(_answer_for_guest, client, number)
         self._guests.ask(request.guest, request.body, answer, client.gone)
+
+    def _told(self, request: Hello | ReadFigures) -> Facts | FiguresAre:
+        return self._facts if isinstance(request, Hello) else FiguresAre(figures=self._scheduler.figures())
 
     def _submit(self, client: Client, number: int, request: Submit) -> Reply | None:
         job, wait = request.job, request.wait

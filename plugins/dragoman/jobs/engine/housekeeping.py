@@ -1,4 +1,4 @@
-"""Deletes expired jobs, and folders that belong to no job."""
+"""Deletes expired jobs, folders that belong to no job, and copies of packages that no job needs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dragoman.errors import JobUnreadable, NoSuchJob, Unavailable
+from dragoman.model.job import JobQuery
+from dragoman.model.status import JobStatus
+from dragoman.packages.serving.records import Records
+from dragoman.packages.serving.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +25,8 @@ EVERY = 30.0
 """Seconds between two rounds in a running server."""
 BATCH = 500
 """Jobs whose rows go in one write: each write waits for the disk, and for its turn beside a running server."""
+ALL = 10**9
+"""Jobs that are listed at most."""
 STRAY_AGE = 3600.0
 """Seconds that a folder without a job is left alone: its job may be about to be accepted."""
 
@@ -44,7 +51,10 @@ def expire(store: JobStore, results: Cleared, keep: float) -> int:
     while job_ids := store.finished_ids(cutoff, BATCH):
         for job_id in job_ids:  # files first: what a crash leaves is found again by its row
             results.clear(job_id)
-        removed += store.remove_all(job_ids)
+        gone = store.remove_all(job_ids)
+        removed += gone
+        if not gone:  # their rows are damaged: they stay
+            break
     return removed
 
 
@@ -62,14 +72,30 @@ def sweep(store: JobStore, results: Cleared) -> int:
     return removed
 
 
-class Housekeeper(threading.Thread):
-    """Runs ``expire`` and ``sweep`` every EVERY seconds until it is stopped."""
+def sweep_packages(store: JobStore, home: Path) -> int:
+    """Remove the copies of packages that are served no more, and that no unfinished job needs; returns how many."""
+    snapshots = Snapshots(home)
+    current = {Path(record.snapshot) for record in Records(home).all() if record.snapshot}
+    superseded = snapshots.superseded(current)
+    if not superseded:
+        return 0
+    unfinished = JobQuery(statuses=(JobStatus.ACCEPTED, JobStatus.RUNNING), limit=ALL)
+    needed = {Path(job.runtime.folder) for job in store.find(unfinished).jobs}
+    unneeded = [snapshot for snapshot in superseded if snapshot not in needed]
+    for snapshot in unneeded:
+        snapshots.remove(snapshot)
+    return len(unneeded)
 
-    def __init__(self, store: JobStore, results: Cleared, keep: float | None) -> None:
+
+class Housekeeper(threading.Thread):
+    """Runs all of these every EVERY seconds until it is stopped."""
+
+    def __init__(self, store: JobStore, results: Cleared, keep: float | None, home: Path) -> None:
         super().__init__(name="housekeeper", daemon=True)
         self._store = store
         self._results = results
         self._keep = keep
+        self._home = home
         self._stop_event = threading.Event()
 
     def run(self) -> None:
@@ -79,6 +105,7 @@ class Housekeeper(threading.Thread):
                 if self._keep is not None:
                     expire(self._store, self._results, self._keep)
                 sweep(self._store, self._results)
+                sweep_packages(self._store, self._home)
                 self._results.empty_trash()
             except (Unavailable, OSError) as error:
                 LOGGER.warning("housekeeping: %s", error, extra={"action": "cleanup"})

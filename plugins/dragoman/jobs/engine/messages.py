@@ -1,6 +1,6 @@
 """What the supervisor and the worker of a job tell each other.
 
-supervisor ──Run──► worker ──Progress──► supervisor
+supervisor ──Run──► worker ──Opening, Progress──► supervisor
                            ──Done or Failed──►
 """
 
@@ -14,15 +14,17 @@ from dragoman.jobs.message_codec import MessageCodec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dragoman.model.job import Job, JobFailure, Output
+    from dragoman.model.job import JobFailure, JobRequest, Output
     from dragoman.model.process import JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Run this job, which has been claimed for the worker."""
+    """Run a job, which has been claimed for the worker; of the job, only what a run needs."""
 
-    job: Job
+    id: str
+    attempts: int
+    request: JobRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +37,26 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A run is about to open the file of an input, which may hang in native code; or it has opened it."""
+
+    attempt: int
+    input_id: str
+    """Empty when it is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """A run has succeeded: its files are in place."""
 
     attempt: int
     outputs: Mapping[str, Output]
+    message: str = ""
+    """What the run has told whoever uses its outputs: the job's message from now on."""
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
+    fetched: int = 0
+    """Bytes that the run has downloaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +67,16 @@ class Failed:
     failure: JobFailure
     leaving: bool = False
     """Whether the worker ends with this run, and takes no other."""
+    fetched: int = 0
+    """Bytes that the run has downloaded."""
 
 
-type Report = Progress | Done | Failed
+type Report = Progress | Opening | Done | Failed
 """What a worker says of the job that it runs; ``attempt`` is the one it was told to run."""
 
 ORDERS: Final[MessageCodec[Run]] = MessageCodec("type", {"run": Run})
 REPORTS: Final[MessageCodec[Report]] = MessageCodec(
-    "type", {"progress": Progress, "done": Done, "failed": Failed}
+    "type", {"progress": Progress, "opening": Opening, "done": Done, "failed": Failed}
 )
 
 
@@ -68,4 +85,10 @@ def load_report(data: JSON) -> Report:
     report = REPORTS.load(data)
     if isinstance(report, Progress) and not (type(report.percent) is int and type(report.message) is str):
         raise ValueError("not a message of ours: progress is a whole number and a text")
+    if isinstance(report, Done) and type(report.message) is not str:
+        raise ValueError("not a message of ours: a message is a text")
+    if isinstance(report, Opening) and type(report.input_id) is not str:
+        raise ValueError("not a message of ours: what is opened is an input's id")
+    if isinstance(report, Done | Failed) and type(report.fetched) is not int:
+        raise ValueError("not a message of ours: bytes are a whole number")
     return report

@@ -61,7 +61,8 @@ class Outcomes:
     def ended(self, job: Job, report: Done | Failed) -> None:
         """Write what a worker has reported of a run's end."""
         if isinstance(report, Done):
-            self.finish(job, JobStatus.SUCCESSFUL, progress=100, message="", outputs=report.outputs)
+            ending = {"progress": 100, "message": report.message, "outputs": report.outputs}
+            self.finish(job, JobStatus.SUCCESSFUL, **ending)
         else:
             self.finish(job, JobStatus.FAILED, failure=report.failure, message=report.failure.detail)
 

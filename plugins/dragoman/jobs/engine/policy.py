@@ -6,6 +6,7 @@
     ended here: dismissed                              dismissed
     ended here: the job is another run's by now        left alone
     ended here: its time was up                        failed, timed-out
+    ended here: an input took too long to open         failed, the input is at fault
     ended here: the supervisor stops                   run again, a restart
     from outside: see ``interrupted``                  run again, a restart
     its worker died by itself, runs left               run again
@@ -21,13 +22,13 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dragoman.errors import TimedOut, WorkerLost
+from dragoman.errors import InputError, TimedOut, WorkerLost
 from dragoman.model.job import JobFailure
 
 if TYPE_CHECKING:
     from dragoman.errors import DragomanError
     from dragoman.model.job import Job
-    from dragoman.workers.worker import Death
+    from dragoman.workers.worker import Death, Step
 
 MAX_RESTARTS: Final = 10
 """Runs of one job that may be ended from outside: by the supervisor's death, or by a signal to stop."""
@@ -80,6 +81,8 @@ def outcome_of_death(job: Job, death: Death, *, begun: bool, max_attempts: int) 
         return Disown()
     if death.ending == "timed-out":
         return _failed(TimedOut(f"the job ran longer than its timeout of {job.timeout or 0:g} s"))
+    if death.ending == "stuck" and death.step is not None:
+        return _unopened(death.step)
     if why := _cause_outside(death):
         return interrupted(job, why)
     how, runs = describe(death), job.attempts - job.restarts
@@ -116,6 +119,14 @@ def _cause_outside(death: Death) -> str:
     if death.unread:
         return "its worker was gone before it took the job"
     return ""
+
+
+def _unopened(step: Step) -> Fail:
+    """The fault of the file that an input came as: a hang in native code can be told by nothing but its time."""
+    message = f"could not be opened within {step.seconds:g} s, which is the limit; the file may be damaged"
+    error = InputError(step.name, message)
+    problems = ((step.name, message),)
+    return Fail(failure=JobFailure(code=error.code, detail=error.detail, problems=problems))
 
 
 def _failed(error: DragomanError) -> Fail:

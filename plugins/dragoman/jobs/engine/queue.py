@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from dragoman.model.job import Job
 
@@ -70,6 +71,10 @@ class JobQueue:
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._jobs
+
+    def oldest(self) -> datetime | None:
+        """When the job that was accepted first of those that wait was; None if none does."""
+        return min((job.created for job in self._jobs.values()), default=None)
 
     def push(self, job: Job) -> None:
         """Put a job where it is due; one that waits already keeps its place."""

@@ -20,11 +20,13 @@ from dragoman.errors import (
     NoSuchJob,
     Unavailable,
 )
-from dragoman.jobs.engine.messages import ORDERS, Failed, Progress, Run, load_report
+from dragoman.jobs.engine.counters import EngineCounters
+from dragoman.jobs.engine.messages import ORDERS, Failed, Opening, Progress, Run, load_report
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
 from dragoman.jobs.engine.queue import JobQueue
+from dragoman.jobs.engine.versions import Versions
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine.job_workers import JobPool, JobWorker
     from dragoman.jobs.engine.messages import Report
     from dragoman.jobs.engine.run_files import RunFiles
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.engine_settings import EngineLimits
     from dragoman.jobs.ports import JobStore
     from dragoman.model.job import Job
@@ -56,6 +59,7 @@ class Scheduler:
         limits: EngineLimits,
         changed: Callable[[Job], None],
         host: str = "",
+        counters: EngineCounters | None = None,
     ) -> None:
         self._store = store
         self._results = results
@@ -65,7 +69,9 @@ class Scheduler:
         """Called with every job that has begun to run or has finished."""
         self._host = host
         """The id of this host, by which it knows its own runs after a restart."""
+        self._counters = counters or EngineCounters()
         self._queue = JobQueue()
+        self._versions = Versions(pool)
         self._assigned: dict[str, JobWorker] = {}
         """Jobs that have a worker, born or not."""
         self._outcomes = Outcomes(
@@ -83,6 +89,7 @@ class Scheduler:
 
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
+        self._versions.accepted(job)
         worker = None if self._queue or not self._may_start(job) else self._free_worker(job)
         if worker is not None:
             return self._accept_running(job, worker)
@@ -113,8 +120,20 @@ class Scheduler:
         self._outcomes.await_dismissal(job_id, on_dismissed)
         worker.begin_end("dismissed")
 
+    def figures(self) -> EngineFigures:
+        """What there is to tell in numbers."""
+        oldest = self._queue.oldest()
+        busy = self._pool.busy
+        return self._counters.figures(
+            queued=len(self._queue),
+            oldest=max(0.0, (datetime.now(UTC) - oldest).total_seconds()) if oldest is not None else 0.0,
+            busy=busy,
+            idle=len(self._pool.workers) - busy,
+        )
+
     def born(self, worker: JobWorker) -> None:
         """A worker that was ordered is ready to run its job."""
+        self._counters.worker_started()
         if worker.task is None:  # its job was dismissed meanwhile
             worker.release()
             self.dispatch()
@@ -138,6 +157,10 @@ class Scheduler:
         if isinstance(report, Progress):
             self._writes.write(lambda: self._note(job, report))
             return
+        if isinstance(report, Opening):
+            self._opening(worker, report.input_id)
+            return
+        self._counters.fetched(report.fetched)
         if isinstance(report, Failed):
             self._results.clear(job.id, keep_log=True)
         if report.leaving:
@@ -146,11 +169,18 @@ class Scheduler:
         self._writes.write(lambda: self._outcomes.ended(job, report))
         self.dispatch()
 
+    def _opening(self, worker: JobWorker, input_id: str) -> None:
+        if input_id:
+            worker.begin_step(input_id, self._limits.opening_timeout)
+        else:
+            worker.end_step()
+
     def died(self, worker: JobWorker) -> None:
         """A worker process has ended: keep its log, free its slot, and decide what becomes of its job."""
         worker.kill_rest()
         death, begun = worker.death(), worker.begun  # before its connection is closed
         self._pool.forget(worker)
+        self._counters.worker_ended(death.ending)
         job, worker.task = worker.task, None
         pid = worker.identity.pid if worker.identity is not None else 0
         if job is not None and begun and worker.ending != "dismissed":
@@ -204,13 +234,14 @@ class Scheduler:
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
-        while not self.closing and self._pool.busy < self._limits.slots:
+        while self._queue and not self.closing and self._pool.busy < self._limits.slots:
             job = self._queue.pop(self._may_start)
             if job is None:
                 break
             worker = self._free_worker(job)
             if worker is None:
-                self._assigned[job.id] = self._pool.order((job.process_id, job.runtime), job)
+                self._assigned[job.id] = worker = self._pool.order((job.process_id, job.runtime), job)
+                self._versions.born(worker)
             else:
                 self._assigned[job.id] = worker
                 worker.task = job
@@ -252,7 +283,8 @@ class Scheduler:
     def _give(self, worker: JobWorker, claimed: Job) -> None:
         """Have a worker run what has been claimed for it."""
         self._assigned[claimed.id] = worker
-        worker.begin(claimed, ORDERS.dump(Run(job=claimed)), claimed.timeout)
+        order = Run(id=claimed.id, attempts=claimed.attempts, request=claimed.request)
+        worker.begin(claimed, ORDERS.dump(order), claimed.timeout)
         self._changed(claimed)
 
     def _release(self, worker: JobWorker) -> None:

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
+from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
 from dragoman.jobs.engine.guests import Guests, House
 from dragoman.jobs.engine.housekeeping import Housekeeper
@@ -25,12 +26,12 @@ from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
-from dragoman.jobs.host_id import host_id
+from dragoman.jobs.host_id import host_id, known_host_id
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, forkserver_folder, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.supervisor_requests import Facts
-from dragoman.workers import process_tree
+from dragoman.workers import cage, process_tree
 from dragoman.workers.forkserver import Forkserver
 from dragoman.workers.guardian import guarded
 from dragoman.workers.pool import Pool
@@ -59,6 +60,8 @@ HOLD = 2.0
 LOOK = 1.0
 """Seconds between two looks whether the socket is still there."""
 HOMELESS = "HOME is gone, or is another folder; put it back, or restart the server"
+CGROUP = "cgroup"
+"""In HOME: where the cgroup is that all of an engine's processes are in."""
 TAKEN = 4
 """The exit code if another host's supervisor holds the database."""
 
@@ -72,7 +75,14 @@ def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = N
         except BlockingIOError:
             return 3
         starter = process_tree.identity(os.getppid())
-        return guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
+        code = guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
+        cage.end_left(_cage_name(known_host_id(settings.home), lock), settings.home / CGROUP)
+        return code
+
+
+def _cage_name(host: str | None, lock: IO[str]) -> str:
+    """The name of one HOME's cgroup: not of a copy of it, nor of another folder in its place."""
+    return f"{host}-{os.fstat(lock.fileno()).st_ino}"
 
 
 class _Supervisor:
@@ -80,6 +90,7 @@ class _Supervisor:
         self, settings: EngineSettings, notify: Callable[[Job], None] | None, starter: WorkerIdentity
     ) -> None:
         self._settings = settings
+        self._lock_file = settings.home / LOCK
         self._notify = notify
         self._mark = f"{home_hash(settings.home)}:{os.getpid()}"
         os.environ[process_tree.MARK] = self._mark
@@ -92,11 +103,15 @@ class _Supervisor:
         self._complaint = ""
         self._looked = time.monotonic()
         self._code = 0
+        self._counters = EngineCounters()
 
     def run(self, lock: IO[str]) -> int:
         """Supervise until nobody needs it; the exit code."""
         self._lock = lock
         self._listen_to_signals()
+        name = _cage_name(host_id(self._settings.home), lock)
+        if not cage.enter(name, self._settings.home / CGROUP):
+            LOGGER.info(cage.UNCAGED, extra={"action": "cgroup"})
         watch = self._make_pool()
         self._store: EngineStore = open_store(self._settings.database_url)
         if not self._store.lock_engine():
@@ -107,7 +122,10 @@ class _Supervisor:
         watch.tell(self._scheduler, self._pool)
         self._take_over(results)
         housekeeper = Housekeeper(
-            open_store(self._settings.database_url), results, self._settings.keep_results
+            open_store(self._settings.database_url),
+            results,
+            self._settings.keep_results,
+            self._settings.home,
         )
         housekeeper.start()
         self._endpoint = SupervisorSocket(self._settings.home)
@@ -148,6 +166,7 @@ class _Supervisor:
             max_attempts=settings.max_attempts,
             sync_slots=settings.sync_slots,
             max_parallel=settings.max_parallel,
+            opening_timeout=settings.opening_timeout,
         )
         self._scheduler = Scheduler(
             store=self._store,
@@ -156,6 +175,7 @@ class _Supervisor:
             limits=limits,
             changed=self._changed,
             host=host_id(settings.home),
+            counters=self._counters,
         )
         self._handler = RequestHandler(
             scheduler=self._scheduler,
@@ -184,14 +204,19 @@ class _Supervisor:
     # -- the loop --------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
+        due = now = time.monotonic()
         while not self._stopping:
-            for key, events in self._selector.select(TICK):
+            for key, events in self._selector.select(max(0.0, due - now)):
                 if self._selector.get_map().get(key.fd) is key:  # an earlier event may have closed it
                     key.data(events)
-            self._tick()
+            self._scheduler.dispatch()
+            self._connections.flush()
+            now = time.monotonic()
+            if now >= due:
+                due = now + TICK
+                self._tick(now)
 
-    def _tick(self) -> None:
-        now = time.monotonic()
+    def _tick(self, now: float) -> None:
         try:
             self._scheduler.tick()
             self._guests.tick()
@@ -200,7 +225,6 @@ class _Supervisor:
         except Unavailable as error:
             self._complain(error)
         self._handler.tick()
-        self._connections.flush()
         if self._connections:
             self._alone_since = now
         elif self._alone_since > now and not process_tree.lives(self._starter):
@@ -225,7 +249,7 @@ class _Supervisor:
     def _at_home(self) -> bool:
         """Whether HOME's lock is the file that this supervisor holds: not if HOME is gone, or another folder."""
         mine = os.fstat(self._lock.fileno())
-        return file_identity(self._settings.home / LOCK) == (mine.st_dev, mine.st_ino)
+        return file_identity(self._lock_file) == (mine.st_dev, mine.st_ino)
 
     def _check_home(self) -> None:
         if not self._at_home():
@@ -255,7 +279,8 @@ class _Supervisor:
 
     def _changed(self, job: Job) -> None:
         self._handler.changed(job)
-        if job.status.finished:
+        self._counters.job_changed(job)
+        if job.status.finished and LOGGER.isEnabledFor(logging.INFO):
             members = {"action": "end", "job_id": job.id, "process_id": job.process_id}
             LOGGER.info("%s", ending(job), extra=members)
         if self._notify is not None and job.request.subscriber is not None:

@@ -13,13 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import OutputError
-from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Progress
+from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Opening, Progress
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import load_program, run_job
+from dragoman.jobs.runner import joined, load_program, other_version, run_job
 from dragoman.packages.program import RunLimits
+from dragoman.rasters.gdal_limits import limit_gdal
+from dragoman.sources.metering import metered
 from dragoman.workers import loky, process_tree
 from dragoman.workers.child import end_with_supervisor, settle
 from dragoman.workers.framing import Channel, Disconnected
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from dragoman.model.job import Job
+    from dragoman.jobs.engine.messages import Run
+    from dragoman.model.job import JobFailure
     from dragoman.model.process import Runtime
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program
@@ -56,6 +59,7 @@ class WorkerSetup:
 def main(sock: socket.socket, setup: WorkerSetup) -> None:
     """Serve jobs until the other end of ``sock`` closes."""
     settle(mark=setup.mark, memory_limit=setup.runtime.memory_limit)
+    limit_gdal(os.environ)
     output = OutputCapture(LogSpools(setup.home).path(os.getpid()))
     tell_stacks()
     end_with_supervisor(sock, output.trim)
@@ -86,17 +90,17 @@ class _Worker:
         """Run jobs as they come; if the package cannot be loaded, fail that job and end."""
         while True:
             order = ORDERS.load(self._channel.receive())
-            job = order.job
-            self._output.begin(job.attempts)
-            report = self._run(job)
-            self._output.end(partial(self._files.keep_log, job.id, os.getpid()))
+            self._output.begin(order.attempts)
+            with metered() as downloads:
+                report = self._run(order)
+            self._output.end(partial(self._files.keep_log, order.id, os.getpid()))
             # What a run leaves is ended with it. The program may count on it, a pool it made and kept, say: it
             # starts afresh in another worker, which setup() gives all that is to last.
             loky.end_executors(self._permanent_pools)
             broken = process_tree.end_children(self._permanent | process_tree.helpers() | loky.trackers())
             self._surroundings.restore()
             leaving = broken or self._program is None or self._worn()
-            self._send(replace(report, leaving=leaving))
+            self._send(replace(report, leaving=leaving, fetched=downloads.size))
             if leaving:
                 return
 
@@ -113,10 +117,15 @@ class _Worker:
                 REPORTS.dump(Failed(attempt=report.attempt, failure=failure, leaving=report.leaving))
             )
 
-    def _run(self, job: Job) -> Done | Failed:
+    def _run(self, order: Run) -> Done | Failed:
         def report(percent: int, message: str) -> None:
-            progress = Progress(attempt=job.attempts, percent=percent, message=message)
+            progress = Progress(attempt=order.attempts, percent=percent, message=message)
             self._channel.send(REPORTS.dump(progress))
+
+        notices: list[str] = []
+
+        def opening(input_id: str) -> None:
+            self._channel.send(REPORTS.dump(Opening(attempt=order.attempts, input_id=input_id)))
 
         try:
             if self._program is None:
@@ -125,21 +134,27 @@ class _Worker:
                 self._surroundings.restore()
                 self._wear = Wear()
             outputs = run_job(
-                job,
+                order,
                 self._program,
-                folder=self._files.folder(job.id),
+                folder=self._files.folder(order.id),
                 scratch=self._surroundings.run,
                 results=self._files.results,
                 policy=self._setup.policy,
                 report=report,
+                notice=notices.append,
+                opening=opening,
+                accepted=self._setup.runtime.digest,
             )
         except Disconnected:
             raise
         except BaseException as error:  # whatever an algorithm raises, sys.exit too, is its failure
             self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
-            return Failed(attempt=job.attempts, failure=describe_failure(error))
-        return Done(attempt=job.attempts, outputs=outputs)
+            return Failed(attempt=order.attempts, failure=_with_note(describe_failure(error), self._note()))
+        return Done(attempt=order.attempts, outputs=outputs, message=joined([self._note(), *notices]))
+
+    def _note(self) -> str:
+        return "" if self._program is None else other_version(self._setup.runtime.digest, self._program)
 
     def _load(self) -> Program:
         return load_program(
@@ -149,3 +164,7 @@ class _Worker:
             limits=RunLimits(max_pixels=self._setup.max_pixels),
             scratch=self._surroundings.folder / "setup",
         )
+
+
+def _with_note(failure: JobFailure, note: str) -> JobFailure:
+    return replace(failure, detail=f"{failure.detail} ({note})") if note else failure

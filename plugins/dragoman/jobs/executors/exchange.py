@@ -96,7 +96,7 @@ def exchange(
     and Disconnected, also if the reply is not one of ours. Only after a reply can the channel be used again, and not
     if it is closed then.
     """
-    channel.socket.settimeout(PATIENCE)  # for what is sent to one that reads no more
+    channel.limit_sending(PATIENCE)  # to one that reads no more
     _send(channel, 0, request)
     pause = FIRST
     while True:
@@ -129,7 +129,7 @@ def _send(channel: Channel, number: int, request: Request) -> None:
     try:
         channel.send({"n": number, **REQUESTS.dump(request)})
     except Disconnected as error:
-        if isinstance(error.__cause__, TimeoutError):
+        if isinstance(error.__cause__, BlockingIOError):  # see Channel.limit_sending
             raise Unavailable(SILENT) from error
         raise
 

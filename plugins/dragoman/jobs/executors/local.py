@@ -20,9 +20,12 @@ from dragoman.jobs.supervisor_requests import (
     AskGuest,
     Changed,
     Dismiss,
+    FiguresAre,
     GuestAnswer,
+    Health,
     JobIs,
     KeepSha256,
+    ReadFigures,
     Refused,
     Remove,
     RemoveOutput,
@@ -34,6 +37,7 @@ from dragoman.workers.framing import Disconnected
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.engine_settings import EngineSettings
     from dragoman.jobs.rendezvous import FileIdentity
     from dragoman.jobs.supervisor_requests import Reply, Request
@@ -132,13 +136,20 @@ class LocalExecutor:
 
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""
-        reply = self._link.health(PROBE)
+        reply = self._link.ask_soon(Health(), PROBE)
         if isinstance(reply, Refused):
             raise reply.error
         if reply is None and file_identity(self._home) is None:
             raise Unavailable("HOME is gone, and with it the way to the engine")
         self._check_home()
         return reply is not None
+
+    def figures(self) -> EngineFigures:
+        """See the port; within PROBE seconds."""
+        reply = self._link.ask_soon(ReadFigures(), PROBE)
+        if not isinstance(reply, FiguresAre):
+            raise Unavailable("the engine does not answer in time")
+        return reply.figures
 
     def close(self) -> None:
         """See the port."""

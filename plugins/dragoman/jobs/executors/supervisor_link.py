@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.executors.supervisor_start import LOOK, PATIENCE, SupervisorFinder, ask
-from dragoman.jobs.supervisor_requests import Health
 from dragoman.workers.framing import Channel, Disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dragoman.jobs.engine_settings import EngineSettings
-    from dragoman.jobs.supervisor_requests import Reply
+    from dragoman.jobs.supervisor_requests import Reply, Request
 
 LOGGER = logging.getLogger(__name__)
 
@@ -106,8 +105,8 @@ class SupervisorLink:
         else:
             thread.await_connected(deadline)
 
-    def health(self, seconds: float) -> Reply | None:
-        """The supervisor's reply to Health; None if there is none within so many seconds."""
+    def ask_soon(self, request: Request, seconds: float) -> Reply | None:
+        """The supervisor's reply to a request that it answers at once; None if none comes within so many seconds."""
         deadline = time.monotonic() + seconds
         try:
             channel = self.connect(seconds)
@@ -115,7 +114,7 @@ class SupervisorLink:
             return None
         channel.socket.settimeout(max(LOOK, deadline - time.monotonic()))
         try:
-            return ask(channel, Health())
+            return ask(channel, request)
         except Disconnected:
             return None
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import pickle
 import subprocess
 import threading
@@ -30,6 +31,10 @@ LOOK = 0.01
 """Seconds between two tries to connect."""
 PAUSES = (0.1, 5.0)
 """Seconds from the start of one supervisor to that of another if it ends at once: at first, and at most."""
+
+
+PROMETHEUS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""A variable of prometheus_client, which algorithms may use too."""
 
 
 class SupervisorFinder:
@@ -108,13 +113,22 @@ class SupervisorFinder:
         return True
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=self._environment())
         assert process.stdin is not None
         with suppress(BrokenPipeError):
             process.stdin.write(pickle.dumps(self._settings))
             process.stdin.close()
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie when it ends before us
         return process
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, without this server's own folder of metrics: what an algorithm counts is not the server's."""
+        home = str(self._settings.home)
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if name != PROMETHEUS_FOLDER or not value.startswith(home)
+        }
 
 
 def ask(channel: Channel, request: Request) -> Reply:

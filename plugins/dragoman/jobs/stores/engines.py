@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,9 @@ ALONE: Mapping[str, str] = {"begin": ""}
 """Execution options for a single statement, which is a transaction in itself: no BEGIN, nothing to COMMIT."""
 WRITING: Mapping[str, str] = {"begin": "BEGIN IMMEDIATE"}
 """For several that write: the lock is taken at once. One that began as a reader could not wait for it (SQLITE_BUSY)."""
+
+DURABLE, LIGHT = "FULL", "NORMAL"
+"""SQLite's words for a write that waits until it is on the disk, and for one that does not."""
 
 BUSY_TIMEOUT = 20.0
 """Seconds to wait for a lock of SQLite's."""
@@ -31,7 +33,8 @@ LOCK_TIMEOUT, STATEMENT_TIMEOUT = 10, 30
 def open_engine(url: str, *, durable: bool = True) -> Engine:
     """An engine whose writes outlast a power cut when they return; or, not ``durable``, only any death of ours.
 
-    Without the wait for the disk a write takes a fraction of the time.
+    Without the wait for the disk a write takes a fraction of the time. On SQLite all are durable: there a connection
+    changes from one to the other (``sqlite_direct``).
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
@@ -40,7 +43,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, pool_size=8, max_overflow=64, connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", partial(_prepare_sqlite, "FULL" if durable else "NORMAL"))
+    event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -69,13 +72,13 @@ def _postgresql_arguments(operators: Mapping[str, Any], *, durable: bool) -> dic
     return {**ours, **operators, "options": " ".join(options)}
 
 
-def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
     cursor = connection.cursor()
     for pragma in (
         f"busy_timeout={int(BUSY_TIMEOUT * 1000)}",
         "journal_mode=WAL",
-        f"synchronous={synchronous}",
+        f"synchronous={DURABLE}",
         "temp_store=MEMORY",
     ):
         _execute_patiently(cursor, f"PRAGMA {pragma}")

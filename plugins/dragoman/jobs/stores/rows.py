@@ -47,7 +47,7 @@ def _fields(row: Row) -> dict[str, Any]:
 
 def columns(job: Job) -> dict[str, Any]:
     """A whole job as a row."""
-    return {**encode({name: getattr(job, name) for name in Job.__slots__}), "owner": job.principal.id}
+    return {**encode(job.fields()), "owner": job.principal.id}
 
 
 class RowReader:
@@ -62,13 +62,6 @@ class RowReader:
             return _job(row)
         except DAMAGE as error:
             raise self._unreadable(row["id"], error) from error
-
-    def changed(self, job: Job, row: Row) -> Job:
-        """The job with those of its fields that a row of a few columns holds; raises JobUnreadable."""
-        try:
-            return job.evolve(**_fields(row))
-        except DAMAGE as error:
-            raise self._unreadable(job.id, error) from error
 
     def jobs(self, rows: Iterable[Row]) -> list[Job]:
         """The jobs of those rows that can be read."""

@@ -14,6 +14,7 @@ from dragoman.jobs.stores.engine_lock import EngineLock
 from dragoman.jobs.stores.engines import ALONE, WRITING, open_engine
 from dragoman.jobs.stores.migrations import migrate
 from dragoman.jobs.stores.outage_log import OutageLog
+from dragoman.jobs.stores.salvage import DamageNote, is_damage
 from dragoman.jobs.stores.sqlite_direct import SqliteDirect
 
 if TYPE_CHECKING:
@@ -35,12 +36,10 @@ class SqlSession:
         self._outages: OutageLog | None = None  # while it is opened, whoever opens it is told
         with self.reaching():
             self.engine = open_engine(url)
-            self._light_engine = open_engine(url, durable=False)
+            self._light_engine = self.engine if lite else open_engine(url, durable=False)
         self.lock = None if lite else EngineLock(self.engine)
         """None for SQLite, whose file lies in HOME, which the engine's lock file guards."""
-        self._direct: dict[bool, SqliteDirect] = {}
-        if lite:
-            self._direct = {True: SqliteDirect(self.engine), False: SqliteDirect(self._light_engine)}
+        self._direct = SqliteDirect(self.engine) if lite else None
         self._durable = self.engine.execution_options(**ALONE)
         self._light = self._light_engine.execution_options(**ALONE)
         try:
@@ -50,6 +49,7 @@ class SqlSession:
             self.close()
             raise
         self._outages = OutageLog(url)
+        self.damage = DamageNote(self.engine.url.database if lite else None)
         self._file = _file_identity(self.engine)
         os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
@@ -60,9 +60,12 @@ class SqlSession:
 
         What a power cut would only have done again (a claim, a report) need not be ``durable``.
         """
-        if self._direct:
-            with self.reaching():
-                return self._direct[durable].run(statement, values)
+        if self._direct is not None:
+            try:
+                return self._direct.run(statement, values, durable=durable)
+            except Exception:
+                with self.reaching():  # only now: it costs more than some statements do
+                    raise
         with self.reaching(), (self._durable if durable else self._light).begin() as connection:
             result: Any = connection.execute(statement, values)
             return (result.mappings().all() if result.returns_rows else ()), result.rowcount
@@ -80,7 +83,9 @@ class SqlSession:
             with self._guard():
                 yield
         except Unavailable as error:
-            if self._outages is not None and error.__cause__ is not None:
+            if is_damage(error) and error.__cause__ is not None and self._outages is not None:
+                self.damage.write(getattr(error.__cause__, "orig", error.__cause__))
+            elif self._outages is not None and error.__cause__ is not None:
                 self._outages.note(error.__cause__)
             raise
 
@@ -93,15 +98,15 @@ class SqlSession:
         """Close every connection."""
         if self.lock is not None:
             self.lock.close()
-        for direct in self._direct.values():
-            direct.close()
+        if self._direct is not None:
+            self._direct.close()
         self.engine.dispose()
         self._light_engine.dispose()
 
     def _after_fork(self) -> None:
         """A forked server process must not share connections with its parent: each would read the other's answers."""
-        for direct in self._direct.values():
-            direct.leave()
+        if self._direct is not None:
+            self._direct.leave()
         self.engine.dispose(close=False)
         self._light_engine.dispose(close=False)
 

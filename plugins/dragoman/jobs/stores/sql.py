@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
-from dragoman.errors import IdempotencyConflict, IllegalTransition, NoSuchJob, QueueFull
+from dragoman.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    JobUnreadable,
+    NoSuchJob,
+    QueueFull,
+    Unavailable,
+)
 from dragoman.jobs.json_codec import to_micros
 from dragoman.jobs.stores import rows, statements
 from dragoman.jobs.stores.availability import AvailabilityGuard
 from dragoman.jobs.stores.conditions import filters_of, parameters_of, shape_of, storable
 from dragoman.jobs.stores.engines import open_engine
 from dragoman.jobs.stores.migrations import refuse_newer
+from dragoman.jobs.stores.salvage import is_damage, rows_apart
 from dragoman.jobs.stores.session import SqlSession
+from dragoman.jobs.stores.tables import JOBS
 from dragoman.model.job import Job, JobPage, JobQuery
 from dragoman.model.status import JobStatus
 
@@ -46,7 +55,12 @@ class SqlStore:
 
     def get(self, job_id: str) -> Job:
         """See the port."""
-        rows = self._select(statements.select_job(), old_id=job_id) if storable(job_id) else ()
+        try:
+            rows = self._select(statements.select_job(), old_id=job_id) if storable(job_id) else ()
+        except Unavailable as error:
+            if not is_damage(error):
+                raise
+            raise JobUnreadable(f"what is stored of job '{job_id}' cannot be read") from error
         if not rows:
             raise NoSuchJob(f"there is no job '{job_id}'")
         return self._rows.job(rows[0])
@@ -63,19 +77,23 @@ class SqlStore:
             return JobPage(jobs=(), matched=matched)
         place = {"page_limit": limit, "page_offset": offset}
         place |= {} if query.after is None else {"page_after": query.after}
-        statement = statements.select_page(shape, after="page_after" in place)
-        rows = self._select(statement, **values, **place)
+        after = "page_after" in place
+        statement, places = (
+            statements.select_page(shape, after=after),
+            statements.select_page_places(shape, after=after),
+        )
+        rows = rows_apart(self._session, statement, places, {**values, **place})
         page = rows[: query.limit]
         key = page[-1]["seq"] if len(rows) > len(page) else None
         return JobPage(jobs=tuple(self._rows.jobs(page)), matched=matched, key=key)
 
     def waiting(self) -> list[Job]:
         """See the port."""
-        return self._rows.jobs(self._select(statements.select_waiting()))
+        return self._rows.jobs(self._readable(statements.select_waiting()))
 
     def waiting_ids(self) -> list[str]:
         """See the port."""
-        return [row["id"] for row in self._select(statements.select_waiting_ids())]
+        return [row["id"] for row in self._readable(statements.select_waiting_ids())]
 
     def claim(self, job_id: str, worker: WorkerIdentity, lease: float) -> Job | None:
         """See the port."""
@@ -102,12 +120,16 @@ class SqlStore:
         statement = statements.move(target, tuple(values), fenced=token is not None, whole=held is None)
         fence = {} if token is None else {"old_token": token}
         durable = target is JobStatus.DISMISSED  # whatever else is lost with the power is done again
-        moved, _ = self._session.run(statement, {**values, "old_id": job_id, **fence}, durable=durable)
-        if not moved:
+        moved, changed = self._session.run(statement, {**values, "old_id": job_id, **fence}, durable=durable)
+        if not changed:
             current = self.get(job_id)
             raise IllegalTransition(f"job '{job_id}' is {current.status} and cannot become {target}")
         if held is not None:
-            return self._rows.changed(held.evolve(**changes), moved[0])
+            reported = moved[0] if moved else {}
+            stored = (
+                {"message": values["message"]} if "message" in values else {}
+            )  # which is not always as given
+            return held.evolve(**{**changes, **reported, **stored})
         return self._rows.job(moved[0])
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:
@@ -122,11 +144,14 @@ class SqlStore:
 
     def expired(self, now: datetime) -> list[Job]:
         """See the port."""
-        return self._rows.jobs(self._select(statements.select_expired(), old_lease_until=to_micros(now)))
+        values = {"old_lease_until": to_micros(now)}
+        places = statements.select_running_places()
+        running = self._rows.jobs(rows_apart(self._session, statements.select_expired(), places, values))
+        return [job for job in running if job.lease_until is not None and job.lease_until < now]
 
     def finished_ids(self, before: datetime, limit: int) -> list[str]:
         """See the port."""
-        finished = self._select(
+        finished = self._readable(
             statements.select_finished_ids(), old_finished=to_micros(before), page_limit=limit
         )
         return [row["id"] for row in finished]
@@ -141,8 +166,26 @@ class SqlStore:
 
     def remove_all(self, job_ids: Sequence[str]) -> int:
         """See the port."""
-        with self._session.transaction() as connection:
-            return connection.execute(statements.remove_all(), {"old_ids": list(job_ids)}).rowcount
+        try:
+            with self._session.transaction() as connection:
+                return connection.execute(statements.remove_all(), {"old_ids": list(job_ids)}).rowcount
+        except Unavailable as error:
+            if not is_damage(error):
+                raise
+        return sum(map(self._removed, job_ids))
+
+    def _removed(self, job_id: str) -> bool:
+        """Whether the job could be removed, in a file that is damaged somewhere."""
+        try:
+            return self._session.run(statements.remove(), {"old_id": job_id})[1] == 1
+        except Unavailable as error:
+            if not is_damage(error):
+                raise
+            return False
+
+    def damaged(self) -> bool:
+        """See the port."""
+        return self._session.damage.there()
 
     def counts(self, *, process_ids: Sequence[str] = (), owner: str | None = None) -> Mapping[JobStatus, int]:
         """See the port."""
@@ -150,6 +193,15 @@ class SqlStore:
         counts = self._select(statements.count_states(shape_of(filters)), **parameters_of(filters))
         counted = {row["status"]: int(row["matched"]) for row in counts}
         return {status: counted.get(str(status), 0) for status in JobStatus}
+
+    def counts_by_process(self) -> Mapping[str, Mapping[JobStatus, int]]:
+        """See the port."""
+        counted: dict[str, dict[JobStatus, int]] = {}
+        for row in self._select(statements.count_processes()):
+            states = counted.setdefault(row["process_id"], dict.fromkeys(JobStatus, 0))
+            if row["status"] in states:  # else another dragoman's
+                states[JobStatus(row["status"])] = int(row["matched"])
+        return {process_id: states for process_id, states in counted.items() if any(states.values())}
 
     def events(self, job_id: str) -> list[JobEvent]:
         """See the port."""
@@ -180,6 +232,11 @@ class SqlStore:
 
     def _select(self, statement: Any, **values: Any) -> Sequence[Mapping[str, Any]]:
         return self._session.run(statement, values)[0]
+
+    def _readable(self, statement: Any, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """Those rows that no damage of the file has reached; the conditions are in an index."""
+        places = statement.with_only_columns(JOBS.c.seq)
+        return rows_apart(self._session, statement, places, values)
 
     def _add_within(self, job: Job, queue_limit: int) -> None:
         with self._session.transaction() as connection:

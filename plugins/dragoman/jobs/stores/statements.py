@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from dragoman.jobs.stores.conditions import KNOWN, LISTED, conditions
 from dragoman.jobs.stores.tables import BIG, EVENTS, JOBS, META, TALLY
-from dragoman.model.job import CHANGING
+from dragoman.model.job import REPORTED
 from dragoman.model.status import FINISHED, JobStatus, sources
 
 if TYPE_CHECKING:
@@ -77,6 +77,12 @@ def select_expired() -> Select[Any]:
 
 
 @cache
+def select_running_places() -> Select[int]:
+    """The places of running jobs."""
+    return select(JOBS.c.seq).where(JOBS.c.status == str(JobStatus.RUNNING))
+
+
+@cache
 def select_finished_ids() -> Select[str]:
     """The ids of ``page_limit`` jobs that finished before ``old_finished``."""
     finished = JOBS.c.finished < bindparam("old_finished", type_=BIG)
@@ -110,12 +116,13 @@ def claim(columns: tuple[str, ...]) -> Update:
 def move(target: JobStatus, columns: tuple[str, ...], *, fenced: bool, whole: bool) -> Update:
     """Set columns of the job ``old_id`` if its state leads to ``target`` (and its token is ``old_token``).
 
-    The whole job is read, or only what the caller cannot know: what runs change and this does not set, and the
-    message, which is not always stored as it is.
+    The ``whole`` job is read; or only what the caller, who has the job as the run was claimed, cannot know: what a
+    run reports on its way. To read nothing saves a third of the time.
     """
     where = [_is("id"), _any_of(sources(target)), *_fence(fenced)]
-    unknown = [JOBS.c[name] for name in CHANGING if name not in columns or name == "message"]
-    return update(JOBS).where(*where).values(_set(columns)).returning(*(KNOWN if whole else unknown))
+    moved = update(JOBS).where(*where).values(_set(columns))
+    read = KNOWN if whole else [JOBS.c[name] for name in REPORTED if name not in columns]
+    return moved.returning(*read) if read else moved
 
 
 @cache
@@ -152,6 +159,14 @@ def count_states(shape: Shape) -> Select[str, int]:
     return select(TALLY.c.status, number).where(*conditions(shape, TALLY)).group_by(TALLY.c.status)
 
 
+@cache
+def count_processes() -> Select[str, str, int]:
+    """How many jobs of each process are in each state, as ``matched``."""
+    number = func.sum(TALLY.c.n).label("matched")
+    columns = (TALLY.c.process_id, TALLY.c.status)
+    return select(*columns, number).group_by(*columns)
+
+
 @lru_cache(maxsize=SHAPES)
 def count_matched(shape: Shape) -> Select[int]:
     """How many jobs meet such conditions, as ``matched``: by the tally where it knows all that is asked."""
@@ -169,12 +184,17 @@ def select_page(shape: Shape, *, after: bool = False) -> Select[Any]:
 
     Their places first: an index says those without the rows, which are long.
     """
+    found = select_page_places(shape, after=after)
+    return select(*LISTED).where(JOBS.c.seq.in_(found)).order_by(JOBS.c.seq.desc())
+
+
+@lru_cache(maxsize=SHAPES)
+def select_page_places(shape: Shape, *, after: bool = False) -> Select[int]:
+    """The places of the jobs of a page, by indexes alone where the conditions allow it."""
     limit, offset = bindparam("page_limit", type_=Integer), bindparam("page_offset", type_=Integer)
-    newest = JOBS.c.seq.desc()
     older = [JOBS.c.seq < bindparam("page_after", type_=BIG)] if after else []
     meets = [*conditions(shape, JOBS), *older]
-    places = select(JOBS.c.seq).where(*meets).order_by(newest).limit(limit).offset(offset)
-    return select(*LISTED).where(JOBS.c.seq.in_(places)).order_by(newest)
+    return select(JOBS.c.seq).where(*meets).order_by(JOBS.c.seq.desc()).limit(limit).offset(offset)
 
 
 def _any_of(states: frozenset[JobStatus]) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from dragoman.rasters.gdal_limits import limit_gdal
 from dragoman.workers import process_tree
 
 type Report = Callable[[object], None]
@@ -28,6 +29,8 @@ type Report = Callable[[object], None]
 
 LOADING_SECONDS: Final = 300.0
 """That loading a package may take: a model may be large."""
+TELLING: Final = 2.0
+"""Seconds that a process which is to end may take to say what it was doing."""
 GLANCE: Final = 0.5
 """Seconds between two looks whether a process that is silent still lives."""
 
@@ -60,6 +63,12 @@ class Child:
         line, _, rest = bytes(self.received).partition(b"\n")
         self.received[:] = rest
         return [json.loads(line)]
+
+    def tell_stacks(self) -> None:
+        """Have it write what its threads do to standard error, and end (see ``workers.stacks``)."""
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(TELLING)
 
     def exit_code(self) -> int:
         """Wait for its end; a negative code is the number of the signal that ended it."""
@@ -109,6 +118,7 @@ def told() -> tuple[dict[str, Any], Report]:
     os.set_inheritable(reports, False)
     if limit and sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    limit_gdal(os.environ)
 
     def report(value: object) -> None:
         with contextlib.suppress(AttributeError, ValueError, OSError):  # the author's code may have closed it

@@ -13,31 +13,22 @@ import shutil
 import signal
 import sys
 import tempfile
-import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dragoman.config.settings import FetchSettings
 from dragoman.errors import DragomanError
-from dragoman.jobs.failures import describe_failure
-from dragoman.jobs.runner import OUTPUTS, ignore_progress, load_program, run_locally
 from dragoman.jobs.trials import child
-from dragoman.model.job import Job, JobRequest
+from dragoman.jobs.trials.bench import load_bench, mib, problems_of
 from dragoman.packages.forms import BUILT_IN, Forms
-from dragoman.packages.program import RunLimits
-from dragoman.packages.tracebacks import own_lines
-from dragoman.packages.validation import validate_inputs
-from dragoman.sources.policy import SourcePolicy
+from dragoman.workers.stacks import tell_stacks
 from dragoman.workers.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dragoman.packages.forms import Options, Trial
-    from dragoman.packages.program import Program
+    from dragoman.packages.forms import Options
 
 type Verdict = tuple[str, list[str]]
 """The title of a trial, and what is wrong with it in lines; none: it is as promised."""
@@ -99,6 +90,7 @@ class _Runs:
             report = self.child.report(seconds)
         except TimeoutError:
             self.over = True
+            self.child.tell_stacks()
             return [late.format(seconds)]
         if report is not None:
             problems: list[str] = report[0]
@@ -108,21 +100,22 @@ class _Runs:
         ending = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
         hint = ""
         if code < 0 and self.memory_limit:
-            hint = f"; its memory_limit of {_mib(self.memory_limit)} may be why"
+            hint = f"; its memory_limit of {mib(self.memory_limit)} may be why"
         return [f"its process ended with {ending} while {doing}{hint}"]
 
 
 def answer() -> None:
     """In the child: run the trials that the task names and report on each."""
     task, report = child.told()
+    tell_stacks()
     folder, limit = Path(task["folder"]), task["memory_limit"]
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         home = Path(task["home"])
         here = Surroundings(home / "worker", partial(shutil.rmtree, ignore_errors=True))
-        bench = _load(folder, task["options"], Forms.from_json(task["forms"]), home, here)
+        bench = load_bench(folder, task["options"], Forms.from_json(task["forms"]), home, here)
     except BaseException as error:  # whatever an author's code raises, sys.exit too, is the answer
-        report(_problems(error, folder, limit))
+        report(problems_of(error, folder, limit))
     else:
         report([])
         for trial in bench.trials[task["first"] :]:
@@ -136,82 +129,9 @@ def run_examples(folder: Path, forms: Forms = BUILT_IN) -> Iterator[Verdict]:
     Raises PackageError if the package or a trial cannot be read, and whatever its setup raises.
     """
     with tempfile.TemporaryDirectory(prefix="dragoman-test-") as home:
-        bench = _load(folder.absolute(), {}, forms, Path(home))
+        bench = load_bench(folder.absolute(), {}, forms, Path(home))
         for trial in bench.trials:
             yield trial.title, bench.problems(trial, None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bench:
-    """A package that is loaded and set up, and its trials."""
-
-    folder: Path
-    program: Program
-    trials: Sequence[Trial]
-    home: Path
-    here: Surroundings | None
-    """Those of a worker, where this process is like one."""
-
-    def problems(self, trial: Trial, memory_limit: int | None, *, accept: bool = False) -> list[str]:
-        """Run a trial: what is wrong with it, in lines."""
-        process = self.program.process
-        now = datetime.now(UTC)
-        job = Job(
-            id=str(uuid.uuid4()),
-            process_id=process.id,
-            process_version=process.version,
-            runtime=process.runtime,
-            request=JobRequest(inputs=trial.inputs),
-            created=now,
-            updated=now,
-        )
-        run_folder = self.home / "runs" / job.id
-        policy = SourcePolicy(fetch=FetchSettings(), extra_roots=(self.folder,))
-        try:
-            validate_inputs(process, trial.inputs)
-            if self.here is not None:
-                self.here.restore()
-            outputs = run_locally(
-                job,
-                trial.inputs,
-                self.program,
-                folder=run_folder,
-                policy=policy,
-                report=ignore_progress,
-                scratch=self.here.run if self.here is not None else None,
-            )
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # whatever an algorithm raises, sys.exit too, is this trial's result
-            return _problems(error, self.folder, memory_limit)
-        else:
-            verdict = trial.accept if accept and trial.accept is not None else trial.compare
-            return verdict(outputs, run_folder / OUTPUTS)
-        finally:
-            shutil.rmtree(run_folder, ignore_errors=True)
-
-
-def _load(
-    folder: Path, options: Options, forms: Forms, home: Path, here: Surroundings | None = None
-) -> _Bench:
-    process = forms.load(folder, options=options)
-    trials = list(forms[process.runtime.form].trials(process))
-    program = load_program(
-        process.id, process.runtime, forms=forms, limits=RunLimits(), scratch=home / "setup"
-    )
-    return _Bench(folder=folder, program=program, trials=trials, home=home, here=here)
-
-
-def _problems(error: BaseException, folder: Path, memory_limit: int | None) -> list[str]:
-    """The error as a client would see it, and where in the author's files it arose."""
-    detail = describe_failure(error).detail
-    if isinstance(error, MemoryError) and memory_limit:
-        detail += f"; its memory_limit is {_mib(memory_limit)}"
-    return [*detail.splitlines(), *(f"    {line}" for line in own_lines(error, folder))]
-
-
-def _mib(size: int) -> str:
-    return f"{size / 2**20:g} MiB"
 
 
 def _signal_name(number: int) -> str:

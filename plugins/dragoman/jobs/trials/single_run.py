@@ -133,7 +133,7 @@ def lines_of(finished: Finished) -> Iterator[str]:
     for name, output in finished.outputs.items():
         files = _files(output)
         size = sum((finished.folder / file).stat().st_size for file in files)
-        shown = f"{len(files)} file{'s'[: len(files) != 1]}, {output.media_type}, {size:,} bytes"
+        shown = f"{len(files)} file{'s'[: len(files) != 1]}, {(*output.items, output)[0].media_type}, {size:,} bytes"
         yield f"{name}: {shown if files else json.dumps(output.value, ensure_ascii=False)}"
 
 

@@ -22,8 +22,8 @@ from dragoman.schemas.forms import default_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dragoman.model.context import Context
     from dragoman.model.process import InputSpec, Process
+    from dragoman.packages.program import WatchedContext
 
 _ABSENT: Final = object()
 
@@ -34,7 +34,7 @@ def bind(
     process: Process,
     values: Mapping[str, Sequence[ResolvedValue]],
     *,
-    context: Context,
+    context: WatchedContext,
     max_pixels: int | None,
 ) -> Iterator[dict[str, object]]:
     """The keyword arguments of run; what was opened for them is closed at the end.

@@ -31,9 +31,9 @@ from dragoman.schemas.messages import shown
 if typing.TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from dragoman.model.context import Context
     from dragoman.model.process import JSON, InputSpec
     from dragoman.model.resolved import ResolvedValue
+    from dragoman.packages.program import WatchedContext
 
 LISTS: Final = (list, Sequence)
 """What a list of values may be asked for as."""
@@ -54,7 +54,7 @@ class Coercion:
 
     stack: ExitStack
     """Closes what is opened here."""
-    context: Context
+    context: WatchedContext
     max_pixels: int | None
     """Width times height times bands of a raster, or values of a NetCDF variable; None is no cap."""
 
@@ -66,7 +66,7 @@ class Coercion:
             if as_file is not None:
                 return as_file(self, spec, value)
             if value.path is not None and annotation in (Any, object) and may_be_binary(spec.schema):
-                return value.path
+                return self._path(spec, value)
             return _as_json(annotation, self._json(spec, annotation, value))
         except (FileContentError, _Mismatch) as error:
             raise InputError(spec.id, str(error)) from error
@@ -80,9 +80,15 @@ class Coercion:
         return read_value(value, as_json=not text)
 
     def _path(self, spec: InputSpec, value: ResolvedValue) -> Path:
-        """The file; a JSON value is written to one, a string as it is."""
-        if value.path is not None:
-            return value.path
+        """The file, looked at before the algorithm opens it; a JSON value is written to one, a string as it is."""
+        from dragoman.rasters.file_guard import check_file
+
+        path = value.path if value.path is not None else self._written(spec, value)
+        with self.context.opening(spec.id):
+            check_file(path, max_pixels=self.max_pixels)
+        return path
+
+    def _written(self, spec: InputSpec, value: ResolvedValue) -> Path:
         text = isinstance(value.value, str)
         kinds = media_types(spec.schema) or (("text/plain",) if text else ("application/json",))
         name = f"{parameter_name(spec.id)}-"
@@ -94,14 +100,13 @@ class Coercion:
     def _dataset_reader(self, spec: InputSpec, value: ResolvedValue) -> Any:
         from dragoman.rasters.opening import open_raster, pages_of
 
-        dataset = _open(
-            lambda path: open_raster(path, max_pixels=self.max_pixels, input_id=spec.id), value, "raster"
-        )
+        with self.context.opening(spec.id):
+            dataset = _open(
+                lambda path: open_raster(path, max_pixels=self.max_pixels, input_id=spec.id), value, "raster"
+            )
         self.stack.callback(dataset.close)
         if (pages := pages_of(dataset)) > 1:
-            message = f"'{spec.id}' has {pages} pages; the first is used"
-            self.context.progress(0, message)
-            self.context.log.warning(message)
+            self.context.notice(f"'{spec.id}' has {pages} pages; the first is used")
         return dataset
 
     def _raster(self, spec: InputSpec, value: ResolvedValue) -> Any:
@@ -113,9 +118,10 @@ class Coercion:
     def _xarray(self, spec: InputSpec, value: ResolvedValue) -> Any:
         from dragoman.rasters.netcdf_opening import open_dataset
 
-        dataset = _open(
-            lambda path: open_dataset(path, max_values=self.max_pixels, input_id=spec.id), value, "NetCDF"
-        )
+        with self.context.opening(spec.id):
+            dataset = _open(
+                lambda path: open_dataset(path, max_values=self.max_pixels, input_id=spec.id), value, "NetCDF"
+            )
         self.stack.callback(dataset.close)
         return dataset
 

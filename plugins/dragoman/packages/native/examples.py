@@ -15,6 +15,7 @@ from dragoman.packages.yaml_document import Document, read_document
 from dragoman.schemas.file_values import FileContentError, expects_json, parse_json
 from dragoman.schemas.forms import media_types
 from dragoman.schemas.media_types import of_file
+from dragoman.schemas.messages import shown
 from dragoman.schemas.ogc_values import input_value, listed
 
 if TYPE_CHECKING:
@@ -132,11 +133,24 @@ def compare(example: Example, actual: Mapping[str, Output], folder: Path) -> lis
         if output is None:
             differences.append(f"{name}: is missing")
             continue
-        file = file_name(expected)
-        wanted = example.folder / file if file else expected
-        lines = compare_output(wanted, output, folder, example.tolerance)
-        differences.extend(f"{name}{difference}" for difference in lines)
+        differences.extend(f"{name}{line}" for line in _differences(example, expected, output, folder))
     return differences
+
+
+def _differences(example: Example, expected: JSON, output: Output, folder: Path) -> list[str]:
+    if not output.items:
+        file = file_name(expected)
+        reference = example.folder / file if file else expected
+        return compare_output(reference, output, folder, example.tolerance)
+    if not isinstance(expected, list):
+        return [f": is a list of {len(output.items)} files, expected {shown(expected)}"]
+    if len(expected) != len(output.items):
+        return [f": has {len(output.items)} items, expected {len(expected)}"]
+    return [
+        f"[{index}]{line}"
+        for index, (one, item) in enumerate(zip(expected, output.items, strict=True))
+        for line in _differences(example, one, item, folder)
+    ]
 
 
 def example_request(examples: Sequence[Example], process: Process) -> Mapping[str, JSON] | None:

@@ -11,9 +11,10 @@ from dragoman.packages.forms import Form, Trial
 from dragoman.packages.native.examples import compare, example_inputs, load_examples
 from dragoman.packages.native.golden import accept
 from dragoman.packages.native.loader import FILE, FORM, load_package
+from dragoman.packages.native.signature import find_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dragoman.model.context import Context
     from dragoman.model.process import Process
@@ -49,6 +50,16 @@ def _load(folder: Path, id: str | None, options: Options) -> Process:
     return load_package(folder, id=id)
 
 
+def _elsewhere(process: Process) -> Sequence[Path]:
+    """The installed distribution that the entry names; nothing where it is in the folder, or gone."""
+    folder = Path(process.runtime.folder)
+    try:
+        code = find_entry(folder, process.runtime.entry or None).installed(folder)
+    except PackageError:
+        return ()
+    return () if code is None else (code,)
+
+
 def _program(process: Process, limits: RunLimits, context: Context) -> Program:
     from dragoman.packages.native.program import load_program  # in workers alone: it looks at annotations
 
@@ -61,4 +72,5 @@ NATIVE: Final = Form(
     load=_load,
     program=_program,
     trials=example_trials,
+    elsewhere=_elsewhere,
 )

@@ -138,16 +138,34 @@ def _input(document: Document, name: str) -> InputSpec:
     declared = document.data["inputs"][name]
     path: KeyPath = ("inputs", name)
     common = _common(document, path, declared)
-    most = declared.get("maxOccurs", 1)
-    least = 0 if "default" in common["schema"] else declared.get("minOccurs", 1)
-    if most != "unbounded" and least > most:
-        raise document.error((*path, "minOccurs"), f"got {least}; allowed: at most maxOccurs, {most}")
-    return InputSpec(id=name, min_occurs=least, max_occurs=None if most == "unbounded" else most, **common)
+    least, most = _occurrences(document, path, declared)
+    least = 0 if "default" in common["schema"] else least
+    return InputSpec(id=name, min_occurs=least, max_occurs=most, **common)
 
 
 def _output(document: Document, name: str) -> OutputSpec:
+    """An output; one that may occur more than once is a list, which OGC's descriptions have only as a schema."""
     path: KeyPath = ("outputs", name)
-    return OutputSpec(id=name, **_common(document, path, document.data["outputs"][name]))
+    declared = document.data["outputs"][name]
+    common = _common(document, path, declared)
+    least, most = _occurrences(document, path, declared)
+    if most == 1:
+        if least == 0:
+            raise document.error((*path, "minOccurs"), "got 0; allowed: 1, or a schema with nullable: true")
+        return OutputSpec(id=name, **common)
+    bounds = {"minItems": least} | ({} if most is None else {"maxItems": most})
+    common["schema"] = {"type": "array", **bounds, "items": common["schema"]}
+    return OutputSpec(id=name, repeatable=True, **common)
+
+
+def _occurrences(document: Document, path: KeyPath, declared: Mapping[str, JSON]) -> tuple[int, int | None]:
+    """The least and the greatest number of values; None is unbounded."""
+    least, most = declared.get("minOccurs", 1), declared.get("maxOccurs", 1)
+    if most == "unbounded":
+        return least, None
+    if least > most and "default" not in declared["schema"]:
+        raise document.error((*path, "minOccurs"), f"got {least}; allowed: at most maxOccurs, {most}")
+    return least, most
 
 
 def _common(document: Document, path: KeyPath, declared: Mapping[str, JSON]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dragoman.model.job import Output
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
-    from dragoman.packages.program import RunLimits
+    from dragoman.packages.program import RunLimits, WatchedContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +34,15 @@ class PackageProgram:
         self,
         values: Mapping[str, Sequence[ResolvedValue]],
         *,
-        context: Context,
+        context: WatchedContext,
         folder: Path,
         wanted: Collection[str] | None,
     ) -> dict[str, Output]:
         """See ``dragoman.packages.program.Program``."""
         inputs = [each.path for items in values.values() for each in items if each.path is not None]
         echoed = {each.value for items in values.values() for each in items if isinstance(each.value, str)}
-        lent = [*inputs, Path(self.process.runtime.folder)]
+        runtime = self.process.runtime
+        lent = [*inputs, *(Path(folder) for folder in (runtime.folder, runtime.source) if folder)]
         max_pixels = self.limits.max_pixels
         with bind(
             self.algorithm.parameters, self.process, values, context=context, max_pixels=max_pixels

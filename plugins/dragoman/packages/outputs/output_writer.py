@@ -23,6 +23,8 @@ from dragoman.schemas.value_check import check_of
 if TYPE_CHECKING:
     from dragoman.model.process import JSON, OutputSpec
 
+_PLAIN: Final = frozenset({str, int, float, bool, list, dict})
+"""Classes of values that can be nothing but JSON, which most are."""
 _RETURN_PATH: Final = "to return a file, return pathlib.Path(...), not str"
 INLINE_BYTES: Final = 16 * 2**10
 """Of a JSON value that is kept with the job; a larger one becomes a file."""
@@ -46,18 +48,24 @@ class OutputWriter:
     """Folders whose paths may stand in no output."""
     echoed: Collection[str] = ()
     """Texts that came from the client."""
+    stem: str = ""
+    """Name of the file, without its ending; empty: the output's id."""
+    inline_bytes: int = INLINE_BYTES
+    """Of a JSON value that stays one; -1: every value becomes a file."""
 
     def write(self, spec: OutputSpec, value: object) -> Output:
         """The value as the output that is declared."""
         if value is None and spec.schema.get("nullable") is True:
             return Output(id=spec.id, media_type="application/json")
+        if type(value) in _PLAIN:
+            return self._json(spec, value)
         if isinstance(value, Path):
             return self._path(spec, value)
         if isinstance(value, bytes | bytearray | memoryview):
             return self._bytes(spec, bytes(value))
         if (write := _object_writer(value)) is not None:
             return write(self, spec, value)
-        if (words := instead_of(value, file=always_binary(spec.schema))) is not None:
+        if (words := instead_of(value, file=check_of(spec.schema).binary)) is not None:
             raise OutputError(f"output '{spec.id}': the algorithm returned {words}")
         return self._json(spec, value)
 
@@ -126,19 +134,20 @@ class OutputWriter:
             raise OutputError(f"output '{spec.id}': {error}") from error
         if isinstance(content, str):
             self._refuse_path(spec, content)
-        stated = media_types(spec.schema)
-        if always_binary(spec.schema):
+        check = check_of(spec.schema)
+        stated = check.media_types
+        if check.binary:
             if not isinstance(content, str) or not all(is_text(name) for name in stated):
                 raise _wrong_kind(spec, _kind(content), stated)
             return self._checked(spec, stated[0] if stated else "text/plain", content.encode())
-        findings = check_of(spec.schema).findings(content)
+        findings = check.findings(content)
         if findings:
             raise OutputError(f"output '{spec.id}': {'; '.join(_naming_nan(findings, value))}")
         media_type = _media_type(content, stated)
         text = content if isinstance(content, str) and not is_json(media_type) else _dumped(content)
         if names_own_path(text, self.secret):
             raise OutputError(f"output '{spec.id}': holds the path of a folder of the server; {_RETURN_PATH}")
-        if len(text) <= INLINE_BYTES and len(text.encode()) <= INLINE_BYTES:
+        if len(text) <= self.inline_bytes and len(text.encode()) <= self.inline_bytes:
             return Output(id=spec.id, media_type=media_type, value=content)
         return self._content(spec, media_type, text.encode())
 
@@ -166,7 +175,7 @@ class OutputWriter:
 
     def _target(self, spec: OutputSpec, media_type: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / (re.sub(r"[^\w-]", "_", spec.id, flags=re.ASCII) + extension(media_type))
+        return self.folder / ((self.stem or file_stem(spec.id)) + extension(media_type))
 
 
 type _WriteObject = Callable[[OutputWriter, OutputSpec, Any], Output]
@@ -183,7 +192,14 @@ For the other direction see ``native.coercion.FILE_FORMS``.
 """
 
 
+def file_stem(id: str) -> str:
+    """The name of an output's file, or of the folder of its files."""
+    return re.sub(r"[^\w-]", "_", id, flags=re.ASCII)
+
+
 def _object_writer(value: object) -> _WriteObject | None:
+    if type(value) in _PLAIN:
+        return None
     names = map(class_name, type(value).__mro__)
     return next((_OBJECTS[name] for name in names if name in _OBJECTS), None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,7 +43,7 @@ def instead_of(value: object, *, file: bool) -> str | None:
 
 def names_own_path(text: str, folders: Collection[Path]) -> bool:
     """Whether the text holds the path of one of these folders, or of what is in it."""
-    return any(str(folder) in text for folder in folders if len(folder.parts) > 1)
+    return os.sep in text and any(str(folder) in text for folder in folders if len(folder.parts) > 1)
 
 
 def names_file(text: str, scratch: Path | None, echoed: Collection[str]) -> bool:

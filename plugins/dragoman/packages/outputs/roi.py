@@ -9,6 +9,7 @@ import os
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -16,17 +17,21 @@ from dragoman.errors import InputError, InvalidRequest, OutputError
 from dragoman.schemas.forms import always_binary, always_binary_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from dragoman.model.job import Output
     from dragoman.model.process import JSON, Process
     from dragoman.model.resolved import ResolvedValue
     from dragoman.model.roi import Band, Roi
+    from dragoman.packages.program import WatchedContext
 
 REGION: Final = "pesto.roi"
 
 type Values = Mapping[str, Sequence[ResolvedValue]]
 """By input id."""
+type Opening = Callable[[], AbstractContextManager[object]]
+"""Within what it gives, a file of the input is opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,9 @@ def _refuse(message: str) -> NoReturn:
     raise InputError(REGION, message)
 
 
-def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[dict[str, list[ResolvedValue]], Margins]:
+def crop_inputs(
+    roi: Roi, values: Values, folder: Path, context: WatchedContext
+) -> tuple[dict[str, list[ResolvedValue]], Margins]:
     """The values with cropped copies, in ``folder``, of all images; and the margins there were.
 
     As in PESTO every image is cropped, each to what it has of the window; the targets alone have to be of one
@@ -77,7 +84,7 @@ def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[dict[str, list[
     """
     margins = Margins(top=0, bottom=0, left=0, right=0)
     if roi.targets_in:
-        height, width = _common_shape(roi, values)
+        height, width = _common_shape(roi, values, context)
         top, bottom = _margins("lines", roi.lines, height)
         left, right = _margins("columns", roi.columns, width)
         margins = Margins(top=top, bottom=bottom, left=left, right=right)
@@ -85,30 +92,32 @@ def crop_inputs(roi: Roi, values: Values, folder: Path) -> tuple[dict[str, list[
     cropped: dict[str, list[ResolvedValue]] = {}
     for name, items in values.items():
         with _naming(name):
-            cropped[name] = [_cropped(roi, value, folder) for value in items]
+            opening = partial(context.opening, name)
+            cropped[name] = [_cropped(roi, value, folder, opening) for value in items]
     return cropped, margins
 
 
-def _cropped(roi: Roi, value: ResolvedValue, folder: Path) -> ResolvedValue:
+def _cropped(roi: Roi, value: ResolvedValue, folder: Path, opening: Opening) -> ResolvedValue:
     """The value with cropped copies of its image, or of those within; what is no raster stays as it is."""
     if value.path is not None:
-        return replace(value, path=_cropped_file(roi, value.path, folder))
-    return replace(value, value=_cropped_within(roi, value.value, folder))
+        return replace(value, path=_cropped_file(roi, value.path, folder, opening))
+    return replace(value, value=_cropped_within(roi, value.value, folder, opening))
 
 
-def _cropped_within(roi: Roi, value: JSON | Path, folder: Path) -> JSON | Path:
+def _cropped_within(roi: Roi, value: JSON | Path, folder: Path, opening: Opening) -> JSON | Path:
     if isinstance(value, dict):
-        return {name: _cropped_within(roi, member, folder) for name, member in value.items()}
+        return {name: _cropped_within(roi, member, folder, opening) for name, member in value.items()}
     if isinstance(value, list):
-        return [_cropped_within(roi, item, folder) for item in value]
-    return _cropped_file(roi, value, folder) if isinstance(value, Path) else value
+        return [_cropped_within(roi, item, folder, opening) for item in value]
+    return _cropped_file(roi, value, folder, opening) if isinstance(value, Path) else value
 
 
-def _cropped_file(roi: Roi, source: Path, folder: Path) -> Path:
+def _cropped_file(roi: Roi, source: Path, folder: Path, opening: Opening) -> Path:
     from dragoman.rasters.crop import crop_file, shape_of
 
     try:
-        height, width = shape_of(source)
+        with opening():
+            height, width = shape_of(source)
     except InvalidRequest:  # a file of another kind; a target was opened before
         return source
     rows, cols = _span(roi.lines, height), _span(roi.columns, width)
@@ -120,7 +129,7 @@ def _cropped_file(roi: Roi, source: Path, folder: Path) -> Path:
     return Path(target)
 
 
-def _common_shape(roi: Roi, values: Values) -> tuple[int, int]:
+def _common_shape(roi: Roi, values: Values, context: WatchedContext) -> tuple[int, int]:
     """Rows and columns of every target, of which there is at least one."""
     from dragoman.rasters.crop import shape_of
 
@@ -128,7 +137,7 @@ def _common_shape(roi: Roi, values: Values) -> tuple[int, int]:
     for name in roi.targets_in:
         if not values.get(name):
             _refuse(f"target_in {name!r} has no value in this request")
-        with _naming(name):
+        with _naming(name), context.opening(name):
             shapes.extend((name, shape_of(_path(value))) for value in values[name])
     first, size = shapes[0]
     for name, shape in shapes:

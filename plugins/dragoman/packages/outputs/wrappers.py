@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from dragoman.model.context import Context
     from dragoman.model.job import Output
     from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
     from dragoman.model.roi import Roi
-    from dragoman.packages.program import Program
+    from dragoman.packages.program import Program, WatchedContext
     from dragoman.sources.resolve import Resolve
 
 
@@ -47,13 +46,13 @@ class Cropped:
         self,
         values: Mapping[str, Sequence[ResolvedValue]],
         *,
-        context: Context,
+        context: WatchedContext,
         folder: Path,
         wanted: Collection[str] | None,
     ) -> dict[str, Output]:
         """See Program; raises InputError for a region that the images do not have."""
         check_roi(self.process, self.roi, values)
-        cropped, margins = crop_inputs(self.roi, values, self.inputs)
+        cropped, margins = crop_inputs(self.roi, values, self.inputs, context)
         outputs = self.program.run(cropped, context=context, folder=folder, wanted=wanted)
         return strip_margins(self.roi, outputs, margins, folder)
 
@@ -80,7 +79,7 @@ class Delivered:
         self,
         values: Mapping[str, Sequence[ResolvedValue]],
         *,
-        context: Context,
+        context: WatchedContext,
         folder: Path,
         wanted: Collection[str] | None,
     ) -> dict[str, Output]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import OutputError
 from dragoman.model.process import OutputSpec
+from dragoman.packages.outputs.lists import paths_in, write_list
 from dragoman.packages.outputs.output_writer import OutputWriter, is_object
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dragoman.model.context import Context
     from dragoman.model.job import Output
     from dragoman.model.process import JSON, Process
@@ -40,9 +43,9 @@ def write_outputs(
         asked = wanted is None or name in wanted
         if asked and members.get(name) is None and spec.schema.get("nullable") is not True:
             raise OutputError(f"the algorithm returned no output '{name}'")
-    paths = [value for value in members.values() if isinstance(value, Path)]
+    paths = [path for value in members.values() for path in paths_in(value)]
     own = [folder, context.scratch] if context and paths else [folder]  # asking for scratch makes it
-    repeated = [path for path in paths if paths.count(path) > 1]
+    repeated = [path for path, count in Counter(paths).items() if count > 1]
     scratch = context.scratch if context else None
     writer = OutputWriter(
         folder=folder,
@@ -53,7 +56,11 @@ def write_outputs(
         echoed=echoed,
     )
     chosen = [spec for name, spec in process.outputs.items() if wanted is None or name in wanted]
-    return {spec.id: writer.write(spec, members.get(spec.id)) for spec in chosen}
+    return {spec.id: _written(writer, spec, members.get(spec.id)) for spec in chosen}
+
+
+def _written(writer: OutputWriter, spec: OutputSpec, value: object) -> Output:
+    return write_list(writer, spec, value) if spec.repeatable else writer.write(spec, value)
 
 
 def write_value(id: str, value: object, folder: Path, secret: Sequence[Path] = ()) -> Output:

@@ -33,13 +33,17 @@ def resolve_with_images(
     if not spec.inner_files or resolved.path is not None:
         return resolved
 
+    held: list[object] = [*resolved.held]
+
     def fetch(place: str, schema: Mapping[str, JSON], text: str) -> Path:
         image = resolve(replace(spec, id=place, schema=schema), _as_sent(place, text), folder, policy)
         if image.path is None:
             raise InputError(place, f"is no image; allowed: {FORMS}")
+        held.extend(image.held)
         return image.path
 
-    return replace(resolved, value=_with_files(resolved.value, spec.schema, spec.id, fetch))
+    value_with_files = _with_files(resolved.value, spec.schema, spec.id, fetch)
+    return replace(resolved, value=value_with_files, held=tuple(held))
 
 
 def _with_files(value: JSON, schema: JSON, place: str, fetch: Fetch) -> JSON:

@@ -29,8 +29,10 @@ from dragoman.schemas.forms import GEOTIFF, always_binary, always_binary_items, 
 from dragoman.schemas.messages import shown
 
 if TYPE_CHECKING:
-    from dragoman.model.context import Context
+    from contextlib import AbstractContextManager
+
     from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
+    from dragoman.packages.program import WatchedContext
     from dragoman.sources.resolve import Resolve
 
 
@@ -47,13 +49,14 @@ class PestoProgram:
         self,
         values: Mapping[str, Sequence[ResolvedValue]],
         *,
-        context: Context,
+        context: WatchedContext,
         folder: Path,
         wanted: Collection[str] | None,
     ) -> Mapping[str, Output]:
         """See ``dragoman.packages.program.Program``; the outputs that were returned, in declared order."""
         arguments = {
-            name: self._argument(spec, values.get(name)) for name, spec in self.process.inputs.items()
+            name: self._argument(spec, values.get(name), context)
+            for name, spec in self.process.inputs.items()
         }
         returned = self.algorithm.run(arguments)
         if not isinstance(returned, Mapping):
@@ -75,42 +78,48 @@ class PestoProgram:
         """Whether the project says that its answer is one JSON document, which cannot hold all that results can."""
         return self.process.dialects.get("pesto", {}).get("asynchronous") is False
 
-    def _argument(self, spec: InputSpec, values: Sequence[ResolvedValue] | None) -> object:
+    def _argument(
+        self, spec: InputSpec, values: Sequence[ResolvedValue] | None, context: WatchedContext
+    ) -> object:
         if values is None:
             return None
         if spec.repeatable:
-            return [self._value(spec, value, f"[{index}]: ") for index, value in enumerate(values)]
-        return self._value(spec, values[0]) if values else None
+            return [self._value(spec, value, context, f"[{index}]: ") for index, value in enumerate(values)]
+        return self._value(spec, values[0], context) if values else None
 
-    def _value(self, spec: InputSpec, value: ResolvedValue, place: str = "") -> object:
+    def _value(
+        self, spec: InputSpec, value: ResolvedValue, context: WatchedContext, place: str = ""
+    ) -> object:
         """One value; ``place`` is where it stands among several."""
         try:
             if may_be_binary(spec.schema):
-                return self._image(value)
+                return self._image(value, context.opening(spec.id))
             content = read_value(value, expects_json(spec.schema))
         except FileContentError as error:
             raise InputError(spec.id, f"{place}{error}") from error
         except RequestError as error:
             raise InputError(spec.id, f"{place}{error.detail}") from error
-        return self._with_images(pruned(content, self._written(spec)), spec.id)
+        return self._with_images(pruned(content, self._written(spec)), spec.id, context)
 
-    def _image(self, value: ResolvedValue) -> object:
+    def _image(self, value: ResolvedValue, opening: AbstractContextManager[object]) -> object:
         from dragoman.rasters.images import read_image
 
         if value.path is None:
             raise FileContentError(f"got {shown(value.value)}; allowed: an image")
-        return read_image(value.path, max_pixels=self.max_pixels)
+        return read_image(value.path, max_pixels=self.max_pixels, opening=opening)
 
-    def _with_images(self, value: Any, place: str) -> object:
+    def _with_images(self, value: Any, place: str, context: WatchedContext) -> object:
         """The value with the array in place of each image within; ``place`` says where it stands."""
         if isinstance(value, dict):
-            return {name: self._with_images(member, f"{place}.{name}") for name, member in value.items()}
+            return {
+                name: self._with_images(member, f"{place}.{name}", context) for name, member in value.items()
+            }
         if isinstance(value, list):
-            return [self._with_images(item, f"{place}[{index}]") for index, item in enumerate(value)]
+            return [self._with_images(item, f"{place}[{index}]", context) for index, item in enumerate(value)]
         if not isinstance(value, Path):
             return value
         try:
-            return self._image(ResolvedValue(path=value))
+            return self._image(ResolvedValue(path=value), context.opening(place))
         except RequestError as error:
             raise InputError(place, error.detail) from error
 

@@ -37,8 +37,11 @@ PAGES: Final = (
 )
 """The pages there are, one template each."""
 
-COMMAND_LENGTH: Final = 2000
-"""Characters of an example up to which it is written out in a command."""
+COMMAND_LENGTH: Final = 100_000
+"""Characters of an example up to which it is written out in a command; Linux takes 128 KiB as one word of it.
+
+Small rasters go in as base64: a command with a placeholder in their place would not work as pasted.
+"""
 
 
 def render(
@@ -51,13 +54,15 @@ def render(
     site: str = "dragoman",
     example: JSON = None,
     job_id: str | None = None,
+    hints: Sequence[str] = (),
 ) -> str:
     """One page as HTML text.
 
     ``data`` is the JSON document of the same answer; its own ``links`` are shown with ``links``, each once.
     ``base_url`` is the public URL of the landing page, with or without its last slash. Raises ValueError for
     a page that is not one of PAGES. ``site`` is the server's name in the header; ``example``, of a process, an
-    execute request that may be sent as it is (None: made from the inputs); ``job_id``, of results, their job.
+    execute request that may be sent as it is (None: made from the inputs); ``job_id``, of results, their job;
+    ``hints``, of a problem, what can be done.
     """
     if page not in PAGES:
         raise ValueError(f"there is no page '{page}'; pages: {', '.join(PAGES)}")
@@ -65,6 +70,7 @@ def render(
     context = {
         "site": site,
         "job_id": job_id,
+        "hints": hints,
         "page": page,
         "title": title,
         "data": data,

@@ -37,14 +37,18 @@ SUMMARY: Final[Mapping[str, JSON]] = {
 }
 COUNT: Final[Object] = {"type": "integer", "format": "int64", "minimum": 0}
 SECONDS: Final[Object] = {"type": "number", "format": "double", "minimum": 0, "maximum": 10**9}
-CALLBACK: Final[Object] = {
-    "type": "string",
-    "format": "uri",
-    "pattern": "^https?://[A-Za-z0-9]",
-    "nullable": True,
-}
-"""``null`` is as good as absent: many a client sends every member it knows."""
-ANY_SCHEMA: Final[Object] = {"type": "object", "description": "JSON Schema with the OGC fields."}
+CALLBACK: Final[Object] = {"type": "string", "format": "uri", "pattern": "^https?://[A-Za-z0-9]"}
+
+
+def _described(part: str, members: str) -> Object:
+    """The descriptions of inputs or outputs by their ids: objects of which only words tell more.
+
+    ``maxOccurs`` is a number or the word unbounded, and ``schema`` any JSON Schema: generators for Java, Go and R
+    have no type for either, and their clients refuse a whole answer for one member that they have no type for.
+    """
+    text = f"Each {part} by its id: an object with {members} as OGC 18-062r2 has them, those that are empty left out."
+    return {"type": "object", "description": text, "additionalProperties": {"type": "object"}}
+
 
 SCHEMAS: Final[Mapping[str, Object]] = {
     "Link": record(
@@ -66,19 +70,11 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         links=LINKS,
         numberMatched=COUNT,
     ),
-    "InputDescription": record(
-        ("schema",),
-        "Beside these, maxOccurs: a whole number or the word unbounded; R clients have no class for that.",
-        **DESCRIPTION,
-        schema=ANY_SCHEMA,
-        minOccurs=COUNT,
-    ),
-    "OutputDescription": record(("schema",), **DESCRIPTION, schema=ANY_SCHEMA),
     "Process": record(
         ("id", "version", "inputs", "outputs"),
         **SUMMARY,
-        inputs={"type": "object", "additionalProperties": ref("schemas", "InputDescription")},
-        outputs={"type": "object", "additionalProperties": ref("schemas", "OutputDescription")},
+        inputs=_described("input", "title, description, keywords, metadata, schema, minOccurs, maxOccurs"),
+        outputs=_described("output", "title, description, keywords, metadata, schema"),
     ),
     "StatusCode": strings(*STATUSES),
     "StatusInfo": record(
@@ -89,6 +85,10 @@ SCHEMAS: Final[Mapping[str, Object]] = {
         type=strings("process"),
         processingEntityType=strings(description="Always ogc-api-processes."),
         processID=strings(),
+        processVersion=strings(description="Of the process that the job was accepted for."),
+        processDigest=strings(
+            description="Begin of the hash of its files: tells versions of one name apart."
+        ),
         status=ref("schemas", "StatusCode"),
         message=strings(),
         created=TIME,
@@ -134,7 +134,13 @@ SCHEMAS: Final[Mapping[str, Object]] = {
     "InvalidParameter": record(
         ("name", "reason"), "An input that is wrong, and why.", name=strings(), reason=strings()
     ),
-    "Health": record(("status",), status=strings(), reasons=listed(strings())),
+    "Health": record(
+        ("status",),
+        status=strings(),
+        reasons=listed(strings()),
+        warnings=listed(strings()),
+        packages=listed(strings(description="A package that is broken, and what is served of it.")),
+    ),
     "Anything": {"description": "Any JSON value.", "title": "Anything"},
 }
 
@@ -164,6 +170,12 @@ def _limit(default: int | None) -> Object:
 
 PARAMETERS: Final[Mapping[str, Object]] = {
     "f": _query("f", "The form of the answer; default: by the Accept header.", strings("json", "html")),
+    "resultsForm": _query(
+        "f",
+        "html: a page; json: several raw results as one JSON document, where they were multipart/related. "
+        "Default: by the Accept header, of which application/json alone asks for the document too.",
+        strings("json", "html"),
+    ),
     "processLimit": _query("limit", "How many processes to list at most; default: all.", _limit(None)),
     "jobLimit": _query("limit", "How many jobs to list at most.", _limit(100)),
     "offset": _query(
@@ -224,12 +236,14 @@ HEADERS: Final[Mapping[str, Object]] = {
     "Location": {"description": "The job.", "schema": strings()},
     "PreferenceApplied": {"description": "What of Prefer was honoured (RFC 7240).", "schema": strings()},
     "RetryAfter": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}},
+    "WWWAuthenticate": {"description": "What is wrong with the token (RFC 6750).", "schema": strings()},
     "Link": {"description": "Where each output is (RFC 8288); rel names the output.", "schema": strings()},
 }
 
 FAILURES: Final[Mapping[str, tuple[str, str]]] = {
     "400": ("BadRequest", "The request is wrong; detail names what was given and what is allowed."),
-    "403": ("Forbidden", "This is not allowed from here: an Origin or a peer that is not the server's own."),
+    "401": ("Unauthorized", "This takes a token, or another one; only of servers that ask for tokens."),
+    "403": ("Forbidden", "This is not allowed from here, or not with this token."),
     "404": ("NotFound", "There is no such process, job or result (yet); type says which."),
     "409": ("Conflict", "The job's state, or the first request under the Idempotency-Key, forbids this."),
     "412": ("PreconditionFailed", "The result is not the one that If-Match or If-Unmodified-Since asks for."),
@@ -241,11 +255,19 @@ FAILURES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+OF_FAILURES: Final[Mapping[str, tuple[str, str]]] = {
+    "401": ("WWW-Authenticate", "WWWAuthenticate"),
+    "503": ("Retry-After", "RetryAfter"),
+}
+"""The header that comes with a status, and its component."""
+
+
 def responses() -> dict[str, Object]:
     """The answers of every failure."""
     answers: dict[str, Object] = {}
     for status, (name, description) in FAILURES.items():
-        headers = {"headers": {"Retry-After": ref("headers", "RetryAfter")}} if status == "503" else {}
+        own = OF_FAILURES.get(status)
+        headers = {"headers": {own[0]: ref("headers", own[1])}} if own else {}
         content = {PROBLEM: {"schema": ref("schemas", "Problem")}, **page(ref("schemas", "Problem"))}
         answers[name] = {"description": description, **headers, "content": content}
     return answers
@@ -253,5 +275,5 @@ def responses() -> dict[str, Object]:
 
 def failures(*statuses: str) -> Object:
     """References to the answers of these failures, and of those that any request may meet."""
-    chosen = sorted({"400", "403", "500", "503", *statuses})
+    chosen = sorted({"400", "401", "403", "500", "503", *statuses})
     return {status: ref("responses", FAILURES[status][0]) for status in chosen}

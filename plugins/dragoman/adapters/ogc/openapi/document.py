@@ -16,11 +16,13 @@ from dragoman.adapters.ogc.openapi.components import (
 )
 from dragoman.openapi import merging
 from dragoman.openapi.components import HTML, JSON_TYPE, Object, page, ref
+from dragoman.openapi.security import secured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dragoman.model.process import JSON, Process
+    from dragoman.openapi.security import Security
 
 TAGS: Final[Mapping[str, str]] = {
     "Server": "What this server is and what it meets.",
@@ -28,6 +30,17 @@ TAGS: Final[Mapping[str, str]] = {
     "Jobs": "What was started, how far it is, and its results.",
     "Health": "For whoever operates it.",
 }
+
+PUBLIC: Final = (
+    ("/", "landing"),
+    ("/conformance", "conformance"),
+    ("/openapi", "openapi"),
+    ("/livez", "health"),
+    ("/readyz", "health"),
+    ("/processes", "processes"),
+    ("/processes/{processID}", "processes"),
+)
+"""The words of ``auth.public`` of the paths here, as their routes have them."""
 
 FILTERS: Final = (
     "jobType",
@@ -49,6 +62,7 @@ def document(
     title: str,
     description: str,
     extra: Mapping[str, JSON] | None = None,
+    security: Security | None = None,
 ) -> dict[str, JSON]:
     """The whole document, its members in a fixed order; for ``extra`` see ``merging.merge``."""
     processes = list(catalogue)
@@ -69,7 +83,8 @@ def document(
         "paths": paths,
         "components": _components(schemas),
     }
-    return merging.merge(whole, extra) if extra else whole
+    others = [(path, "collections") for path in extra or ()]
+    return secured(merging.merge(whole, extra) if extra else whole, security, [*PUBLIC, *others])
 
 
 def _components(schemas: dict[str, JSON]) -> Object:
@@ -135,7 +150,7 @@ def _job_paths(result_types: tuple[str, ...]) -> dict[str, JSON]:
     one = _results(process_paths.result_content(ref("schemas", "Anything"), result_types))
     every = _results(process_paths.result_content(ref("schemas", "Results"), result_types))
     delete = _get("Jobs", "dismissJob", "Stop a job, or remove a finished one", gone, "jobID", "f")
-    results = _get("Jobs", "getResults", "The results of a job", every, "jobID", "outputs", "f")
+    results = _get("Jobs", "getResults", "The results of a job", every, "jobID", "outputs", "resultsForm")
     output = _get("Jobs", "getOutput", "One output of a job", one, "jobID", "outputID", "f")
     item = _get("Jobs", "getOutputItem", "One file of a list", one, "jobID", "outputID", "item", "f")
     return {

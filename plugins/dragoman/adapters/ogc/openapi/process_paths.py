@@ -51,7 +51,7 @@ def schemas(process: Process, name: str) -> dict[str, Object]:
     inputs: Object = {"type": "object", **({"required": required} if required else {})}
     inputs |= {
         "properties": {spec.id: input_schema(spec) for spec in process.inputs.values()},
-        "additionalProperties": False,
+        **({} if process.takes_undeclared else {"additionalProperties": False}),
     }
     outputs: Object = {
         "type": "object",
@@ -79,7 +79,8 @@ def input_schema(spec: InputSpec) -> Object:
     """What may stand for an input: its value or, unless that is plain, a qualified value or a reference.
 
     A repeatable input is a list. More is accepted than is said here (one value for a list, a reference for a
-    number): clients are generated from this, and some languages cannot choose between a number and an object.
+    number, null for what is left out): clients are generated from this, and some languages cannot choose between a
+    number and an object, or send a wrapper for what may be null (Java's resttemplate).
     ``anyOf``, since a value that is an object may well look like one of the other forms.
     """
     words = _described(spec)
@@ -133,8 +134,12 @@ def paths(process: Process, name: str, result_types: tuple[str, ...]) -> dict[st
         "operationId": f"execute{name}",
         "summary": f"Execute {title}",
         **({"description": process.description} if process.description else {}),
-        "parameters": [ref("parameters", name) for name in ("f", "idempotencyKey", "prefer")],
-        "requestBody": {"required": True, "content": {JSON_TYPE: _body(process, name)}},
+        "parameters": [ref("parameters", name) for name in ("resultsForm", "idempotencyKey", "prefer")],
+        "requestBody": {
+            "required": True,
+            "description": "A member that may be left out may be null as well.",
+            "content": {JSON_TYPE: _body(process, name)},
+        },
         "responses": execution_responses(f"{name}Results", result_types),
     }
     return {path: {"get": describe}, f"{path}/execution": {"post": execute}}
@@ -187,7 +192,7 @@ def output_types(process: Process) -> tuple[str, ...]:
     """
     types = dict.fromkeys(["text/plain", "application/octet-stream"])
     for spec in process.outputs.values():
-        types |= dict.fromkeys(media_types(spec.schema))
+        types |= dict.fromkeys(media_types(spec.item.schema))
     return tuple(name for name in types if name not in (JSON_TYPE, HTML))
 
 

@@ -1,0 +1,1 @@
+"""An identity provider for tests and demonstrations; it guards nothing."""
