@@ -45,7 +45,7 @@ clean:
 $(VENV)/.serve: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[postgresql]'
+	$(BIN)/pip install --quiet --editable '.[postgresql,aeon]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.serve

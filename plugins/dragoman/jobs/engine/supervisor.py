@@ -19,6 +19,7 @@ from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
+from dragoman.jobs.engine.guests import Guests, House
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
@@ -147,6 +148,14 @@ class _Supervisor:
         self._forkserver = Forkserver(kind.preload, self._sockets)
         watch = WorkerWatch(self._selector, self._forkserver)
         self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
+        house = House(
+            home=self._settings.home,
+            database_url=self._settings.database_url,
+            forkserver=self._forkserver,
+            watch=watch,
+            mark=self._mark,
+        )
+        self._guests = Guests(self._settings.guests, house)
         return watch
 
     def _make_scheduler(self, results: RunFiles) -> None:
@@ -175,6 +184,7 @@ class _Supervisor:
             facts=Facts(build=settings.build, digest=settings.digest, pid=os.getpid()),
             stop=self._stop,
             check_home=self._check_home,
+            guests=self._guests,
         )
 
     def _take_over(self, results: RunFiles) -> None:
@@ -209,6 +219,7 @@ class _Supervisor:
     def _tick(self, now: float) -> None:
         try:
             self._scheduler.tick()
+            self._guests.tick()
             self._check_hold(now)
             self._check_endpoint(now)
         except Unavailable as error:
@@ -284,6 +295,7 @@ class _Supervisor:
     def _end(self) -> None:
         """Kill all workers, and leave what they ran to the next supervisor's queue."""
         self._scheduler.closing = True
+        self._guests.close()
         workers = [worker for worker in self._pool.workers if worker.process is not None]
         for worker in workers:
             worker.ending = worker.ending or "stopped"
