@@ -59,5 +59,7 @@ class Dialect:
     """Its part of the configuration; None: it has none, and is always on."""
     conformance: tuple[str, ...] = ()
     """The conformance classes that it adds to the landing page's."""
+    has_jobs: bool = True
+    """Whether its clients run processes; aeon's open sessions."""
     notification: Callable[[Job, str, Read], Notification | None] | None = None
     """The message due to a subscriber for the present state of one of its jobs, given the server's URL."""

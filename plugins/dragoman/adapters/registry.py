@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dragoman.adapters.aeon.dialect import AEON
 from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.ogc.dialect import OGC
 from dragoman.adapters.pesto.dialect import PESTO
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, Process
     from dragoman.web.services import Services
 
-DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO)
+DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, AEON)
 
 UNAVAILABLE: Final = tuple(
     DialectSettings(
@@ -30,7 +31,7 @@ UNAVAILABLE: Final = tuple(
         summary=f"{name} (not available in this version; off is accepted).",
         available=False,
     )
-    for name in ("ncdjango", "AppStore", "CCP", "aeon")
+    for name in ("ncdjango", "AppStore", "CCP")
 )
 """Dialects whose keys are known already: a file that switches them off is good today and later."""
 
