@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
+from dragoman.adapters.ccp.settings import CcpSettings
 from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.adapters.registry import dialect_settings
 from dragoman.config.dialects import dialect_keys
@@ -216,6 +217,18 @@ def test_a_dialect_may_be_off(load: Load) -> None:
     assert settings.dialects["ccp"] is False
 
 
+def test_ccp_is_on_and_its_scripts_are_refused(load: Load) -> None:
+    assert load().dialects["ccp"] == CcpSettings()
+    own = load(
+        "      pesto: ", "      ccp: {cancelled_as_failed: false, script_methods: false}\n      pesto: "
+    )
+    assert own.dialects["ccp"] == CcpSettings(cancelled_as_failed=False)
+    with pytest.raises(
+        SettingsError, match=r"dialects\.ccp\.script_methods: is not available in this version"
+    ):
+        load("      pesto: ", "      ccp: {script_methods: true}\n      pesto: ")
+
+
 def test_pesto_is_on_unless_it_is_off(load: Load) -> None:
     assert load().dialects["pesto"] == PestoSettings()
     block = TEXT[TEXT.index("      pesto: ") : TEXT.index("\nlogging:")]
@@ -266,7 +279,7 @@ MISTAKES = [
     ("asynchronous: []", "default_process: 7", "server.manager.dialects.pesto.default_process", "echo, ndvi"),
     ("asynchronous: []", "async: [ndvi]", "server.manager.dialects.pesto.async", "default_process"),
     ("    dialects:\n", "    dialects:\n      aeon: on\n", "server.manager.dialects.aeon", "off"),
-    ("    dialects:\n", "    dialects:\n      wps: off\n", "server.manager.dialects.wps", "pesto, ncdjango"),
+    ("    dialects:\n", "    dialects:\n      wps: off\n", "server.manager.dialects.wps", "pesto, ccp"),
     ("object_stores: []", "object_stores: [bucket]", "server.manager.fetch.object_stores", "s3://bucket/"),
     (
         "connection: ${DRAGOMAN_DATABASE_URL:-}",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Offer
     from dragoman.web.auth import Authenticate
+    from dragoman.web.reserved_inputs import ReservedInput
 
 
 def _no_paths() -> Mapping[str, JSON]:
@@ -48,5 +49,7 @@ class Services:
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"
+    reserved: tuple[ReservedInput, ...] = ()
+    """The inputs that every process takes, for the dialects that are on."""
     host: HostApi = HostApi()
     """Described, with ours, in documents about the whole server."""

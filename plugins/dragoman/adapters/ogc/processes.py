@@ -11,6 +11,7 @@ from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.prefer import parse_prefer
 from dragoman.web.request_body import json_body
+from dragoman.web.reserved_inputs import seconds_of
 
 if TYPE_CHECKING:
     from flask import Response
@@ -39,7 +40,8 @@ def listing(api: Surface, call: Call) -> Response:
 def detail(api: Surface, call: Call, process_id: str) -> Response:
     """GET /processes/{processID}."""
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
-    document = describe.description(process, call.base, form=call.form)
+    reserved = api.services.reserved if api.habits.shows_reserved else ()
+    document = describe.description(process, call.base, form=call.form, reserved=reserved)
     title = process.title or process.id
     return api.answer(call, "process", document, title=title, example=process.example)
 
@@ -48,13 +50,15 @@ def execute(api: Surface, call: Call, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
     api.jobs.check_permission(process_id, call.principal)
-    request = translate.execute_request(json_body(), process, api.policy)
+    reserved = api.services.reserved
+    request = translate.execute_request(api.habits.body(json_body(), process), process, api.policy, reserved)
     prefer = parse_prefer(call.headers.getlist("Prefer"))
     plan = translate.plan(("async",) if api.habits.always_async else process.modes, prefer)
     submission = Submission(
         mode=plan.mode,
         dialect=api.habits.name,
         idempotency_key=translate.idempotency_key(call.headers.get("Idempotency-Key")),
+        timeout=seconds_of(request.reserved, reserved),
         wait=plan.wait,
     )
     job = execution.run(api.services, call.principal, process_id, request, submission)

@@ -65,7 +65,7 @@ class Surface(MountedSurface):
     ) -> Response:
         """A document as JSON, or as its page."""
         if call.form == "json":
-            return json_response(document, status)
+            return json_response(document if self.habits.pages else without_pages(document), status)
         text = pages.render(
             page,
             title=title,
@@ -80,6 +80,22 @@ class Surface(MountedSurface):
     def loader(self, job: Job) -> Load:
         """Reads the files of a job into documents; raises ResultNotAvailable."""
         return loader(self.jobs, job)
+
+
+def without_pages(document: JSON) -> JSON:
+    """The document without its links to pages, at its top or in the items of its lists."""
+    if isinstance(document, list):
+        return [without_pages(item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        name: [link for link in member if link.get("type") != "text/html"]
+        if name == "links"
+        else without_pages(member)
+        if name in ("processes", "jobs")
+        else member
+        for name, member in document.items()
+    }
 
 
 def links_of(call: Call, href: str) -> list[Link]:
