@@ -458,4 +458,6 @@ def test_it_tells_its_figures(kit: ExecutorKit) -> None:
     figures = kit.executor.figures()
     assert (figures.queued, figures.oldest) == (0, 0)
     assert figures.busy >= 0
-    assert sum(figures.finished.values()) == sum(sum(each.counts) for each in figures.running.values())
+    ran = sum(sum(each.counts) for each in figures.running.values())
+    # a job that was dismissed while it waited has finished, and never ran
+    assert sum(figures.finished.values()) >= ran
