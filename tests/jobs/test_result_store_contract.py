@@ -70,6 +70,8 @@ def test_what_is_no_job_id_is_no_job(results: ResultStore, job_id: str, tmp_path
         lambda: results.save_request(job_id, "{}"),
         lambda: results.load_request(job_id),
         lambda: results.remove_request(job_id),
+        lambda: results.save_sent(job_id, "{}"),
+        lambda: results.load_sent(job_id),
         lambda: results.clear(job_id),
         lambda: results.clear(job_id, keep_log=True),
     ]
@@ -194,6 +196,18 @@ def test_a_request_can_go_without_the_rest(results: ResultStore) -> None:
         results.load_request(ID)
     assert has_file(results, ID, "file")
     results.remove_request(str(uuid.uuid4()))
+
+
+def test_what_was_sent_comes_back_to_the_letter_and_outlasts_the_request(results: ResultStore) -> None:
+    assert results.load_sent(ID) is None
+    text = "漢字\r\n\u2028 \U0001f6f0"
+    results.save_sent(ID, text)
+    results.save_request(ID, "{}")
+    results.remove_request(ID)
+    results.clear(ID, keep_log=True)
+    assert results.load_sent(ID) == text
+    results.clear(ID)
+    assert results.load_sent(ID) is None
 
 
 def test_clear_removes_all_of_a_job_and_of_no_other(results: ResultStore) -> None:

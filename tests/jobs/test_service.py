@@ -26,6 +26,7 @@ from dragoman.errors import (
     NoSuchJob,
     NoSuchOutput,
     NoSuchProcess,
+    NotFound,
     QueueFull,
     ResultNotAvailable,
     ResultNotReady,
@@ -46,6 +47,7 @@ from dragoman.model.job import (
 )
 from dragoman.model.job_event import EventKind
 from dragoman.model.principal import Principal
+from dragoman.model.roi import Roi
 from dragoman.model.status import JobStatus
 from dragoman.packages.catalogue import Catalogue
 from dragoman.packages.native.loader import load_package
@@ -281,6 +283,57 @@ class TestSpooling:
         with pytest.raises(InvalidRequest, match="taken"):
             rig.submit("writer", how=how, fail=self.LONG + "another")
         assert "another" not in rig.results.load_request(job_id)
+
+
+class TestTheRequest:
+    """What a client sent can be had back with the job, however it ended and however large it was."""
+
+    SENT = '{"inputs": {"number": 1.0, "ccpnote": "grüß"},  "outputs": {}, "more": [null]}'
+
+    def test_it_comes_back_as_it_was_sent(self, rig: Rig) -> None:
+        job = rig.submit(how=Submission(request_as_sent=self.SENT))
+        assert rig.service.request(job.id, ALICE) == json.loads(self.SENT)
+        assert not anything_of(rig.results, job.id), "a small one makes no file"
+
+    def test_a_large_one_lies_beside_the_store_and_outlasts_a_failure(self, rig: Rig) -> None:
+        sent = json.dumps({"inputs": {"fail": TestSpooling.LONG, "ccpnote": "kept"}})
+        job = rig.submit("writer", how=Submission(request_as_sent=sent), fail=TestSpooling.LONG)
+        assert rig.store.get(job.id).request_as_sent is None
+        rig.end(job, JobStatus.FAILED)
+        rig.results.remove_request(job.id)
+        assert rig.service.request(job.id, ALICE) == json.loads(sent)
+
+    def test_one_that_is_large_but_for_its_inputs_leaves_those_in_the_row(self, rig: Rig) -> None:
+        sent = json.dumps({"inputs": {"number": 1}, "comment": TestSpooling.LONG})
+        job = rig.submit(how=Submission(request_as_sent=sent))
+        stored = rig.store.get(job.id)
+        assert (stored.request.spooled, stored.request_as_sent) == (False, None)
+        assert rig.service.request(job.id, ALICE) == json.loads(sent)
+
+    def test_of_a_job_without_one_it_is_the_same_in_the_form_of_ogc(self, rig: Rig) -> None:
+        assert rig.service.request(rig.submit(number=7).id, ALICE) == {"inputs": {"number": 7}}
+        large = rig.submit("writer", fail=TestSpooling.LONG)
+        assert rig.service.request(large.id, ALICE) == {"inputs": {"fail": TestSpooling.LONG}}
+
+    def test_one_that_was_not_kept_is_said_not_to_be_there(self, rig: Rig) -> None:
+        job = rig.submit("writer", fail=TestSpooling.LONG)
+        rig.end(job, JobStatus.FAILED)
+        rig.results.remove_request(job.id)
+        with pytest.raises(NotFound, match=f"the request of job '{job.id}' is not there any more") as refused:
+            rig.service.request(job.id, ALICE)
+        assert refused.value.code == "not-found"
+
+    def test_one_that_the_form_of_ogc_cannot_say_is_not_said_wrongly(self, rig: Rig) -> None:
+        job = rig.store.add(make_job(principal=ALICE, request=JobRequest(roi=Roi(targets_in=()))))
+        with pytest.raises(NotFound, match="crops its images"):
+            rig.service.request(job.id, ALICE)
+
+    def test_it_is_shown_to_its_owner_and_to_an_admin_alone(self, rig: Rig) -> None:
+        job = rig.submit(how=Submission(request_as_sent=self.SENT))
+        assert rig.service.request(job.id, ADMIN) == json.loads(self.SENT)
+        for who, job_id in ((BOB, job.id), (ALICE, NOBODY), (ALICE, "..")):
+            with pytest.raises(NoSuchJob, match="there is no job"):
+                rig.service.request(job_id, who)
 
 
 class TestOwnership:

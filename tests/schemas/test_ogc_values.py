@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from dragoman.adapters.ogc.translate import execute_request
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError, InvalidInputs
-from dragoman.model.job import InputValue
+from dragoman.model.job import InputValue, JobRequest
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.packages.native.examples import Example, example_inputs
+from dragoman.schemas.ogc_values import request_document
 from dragoman.sources.policy import SourcePolicy
 
 _LEAVES = st.none() | st.integers() | st.sampled_from(["", "a", "http://a.example/b", "text/csv"])
@@ -84,3 +87,31 @@ def test_files_of_an_example_are_several_values_of_a_repeatable_array(tmp_path: 
     assert [value.href for value in read["x"]] == [
         (tmp_path / f"{index}.json").as_uri() for index in range(files)
     ]
+
+
+@given(wire=WIRES, schema=SCHEMAS, most=st.sampled_from([1, 3, None]))
+@example(wire=[[1], [2]], schema={"type": "array"}, most=3)
+@example(wire={"value": {"href": "a"}}, schema={"type": "object"}, most=1)
+def test_a_request_that_is_written_again_asks_the_same(
+    wire: Any, schema: dict[str, Any], most: int | None
+) -> None:
+    process = process_of(schema, most)
+    values = over_http(wire, process)
+    assume(not isinstance(values, str))
+    assert not isinstance(values, str)
+    again = request_document(JobRequest(inputs={"x": values}), process.inputs)
+    assert over_http(json.loads(json.dumps(again))["inputs"]["x"], process) == values
+
+
+def test_all_of_a_request_is_written() -> None:
+    document = {
+        "inputs": {"x": {"href": "http://a.example/b", "type": "text/csv"}},
+        "outputs": {"y": {"format": {"mediaType": "text/csv"}, "transmissionMode": "reference"}, "z": {}},
+        "response": "document",
+        "subscriber": {"successUri": "http://a.example/done", "failedUri": "http://a.example/failed"},
+    }
+    process = process_of({"type": "string"}, 1)
+    process = replace(process, outputs={**process.outputs, "z": OutputSpec(id="z", schema={})})
+    policy = SourcePolicy(fetch=FetchSettings(allow=("a.example",)))
+    request = execute_request(document, process, policy)
+    assert request_document(request, process.inputs) == document

@@ -49,6 +49,7 @@ class Kept:
     published: datetime = EPOCH
     log: bytes | None = None
     request: str | None = None
+    sent: str | None = None
     touched: float = field(default_factory=time.time)
 
 
@@ -98,6 +99,12 @@ class MemoryResults:
 
     def remove_request(self, job_id: str) -> None:
         self._seen(job_id).request = None
+
+    def save_sent(self, job_id: str, text: str) -> None:
+        self._job(job_id).sent = text
+
+    def load_sent(self, job_id: str) -> str | None:
+        return self._seen(job_id).sent
 
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         if keep_log:

@@ -223,6 +223,12 @@ class ResultStore(Protocol):
     def remove_request(self, job_id: str) -> None:
         """Delete what ``save_request`` kept; nothing happens if it is not there."""
 
+    def save_sent(self, job_id: str, text: str) -> None:
+        """Keep what a client sent, to be had back with the job; no run needs it. Raises OSError."""
+
+    def load_sent(self, job_id: str) -> str | None:
+        """What ``save_sent`` kept; None if nothing."""
+
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """Delete the outputs and, unless ``keep_log``, the log and the request: all that there is of the job.
 

@@ -1,4 +1,4 @@
-"""The ResultStore on a folder: ``HOME/jobs/<first two of the id>/<id>/{outputs,log.txt,request.json}``."""
+"""The ResultStore on a folder: ``HOME/jobs/<first two of the id>/<id>/{outputs,log.txt,request.json,sent.json}``."""
 
 from __future__ import annotations
 
@@ -96,6 +96,19 @@ class FolderResults:
     def remove_request(self, job_id: str) -> None:
         """See the port."""
         (self._folder(job_id) / "request.json").unlink(missing_ok=True)
+
+    def save_sent(self, job_id: str, text: str) -> None:
+        """See the port."""
+        folder = self._folder(job_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "sent.json").write_bytes(text.encode())
+
+    def load_sent(self, job_id: str) -> str | None:
+        """See the port."""
+        try:
+            return (self._folder(job_id) / "sent.json").read_bytes().decode()
+        except FileNotFoundError:
+            return None
 
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """See the port."""

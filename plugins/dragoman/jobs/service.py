@@ -28,6 +28,7 @@ from dragoman.jobs.json_codec import dump_inputs, dump_request, request_text
 from dragoman.jobs.permission import check_permission
 from dragoman.jobs.readiness import faults, warnings
 from dragoman.jobs.request_check import check_request
+from dragoman.jobs.sent_request import sent_request
 from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
@@ -41,14 +42,14 @@ if TYPE_CHECKING:
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
-    from dragoman.model.process import Mode
+    from dragoman.model.process import JSON, Mode
     from dragoman.packages.catalogue import Offer
     from dragoman.sources.policy import SourcePolicy
 
 MOST_OF_AN_ID = 100
 """Characters of what was taken for a job's id that are shown; ids are shorter."""
 INLINE_REQUEST = 64 * 1024
-"""Characters of JSON up to which the inputs of a job are kept in its row."""
+"""Characters of JSON up to which the inputs of a job, and its request as sent, are kept in its row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,8 @@ class Submission:
     timeout: float | None = None
     """Seconds for one run, where shorter than the process's own."""
     request_as_sent: str | None = None
-    """The request's text, where the dialect wants it back with the job."""
+    """The request's JSON text, where it is OGC's or like it, so that it can be had back; a job made through another
+    dialect has its request in OGC's form instead."""
     wait: float | None = 0.0
     """Seconds to wait for the job's end; None: as long as it takes."""
     abandoned: Callable[[], bool] = lambda: False
@@ -153,20 +155,26 @@ class JobService:
             raise DiskFull(retry_after=60)
 
     def _accept(self, job: Job, submission: Submission) -> Job:
-        """Submit, with inputs too large for the store kept beside it first."""
+        """Submit, with inputs and a sent request too large for the store kept beside it first."""
         text = json.dumps(dump_inputs(job.request.inputs))
-        if len(text) <= INLINE_REQUEST:
+        sent = job.request_as_sent or ""
+        if max(len(text), len(sent)) <= INLINE_REQUEST:
             request_text(job.request, text)  # nobody on its way to the row and to the worker makes it again
             return self._executor.submit(job, submission.wait, submission.abandoned)
         self._refuse_taken(job.id)  # its own request must not be overwritten
+        light = job
         try:
-            self._results.save_request(job.id, text)
+            if len(sent) > INLINE_REQUEST:
+                self._results.save_sent(job.id, sent)
+                light = light.evolve(request_as_sent=None)
+            if len(text) > INLINE_REQUEST:
+                self._results.save_request(job.id, text)
+                light = light.evolve(request=replace(job.request, inputs={}, spooled=True))
         except OSError as error:
             self._results.clear(job.id)
             raise Unavailable(f"the request cannot be kept: {error.strerror}") from error
         try:
-            spooled = job.evolve(request=replace(job.request, inputs={}, spooled=True))
-            accepted = self._executor.submit(spooled, submission.wait, submission.abandoned)
+            accepted = self._executor.submit(light, submission.wait, submission.abandoned)
         except (IdempotencyConflict, QueueFull):
             self._results.clear(job.id)  # after any other error the job may have been accepted all the same
             raise
@@ -191,6 +199,18 @@ class JobService:
             if principal.admin or job.principal.id == principal.id:
                 return job
         raise NoSuchJob(f"there is no job '{job_id[:MOST_OF_AN_ID]}'")
+
+    def request(self, job_id: str, principal: Principal) -> JSON:
+        """The job's request as its client sent it; where its dialect's is another, in OGC's form. However it ended.
+
+        Raises NoSuchJob, and NotFound where it has not been kept, or cannot be said in that form.
+        """
+        job = self.status(job_id, principal)
+        try:
+            specs = self.catalogue.get(job.process_id).inputs
+        except DragomanError:  # it is not served any more
+            specs = {}
+        return sent_request(job, self._results, specs)
 
     def find(self, query: JobQuery, principal: Principal) -> JobPage:
         """The principal's jobs that match, newest first."""

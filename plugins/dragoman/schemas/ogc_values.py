@@ -18,6 +18,7 @@ from dragoman.schemas.value_check import check_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dragoman.model.job import JobRequest, OutputRequest, Subscriber
     from dragoman.model.process import JSON, InputSpec
 
 _REFERENCE: Final = frozenset(
@@ -130,3 +131,53 @@ def _text(input_id: str, wire: Mapping[str, JSON], name: str) -> str | None:
     if not isinstance(value, str):
         raise InputError(input_id, f"'{name}' is not a string")
     return value
+
+
+def request_document(request: JobRequest, specs: Mapping[str, InputSpec]) -> dict[str, JSON]:
+    """A request that means the same, as execute.yaml writes it; raises ValueError for one that crops images."""
+    if request.roi is not None:
+        raise ValueError("a request of OGC cannot crop images")
+    inputs: JSON = {name: _wire(values, specs.get(name)) for name, values in request.inputs.items()}
+    document: dict[str, JSON] = {"inputs": inputs}
+    if request.outputs is not None:
+        document["outputs"] = {name: _wire_output(asked) for name, asked in request.outputs.items()}
+    if request.response != "raw":
+        document["response"] = request.response
+    if request.subscriber is not None:
+        document["subscriber"] = _wire_subscriber(request.subscriber)
+    return document
+
+
+def _wire(values: tuple[InputValue, ...], spec: InputSpec | None) -> JSON:
+    """One value as such, several as a list; one that is a list itself is not to be taken for several."""
+    wires = [_wire_value(value) for value in values]
+    several = len(wires) != 1 or (isinstance(wires[0], list) and spec is not None and spec.repeatable)
+    return wires if several else wires[0]
+
+
+def _wire_value(value: InputValue) -> JSON:
+    about = {"encoding": value.encoding, "schema": value.schema}
+    if value.by_reference:
+        return _present({"href": value.href, "type": value.media_type, **about})
+    about = _present({"mediaType": value.media_type, **about})
+    ambiguous = isinstance(value.value, dict) and not {"href", "value"}.isdisjoint(value.value)
+    return {"value": value.value, **about} if about or ambiguous else value.value
+
+
+def _wire_output(asked: OutputRequest) -> dict[str, JSON]:
+    wanted = {"mediaType": asked.media_type} if asked.media_type else None
+    return _present({"format": wanted, "transmissionMode": asked.transmission})
+
+
+def _wire_subscriber(subscriber: Subscriber) -> dict[str, JSON]:
+    return _present(
+        {
+            "successUri": subscriber.success_uri,
+            "inProgressUri": subscriber.in_progress_uri,
+            "failedUri": subscriber.failed_uri,
+        }
+    )
+
+
+def _present(members: dict[str, JSON]) -> dict[str, JSON]:
+    return {name: member for name, member in members.items() if member is not None}

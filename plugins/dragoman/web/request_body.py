@@ -26,10 +26,15 @@ _BLOCK: Final = 2**20
 
 
 def json_body(*, any_type: bool = False) -> JSON:
-    """The body of the current request as JSON.
+    """The body of the current request as JSON; raises what ``body_bytes`` and ``parse_json`` raise."""
+    return parse_json(body_bytes(any_type=any_type))
+
+
+def body_bytes(*, any_type: bool = False) -> bytes:
+    """The body of the current request, which says that it is JSON, as it was sent; it can be read once.
 
     Raises UnsupportedMediaType for a stated type that is not JSON (unless ``any_type``) and for a compressed body,
-    PayloadTooLarge, and InvalidRequest for what ``parse_json`` refuses.
+    PayloadTooLarge, and InvalidRequest for a body that does not come whole.
     """
     media_type = "" if any_type else request.mimetype
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
@@ -47,7 +52,7 @@ def json_body(*, any_type: bool = False) -> JSON:
         raise PayloadTooLarge
     if len(data) < (request.content_length or 0):
         raise InvalidRequest("the body ended before its Content-Length")
-    return parse_json(data)
+    return data
 
 
 def parse_json(data: bytes) -> JSON:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dragoman.model.job import Job, Output
+from dragoman.model.principal import ANONYMOUS
 from dragoman.web.sync_slots import SyncSlots
 
 if TYPE_CHECKING:
@@ -332,3 +333,12 @@ def test_the_link_to_results_that_lie_elsewhere_has_no_type(client: FlaskClient)
     (results,) = (link for link in links if link["rel"].endswith("/results"))
     assert "type" not in results
     assert client.get(results["href"]).status_code == 204
+
+
+def test_the_request_is_kept_with_the_job_as_it_was_sent(server: Server, client: FlaskClient) -> None:
+    sent = '\ufeff{"inputs": {"text": "grüß\\u0000", "numbers": 1}, "comment": [1.0, null]}'.encode()
+    answer = client.post(
+        ECHO, data=sent, headers={"Prefer": "respond-async", "Content-Type": "application/json"}
+    )
+    job_id = answer.json["jobID"]  # type: ignore[index]  # an object
+    assert server.services.jobs.request(job_id, ANONYMOUS) == json.loads(sent.decode("utf-8-sig"))

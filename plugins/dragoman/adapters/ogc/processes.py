@@ -10,7 +10,7 @@ from dragoman.jobs.service import Submission
 from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.prefer import parse_prefer
-from dragoman.web.request_body import json_body
+from dragoman.web.request_body import body_bytes, parse_json
 from dragoman.web.reserved_inputs import seconds_of
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ def execute(api: Surface, call: Call, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
     api.jobs.check_permission(process_id, call.principal)
-    reserved = api.services.reserved
-    request = translate.execute_request(api.habits.body(json_body(), process), process, api.policy, reserved)
+    body, reserved = body_bytes(), api.services.reserved
+    document = api.habits.body(parse_json(body), process)
+    request = translate.execute_request(document, process, api.policy, reserved)
     prefer = parse_prefer(call.headers.getlist("Prefer"))
     plan = translate.plan(("async",) if api.habits.always_async else process.modes, prefer)
     submission = Submission(
@@ -59,6 +60,7 @@ def execute(api: Surface, call: Call, process_id: str) -> Response:
         dialect=api.habits.name,
         idempotency_key=translate.idempotency_key(call.headers.get("Idempotency-Key")),
         timeout=seconds_of(request.reserved, reserved),
+        request_as_sent=body.decode("utf-8-sig"),
         wait=plan.wait,
     )
     job = execution.run(api.services, call.principal, process_id, request, submission)

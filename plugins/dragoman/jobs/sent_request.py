@@ -1,0 +1,50 @@
+"""A job's request, to be sent again: as its client sent it, or else in the form of OGC 18-062r2 (execute.yaml)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dragoman.errors import NoSuchJob, NotFound
+from dragoman.jobs.json_codec import load_inputs
+from dragoman.schemas.ogc_values import request_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dragoman.jobs.ports import ResultStore
+    from dragoman.model.job import Job
+    from dragoman.model.process import JSON, InputSpec
+
+
+def sent_request(job: Job, results: ResultStore, specs: Mapping[str, InputSpec]) -> JSON:
+    """The request of a job as ``JobStore.get`` gives it; raises NotFound where none can be had.
+
+    ``specs`` are the inputs of its process, empty if that is not known any more.
+    """
+    text = job.request_as_sent
+    if text is None:
+        text = results.load_sent(job.id)
+    if text is not None:
+        return json.loads(text)
+    return _in_ogc_form(job, results, specs)
+
+
+def _in_ogc_form(job: Job, results: ResultStore, specs: Mapping[str, InputSpec]) -> JSON:
+    """What the core knows of the request: of another dialect, or from before requests were kept as sent."""
+    request = job.request
+    if request.roi is not None:
+        raise NotFound(
+            f"the request of job '{job.id}' crops its images, which OGC's form of a request cannot say"
+        )
+    if request.spooled:
+        try:
+            inputs = load_inputs(json.loads(results.load_request(job.id)))
+        except NoSuchJob:
+            raise NotFound(
+                f"the request of job '{job.id}' is not there any more: it was too large to be kept when the job"
+                " failed, and what its client sent was not kept either"
+            ) from None
+        request = replace(request, inputs=inputs)
+    return request_document(request, specs)
