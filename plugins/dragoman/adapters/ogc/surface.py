@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import request
 
@@ -82,8 +82,12 @@ class Surface(MountedSurface):
         return loader(self.jobs, job)
 
 
+PARTS: Final = ("processes", "jobs", "executions", "jobStatus", "method")
+"""Members of documents that hold documents with links of their own."""
+
+
 def without_pages(document: JSON) -> JSON:
-    """The document without its links to pages, at its top or in the items of its lists."""
+    """The document without links to pages, its own and those of its parts."""
     if isinstance(document, list):
         return [without_pages(item) for item in document]
     if not isinstance(document, dict):
@@ -92,7 +96,7 @@ def without_pages(document: JSON) -> JSON:
         name: [link for link in member if link.get("type") != "text/html"]
         if name == "links"
         else without_pages(member)
-        if name in ("processes", "jobs")
+        if name in PARTS
         else member
         for name, member in document.items()
     }
