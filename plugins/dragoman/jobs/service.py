@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
+    from dragoman.model.job import InputValue
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
     from dragoman.model.process import JSON, Mode
@@ -213,6 +214,10 @@ class JobService:
         except DragomanError:  # it is not served any more
             specs = {}
         return sent_request(job, self._results, specs)
+
+    def inputs(self, job: Job) -> Mapping[str, tuple[InputValue, ...]]:
+        """The inputs of a job that the caller has been given; raises NotFound where they have not been kept."""
+        return whole_request(job, self._results)[0].inputs
 
     def repeat(self, job_id: str, principal: Principal, submission: Submission) -> Job:
         """Run a job's request once more, of the process as it is now, as the principal's own job.

@@ -71,6 +71,7 @@ def test_one_tells_all_of_it_and_every_file_is_where_it_says(client: FlaskClient
     assert paths.keys() == {
         "outputs/image.tif", "outputs/points.json", "outputs/statistics.json", "outputs/output.zip",
         "metadata/request.json", "metadata/method.json", "metadata/infrastructure.json", "metadata/jobStatus.json",
+        "metadata/prov.json", "metadata/provo.xml",
     }  # fmt: skip
     for path, resource in paths.items():
         assert resource["href"] == f"http://localhost:5000{base}/{job_id}/{path}"
@@ -136,11 +137,13 @@ def test_everything_is_one_archive_even_of_a_job_that_failed(
     append_log(server.results, job_id, "about to fail\n")
     files = names(get(client, f"{base}/{job_id}/archive.zip"))
     metadata = {f"metadata/{name}.json" for name in ("request", "method", "infrastructure", "jobStatus")}
-    assert files.keys() == {"log.txt", *metadata}
+    assert files.keys() == {"log.txt", *metadata, "metadata/prov.json", "metadata/provo.xml"}
     assert files["log.txt"] == b"about to fail\n"
     assert get(client, f"{base}/{job_id}/outputs/output.zip").status_code == 500
-    job_id = submit(client, "echo")
-    assert {"outputs/text.txt", "log.txt"} <= names(get(client, f"{base}/{job_id}/archive.zip")).keys()
+    job_id = submit(client, "raster", {"size": 10})
+    first, again = (get(client, f"{base}/{job_id}/archive.zip") for _ in range(2))
+    assert {"outputs/image.tif", "log.txt"} <= names(first).keys()
+    assert (first.headers["ETag"], first.data) == (again.headers["ETag"], again.data)
     assert get(client, f"{base}/{submit(client, 'slow')}/archive.zip").status_code == 404
 
 

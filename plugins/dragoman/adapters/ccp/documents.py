@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 from dragoman.adapters.ccp.members import OUTPUT_ZIP, ZIP, output_files
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 DOCUMENTS: Final = ("request", "method", "infrastructure", "jobStatus")
 """The names of the metadata, each a JSON file."""
+PROVENANCE: Final[Mapping[str, tuple[Literal["json", "xml"], str]]] = {
+    "prov.json": ("json", "application/json"),
+    "provo.xml": ("xml", "application/xml"),
+}
+"""The files of provenance: form and media type of each. They are made when they are asked for."""
 
 
 def file_url(base: str, job_id: str, path: str) -> str:
@@ -89,11 +94,15 @@ def _size_and_type(output: Output) -> tuple[int | None, str]:
 
 
 def _metadata(job: Job, base: str, metadata: Mapping[str, JSON]) -> list[JSON]:
-    return [
+    written = [
         _resource(job, base, f"metadata/{name}.json", len(json_bytes(metadata[name])), "application/json")
         for name in DOCUMENTS
         if metadata[name] is not None
     ]
+    made = [
+        _resource(job, base, f"metadata/{name}", None, kind) for name, (_form, kind) in PROVENANCE.items()
+    ]
+    return [*written, *made]
 
 
 def _resource(job: Job, base: str, path: str, size: int | None, media_type: str) -> dict[str, JSON]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dragoman.adapters.ccp.documents import DOCUMENTS
+from dragoman.adapters.ccp.documents import DOCUMENTS, PROVENANCE
 from dragoman.adapters.ccp.members import OUTPUT_ZIP, ZIP, output_files, output_member
 from dragoman.adapters.ccp.metadata import metadata, one
+from dragoman.adapters.ccp.proven import proven
 from dragoman.errors import NotFound, ResultNotReady
 from dragoman.jobs.archives import Member
 from dragoman.jobs.path_redaction import hide_paths
@@ -44,9 +45,12 @@ def of_outputs(api: Surface, call: Call, job_id: str, path: str) -> Response:
 def of_metadata(api: Surface, call: Call, job_id: str, name: str) -> Response:
     """GET /executions/{id}/metadata/{name}."""
     job = api.jobs.status(job_id, call.principal)
+    if name in PROVENANCE:
+        form, media_type = PROVENANCE[name]
+        return data_response(proven(api, call.principal, job, form), media_type)
     stem = name.removesuffix(".json")
     if stem not in DOCUMENTS or stem == name:
-        files = ", ".join(f"{each}.json" for each in DOCUMENTS)
+        files = ", ".join([*(f"{each}.json" for each in DOCUMENTS), *PROVENANCE])
         raise NotFound(f"there is no metadata '{cut(name)}'; allowed: {files}")
     if stem == "request":  # says why, where it was not kept
         return json_response(api.jobs.request(job_id, call.principal))
@@ -66,6 +70,10 @@ def whole(api: Surface, call: Call, job_id: str) -> Response:
         Member(name=f"metadata/{name}.json", media_type="application/json", content=json_bytes(document))
         for name, document in metadata(api, call, job).items()
         if document is not None
+    ]
+    members += [
+        Member(name=f"metadata/{name}", media_type=media_type, content=proven(api, call.principal, job, form))
+        for name, (form, media_type) in PROVENANCE.items()
     ]
     log = log_text(api.jobs, job_id, call.principal)
     members.append(Member(name="log.txt", media_type="text/plain", content=log))

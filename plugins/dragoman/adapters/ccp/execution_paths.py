@@ -25,7 +25,9 @@ def _path(name: str, description: str) -> Object:
 
 PARAMETERS: Final[Mapping[str, Object]] = {
     "executionFile": _path("file", "The path of a file below outputs, as resources has it."),
-    "metadataFile": _path("name", "request.json, method.json, infrastructure.json or jobStatus.json."),
+    "metadataFile": _path(
+        "name", "request.json, method.json, infrastructure.json, jobStatus.json, prov.json or provo.xml."
+    ),
 }
 FILTERS: Final = ("jobProcess", "jobStatus", "datetime", "jobLimit", "offset", "after")
 SCHEMAS: Final[Mapping[str, Object]] = {
@@ -74,6 +76,8 @@ def paths() -> dict[str, JSON]:
     zipped: Object = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
     text: Object = {"text/plain": {"schema": strings()}}
     created = {**_json("StatusInfo", "The new job."), "headers": {"Location": ref("headers", "Location")}}
+    told = _json("Anything", "It.")
+    told["content"]["application/xml"] = {"schema": strings()}
     root = "/executions/{jobID}"
     return {
         "/executions": {
@@ -106,9 +110,7 @@ def paths() -> dict[str, JSON]:
             "get": _operation("getExecutionOutput", "One output", _file(anything), *one, "executionFile")
         },
         f"{root}/metadata/{{name}}": {
-            "get": _operation(
-                "getMetadata", "What is told of it", {"200": _json("Anything", "It.")}, *one, "metadataFile"
-            )
+            "get": _operation("getMetadata", "What is told of it", {"200": told}, *one, "metadataFile")
         },
     }
 
