@@ -52,6 +52,7 @@ class Kept:
     log: bytes | None = None
     request: str | None = None
     sent: str | None = None
+    hashes: str | None = None
     derived: dict[str, bytes] = field(default_factory=dict)
     touched: float = field(default_factory=time.time)
 
@@ -108,6 +109,12 @@ class MemoryResults:
 
     def load_sent(self, job_id: str) -> str | None:
         return self._seen(job_id).sent
+
+    def save_hashes(self, job_id: str, text: str) -> None:
+        self._job(job_id).hashes = text
+
+    def load_hashes(self, job_id: str) -> str | None:
+        return self._seen(job_id).hashes
 
     def derived(self, job_id: str, name: str, write: Callable[[BinaryIO], None]) -> StoredFile:
         job = self._job(job_id)

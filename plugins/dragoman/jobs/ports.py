@@ -229,6 +229,12 @@ class ResultStore(Protocol):
     def load_sent(self, job_id: str) -> str | None:
         """What ``save_sent`` kept; None if nothing."""
 
+    def save_hashes(self, job_id: str, text: str) -> None:
+        """Keep what a run's inputs by reference were hashed to. Raises OSError."""
+
+    def load_hashes(self, job_id: str) -> str | None:
+        """What ``save_hashes`` kept; None if nothing."""
+
     def derived(self, job_id: str, name: str, write: Callable[[BinaryIO], None]) -> StoredFile:
         """A file that was made of the job's outputs, named ``KIND-REST``; ``write`` makes it where it is not there.
 

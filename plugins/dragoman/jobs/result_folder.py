@@ -100,14 +100,28 @@ class FolderResults:
 
     def save_sent(self, job_id: str, text: str) -> None:
         """See the port."""
-        folder = self._folder(job_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "sent.json").write_bytes(text.encode())
+        self._save(job_id, "sent.json", text)
 
     def load_sent(self, job_id: str) -> str | None:
         """See the port."""
+        return self._load(job_id, "sent.json")
+
+    def save_hashes(self, job_id: str, text: str) -> None:
+        """See the port."""
+        self._save(job_id, "hashes.json", text)
+
+    def load_hashes(self, job_id: str) -> str | None:
+        """See the port."""
+        return self._load(job_id, "hashes.json")
+
+    def _save(self, job_id: str, name: str, text: str) -> None:
+        folder = self._folder(job_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+
+    def _load(self, job_id: str, name: str) -> str | None:
         try:
-            return (self._folder(job_id) / "sent.json").read_bytes().decode()
+            return (self._folder(job_id) / name).read_bytes().decode()
         except FileNotFoundError:
             return None
 

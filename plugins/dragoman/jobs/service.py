@@ -219,6 +219,12 @@ class JobService:
         """The inputs of a job that the caller has been given; raises NotFound where they have not been kept."""
         return whole_request(job, self._results)[0].inputs
 
+    def input_hashes(self, job: Job) -> Mapping[str, Mapping[int, str]]:
+        """The SHA-256 of each value that came by reference, by input and place (from 0), as far as it was kept."""
+        text = self._results.load_hashes(job.id)
+        whole = json.loads(text) if text else {}
+        return {name: {int(place): sha for place, sha in places.items()} for name, places in whole.items()}
+
     def repeat(self, job_id: str, principal: Principal, submission: Submission) -> Job:
         """Run a job's request once more, of the process as it is now, as the principal's own job.
 

@@ -64,6 +64,14 @@ def test_inline_inputs_are_hashed_as_compact_json(client: FlaskClient) -> None:
     assert words(document, ".input.ccpnote")["value"] == "mine"
 
 
+def test_an_input_by_reference_has_the_hash_that_its_run_kept(client: FlaskClient, server: Server) -> None:
+    job_id = submit(client, "echo", {"text": {"href": "data:text/plain,hello"}})
+    assert "sha256" not in words(read(client, job_id), ".input.text")
+    server.results.save_hashes(job_id, json.dumps({"text": {"0": sha256(b"hello")}}))
+    told = words(read(client, job_id), ".input.text")
+    assert (told["sha256"], told["href"]) == (sha256(b"hello"), "data:")
+
+
 @pytest.mark.parametrize("text", ["a]]>&<\"'", "\x00\x0b\ufffe", " padded ", "\r\n\t", "\U0001f30d", ""])
 def test_odd_texts_are_the_same_in_both_forms(client: FlaskClient, text: str) -> None:
     document = read(client, submit(client, "echo", {"text": text}))

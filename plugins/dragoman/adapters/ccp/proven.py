@@ -24,10 +24,12 @@ def proven(api: Surface, principal: Principal, job: Job, form: Literal["json", "
 
 def _inputs(api: Surface, job: Job) -> list[ProvenInput]:
     known: list[ProvenInput] = []
+    fetched = api.jobs.input_hashes(job)
     with suppress(NotFound):  # they were not kept: what is left is told
         for input_id, values in api.jobs.inputs(job).items():
-            for value in values:
-                sha256 = None if value.by_reference else inline_sha256(value.value)
+            for place, value in enumerate(values):
+                kept = fetched.get(input_id, {}).get(place)
+                sha256 = kept if value.by_reference else inline_sha256(value.value)
                 known.append(ProvenInput(input_id=input_id, value=value, sha256=sha256))
     for input_id, sent in job.request.reserved.items():
         value = InputValue(value=sent)
