@@ -19,8 +19,11 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 serve: $(VENV)/.serve
 	@exec $(BIN)/pygeoapi serve
 
+# Files of tests run side by side, each in one process from its first test to its last.
+JOBS ?= 2
+
 test: $(VENV)/.test $(CLIENTS)/.done $(PESTO)/.done $(OIDC)/.done lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
@@ -42,7 +45,7 @@ clean:
 $(VENV)/.serve: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { sh tools/find-python --explain; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[postgresql]'
+	$(BIN)/pip install --quiet --editable '.[postgresql,aeon]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.serve

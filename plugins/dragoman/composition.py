@@ -10,7 +10,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dragoman.jobs.engine_settings import EngineSettings
+from dragoman.adapters.aeon import settings as aeon
+from dragoman.datasets.limits import DatasetLimits
+from dragoman.jobs.dataset_service import GUEST as DATASETS
+from dragoman.jobs.dataset_service import DatasetService
+from dragoman.jobs.dataset_settings import DatasetSettings
+from dragoman.jobs.engine_settings import EngineSettings, GuestRoom
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
@@ -29,9 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dragoman.config.settings import ProcessDeclaration, Settings
+    from dragoman.datasets.ports import SessionStore
     from dragoman.identity.tokens import Tokens
     from dragoman.model.process import JSON, Process
     from dragoman.packages.forms import Forms
+
+DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
+"""Imported by the supervisor when the first session is asked for."""
 
 FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
@@ -108,7 +117,29 @@ def engine_settings(settings: Settings) -> EngineSettings:
         sync_slots=settings.jobs.sync_slots,
         opening_timeout=settings.limits.opening_timeout,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
+        guests=guests(settings),
     )
+
+
+def guests(settings: Settings) -> dict[str, GuestRoom]:
+    """The parts of the supervisor that are not about jobs, of the dialects that are on."""
+    if settings.dialects.get(aeon.NAME) is False:
+        return {}
+    own = aeon.settings_of(settings)
+    limits = DatasetLimits(
+        max_file_bytes=settings.fetch.max_bytes,
+        max_batch_bytes=own.session_memory,
+        max_pixels=settings.limits.max_pixels,
+        fast_decode=own.fast_decode,
+        packed_fit=own.packed_fit,
+    )
+    datasets = DatasetSettings(
+        policy=SourcePolicy.from_settings(settings),
+        limits=limits,
+        memory=own.memory,
+        idle_timeout=own.idle_timeout,
+    )
+    return {DATASETS: GuestRoom(place=DATASET_SESSIONS, settings=datasets)}
 
 
 def executor(settings: Settings) -> LocalExecutor:
@@ -143,6 +174,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         issuer_away=(lambda: False) if tokens is None else tokens.away,
         title=title,
         description=description,
+        datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
     )
 
 
@@ -153,6 +185,12 @@ def token_reader(settings: Settings) -> Tokens | None:
     from dragoman.identity.tokens import Tokens
 
     return Tokens(settings.auth.oidc)
+
+
+def _open_session_store(url: str) -> SessionStore:
+    from dragoman.jobs.stores.dataset_sessions import open_session_store  # when a session is asked for
+
+    return open_session_store(url)
 
 
 def logging_of(settings: Settings) -> Mapping[str, Any]:

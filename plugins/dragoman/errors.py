@@ -16,12 +16,14 @@
     │   │   └── InsufficientScope        a good token that does not allow this
     │   └── IdempotencyConflict
     ├── NotFound
-    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage
+    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession
     │   └── ResultNotReady, ResultNotAvailable
     ├── Unavailable              try again later
     │   └── QueueFull, DiskFull
     ├── IllegalTransition        a job cannot go from here to there
     ├── JobUnreadable            what the store holds of a job is damaged
+    ├── DatasetError             a session's configuration, manifest or record is wrong
+    │   └── DatasetFieldError        a member of the configuration is missing, or of another type
     └── ExecutionError           the job's own failure
         ├── AlgorithmError, OutputError
         └── TimedOut, OutOfMemory, WorkerLost
@@ -235,6 +237,12 @@ class NoSuchJob(NotFound):
     code = "no-such-job"
 
 
+class NoSuchSession(NotFound):
+    """There is no such session."""
+
+    code = "no-such-session"
+
+
 class NoSuchOutput(NotFound):
     """The process has no such output."""
 
@@ -285,6 +293,21 @@ class JobUnreadable(DragomanError):
     """What is stored of the job cannot be read."""
 
     code = "job-unreadable"
+
+
+class DatasetError(DragomanError):
+    """The dataset session cannot be had as it is configured.
+
+    ``detail`` begins as aeon's own service words it, and may say more: the line, the column, what is allowed.
+    """
+
+    code = "dataset"
+
+
+class DatasetFieldError(DatasetError):
+    """A member of the session's configuration is missing, or is not of its type."""
+
+    code = "dataset-field"
 
 
 class ExecutionError(DragomanError):

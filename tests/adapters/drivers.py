@@ -18,18 +18,33 @@ if TYPE_CHECKING:
 
 
 class Driver(Protocol):
-    """One dialect, spoken to the processes of the suite: each takes a ``text`` and returns it."""
+    """One dialect, as far as any can be spoken to."""
 
     name: str
-    words: Mapping[JobStatus, str]
-    """What each state is called."""
     nowhere: str
     """A path below the dialect's own that nobody serves."""
+    somewhere: str
+    """A path that is there for everybody, and can be read."""
+    allowed: str
+    """The methods that are allowed there."""
     error: str
     """The component of its API document that an error's body is."""
 
     def documented(self, path: str) -> str:
         """The path of the API document that this one is an instance of."""
+
+    def reason(self, response: TestResponse) -> str:
+        """What an error says."""
+
+    def own(self, client: FlaskClient) -> str:
+        """The path of something new that belongs to the caller."""
+
+
+class JobDriver(Driver, Protocol):
+    """One dialect, spoken to the processes of the suite: each takes a ``text`` and returns it."""
+
+    words: Mapping[JobStatus, str]
+    """What each state is called."""
 
     def ids(self, client: FlaskClient) -> list[str] | None:
         """The processes that are listed; None where a dialect has no list."""
@@ -52,9 +67,6 @@ class Driver(Protocol):
 
     def dismiss(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse: ...
 
-    def reason(self, response: TestResponse) -> str:
-        """What an error says."""
-
 
 def _body(response: TestResponse) -> Any:
     return response.json
@@ -64,6 +76,8 @@ class OgcDriver:
     name = "ogc"
     words: Mapping[JobStatus, str] = MappingProxyType({status: status.value for status in JobStatus})
     nowhere = "/processes/echo/nothing"
+    somewhere = "/processes/echo"
+    allowed = "GET, HEAD, OPTIONS"
     error = "Problem"
 
     def documented(self, path: str) -> str:
@@ -88,6 +102,9 @@ class OgcDriver:
 
     def state_word(self, response: TestResponse) -> str:
         return str(_body(response)["status"])
+
+    def own(self, client: FlaskClient) -> str:
+        return f"/jobs/{self.job_id(self.submit(client, 'waiting', {'text': 'hello'}))}"
 
     def results(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
         return client.get(f"/jobs/{job_id}/results")
@@ -139,6 +156,8 @@ class PestoDriver:
     name = "pesto"
     words = WORDS
     nowhere = "/pesto/echo/api/v1/nothing"
+    somewhere = "/pesto/echo/api/v1/describe"
+    allowed = "GET, HEAD, OPTIONS"
     error = "Error"
 
     def documented(self, path: str) -> str:
@@ -162,6 +181,10 @@ class PestoDriver:
     def state_word(self, response: TestResponse) -> str:
         return str(_body(response)["status"])
 
+    def own(self, client: FlaskClient) -> str:
+        job_id = self.job_id(self.submit(client, "waiting", {"text": "hello"}))
+        return f"/pesto/waiting/api/v1/jobs/{job_id}/status"
+
     def results(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
         return client.get(f"/pesto/{process_id}/api/v1/jobs/{job_id}/results")
 
@@ -176,4 +199,29 @@ class PestoDriver:
         return str(_body(response)["detail"])
 
 
-DRIVERS: Mapping[str, Driver] = {driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver())}
+class AeonDriver:
+    name = "aeon"
+    nowhere = "/v1/dataset/7/nothing/at/all"
+    somewhere = "/health"
+    allowed = "GET, HEAD, OPTIONS"
+    error = "Failure"
+
+    def documented(self, path: str) -> str:
+        return re.sub(r"^/v1/", "/api/v1/", path)
+
+    def reason(self, response: TestResponse) -> str:
+        body = _body(response)
+        assert body.keys() == {"status"}
+        assert body["status"]["type"] == "FAILURE"
+        return str(body["status"]["description"])
+
+    def own(self, client: FlaskClient) -> str:
+        body = {"manifest_filename": "/data/a.tsv", "batch_size": 1, "etl": [{"type": "label"}]}
+        created = client.post("/v1/dataset", json=body)
+        return f"/v1/dataset/{_body(created)['data']['id']}"
+
+
+JOB_DRIVERS: Mapping[str, JobDriver] = {
+    driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver())
+}
+DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver()}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from memorysessions import MemorySessions
 from openapi_answers import ApiDocument
 from openapi_schema_validator import OAS30Validator
-from tests.adapters.drivers import DRIVERS
+from tests.adapters.drivers import DRIVERS, JOB_DRIVERS
 from tokenkit import TokenFactory
 
 from dragoman.adapters import registry
@@ -21,6 +22,7 @@ from dragoman.devidp.realm import Realm
 from dragoman.devidp.serving import dev_idp
 from dragoman.errors import AlgorithmError
 from dragoman.identity.tokens import Tokens
+from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.model.job import Job, Output
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from memoryengine import MemoryEngine, Run
     from tests.adapters.conftest import NewEngine
-    from tests.adapters.drivers import Driver
+    from tests.adapters.drivers import Driver, JobDriver
     from werkzeug.test import TestResponse
 
 IDS = ("echo", "waiting", "broken")
@@ -87,9 +89,9 @@ def tokens(factory: TokenFactory) -> Mapping[str, str]:
 
 
 class Talk(NamedTuple):
-    """A client that speaks one dialect, and the engine behind it."""
+    """A client that speaks one dialect with jobs, and the engine behind it."""
 
-    driver: Driver
+    driver: JobDriver
     client: FlaskClient
     engine: MemoryEngine
     tokens: Mapping[str, str]
@@ -106,15 +108,39 @@ class Talk(NamedTuple):
         return self.driver.state_word(self.driver.state(self.client, process_id, job_id))
 
 
-@pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS])
-def talk(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    new_engine: NewEngine,
-    factory: TokenFactory,
-    tokens: Mapping[str, str],
-) -> Iterator[Talk]:
-    driver = DRIVERS[request.param]
+class Words(NamedTuple):
+    """A client that speaks one dialect, with jobs or without."""
+
+    driver: Driver
+    client: FlaskClient
+    tokens: Mapping[str, str]
+
+
+def _application(folder: Path, engine: MemoryEngine, results: FolderResults, factory: TokenFactory) -> Flask:
+    oidc = OidcSettings(issuer=factory.idp.issuer, audience=("dragoman",))
+    auth = AuthSettings(oidc=oidc, execute={"broken": ExecuteRule(roles=("analyst",), scopes=("geo.run",))})
+    settings = Settings(
+        config_path=folder / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
+        home=folder, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
+        dialects={"pesto": PestoSettings(asynchronous=IDS)}, auth=auth,
+    )  # fmt: skip
+    catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
+    jobs = JobService(
+        catalogue=catalogue, store=engine, executor=engine, results=results,
+        policy=SourcePolicy(fetch=FetchSettings()), execute=auth.execute,
+    )  # fmt: skip
+    sessions = MemorySessions(folder)
+    services = Services(
+        settings=settings, catalogue=catalogue, jobs=jobs, authenticate=by_token(auth, Tokens(oidc).principal),
+        datasets=DatasetService(sessions, lambda: sessions),
+    )  # fmt: skip
+    app = Flask("host")
+    registry.mount(app, services)
+    return app
+
+
+def _client(app: Flask, driver: Driver, tokens: Mapping[str, str]) -> FlaskClient:
+    """Alice's; every answer is held to the dialect's API document."""
     document = ApiDocument(driver.name)
 
     class Checked(FlaskClient):
@@ -129,32 +155,41 @@ def talk(
                 )
             return response
 
-    oidc = OidcSettings(issuer=factory.idp.issuer, audience=("dragoman",))
-    auth = AuthSettings(oidc=oidc, execute={"broken": ExecuteRule(roles=("analyst",), scopes=("geo.run",))})
-    settings = Settings(
-        config_path=tmp_path / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
-        home=tmp_path, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
-        dialects={"pesto": PestoSettings(asynchronous=IDS)}, auth=auth,
-    )  # fmt: skip
-    results = FolderResults(tmp_path)
-    engine = new_engine(results, RUNS)
-    catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
-    jobs = JobService(
-        catalogue=catalogue, store=engine, executor=engine, results=results,
-        policy=SourcePolicy(fetch=FetchSettings()), execute=auth.execute,
-    )  # fmt: skip
-    app = Flask("host")
     app.test_client_class = Checked
-    authenticate = by_token(auth, Tokens(oidc).principal)
-    registry.mount(
-        app, Services(settings=settings, catalogue=catalogue, jobs=jobs, authenticate=authenticate)
-    )
-    with app.test_client() as client:
+    return app.test_client()
+
+
+@pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS if dialect.has_jobs])
+def talk(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    new_engine: NewEngine,
+    factory: TokenFactory,
+    tokens: Mapping[str, str],
+) -> Iterator[Talk]:
+    driver, results = JOB_DRIVERS[request.param], FolderResults(tmp_path)
+    engine = new_engine(results, RUNS)
+    with _client(_application(tmp_path, engine, results, factory), driver, tokens) as client:
         yield Talk(driver, client, engine, tokens)
+
+
+@pytest.fixture(params=[dialect.name for dialect in registry.DIALECTS])
+def words(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    new_engine: NewEngine,
+    factory: TokenFactory,
+    tokens: Mapping[str, str],
+) -> Iterator[Words]:
+    driver, results = DRIVERS[request.param], FolderResults(tmp_path)
+    app = _application(tmp_path, new_engine(results, RUNS), results, factory)
+    with _client(app, driver, tokens) as client:
+        yield Words(driver, client, tokens)
 
 
 def test_every_dialect_has_a_driver() -> None:
     assert DRIVERS.keys() == {dialect.name for dialect in registry.DIALECTS}
+    assert JOB_DRIVERS.keys() == {dialect.name for dialect in registry.DIALECTS if dialect.has_jobs}
 
 
 def test_every_state_has_a_word(talk: Talk) -> None:
@@ -238,19 +273,36 @@ def test_a_full_queue_says_when_to_try_again(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_an_unknown_path_is_refused_in_the_dialects_words(talk: Talk, method: str) -> None:
-    response = talk.client.open(talk.driver.nowhere, method=method)
+def test_an_unknown_path_is_refused_in_the_dialects_words(words: Words, method: str) -> None:
+    response = words.client.open(words.driver.nowhere, method=method)
     assert response.status_code == 404
-    assert talk.driver.reason(response)
+    assert words.driver.reason(response)
 
 
-def test_a_wrong_method_is_refused_with_what_is_allowed(talk: Talk) -> None:
-    path = talk.driver.describe(talk.client, "echo").request.path
-    response = talk.client.patch(path)
-    assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
-    for refused in (response, talk.client.open(path, method="PROPFIND")):
+def test_a_wrong_method_is_refused_with_what_is_allowed(words: Words) -> None:
+    path = words.driver.somewhere
+    assert words.client.get(path).status_code == 200
+    response = words.client.patch(path)
+    assert response.headers["Allow"] == words.driver.allowed
+    for refused in (response, words.client.open(path, method="PROPFIND")):
         assert refused.status_code == 405
-        assert talk.driver.reason(refused)
+        assert words.driver.reason(refused)
+
+
+def test_without_a_token_only_what_is_public_is_answered(words: Words) -> None:
+    nobody = {"Authorization": ""}
+    assert words.client.get(words.driver.somewhere, headers=nobody).status_code == 200
+    for path in (words.driver.own(words.client), words.driver.nowhere):
+        response = words.client.get(path, headers=nobody)
+        assert response.status_code == 401
+        assert response.headers["WWW-Authenticate"] == CHALLENGE
+        assert "send it in the header Authorization" in words.driver.reason(response)
+
+
+def test_what_somebody_made_is_theirs_alone(words: Words) -> None:
+    path = words.driver.own(words.client)
+    for name, status in (("bob", 404), ("alice", 200), ("root", 200)):
+        assert words.client.get(path, headers={"Authorization": words.tokens[name]}).status_code == status
 
 
 def test_without_a_token_every_path_but_public_ones_is_a_challenge_in_the_dialects_words(talk: Talk) -> None:

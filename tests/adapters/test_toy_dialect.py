@@ -195,7 +195,7 @@ def test_it_may_be_off(tmp_path: Path, new_engine: NewEngine) -> None:
 
 def test_its_document_is_written_with_the_others(tmp_path: Path) -> None:
     files.write(tmp_path, registry.documents([], dialects=DIALECTS))
-    assert {path.name for path in tmp_path.iterdir()} == {"ccp.yml", "ogc.yml", "pesto.yml", "toy.yml"}
+    assert {path.name for path in tmp_path.iterdir()} == {f"{dialect.name}.yml" for dialect in DIALECTS}
 
 
 def test_subscribers_of_its_jobs_hear_it_and_no_other_dialect() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
+from dragoman.adapters.aeon.settings import AeonSettings
 from dragoman.adapters.ccp.settings import CcpSettings
 from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.adapters.registry import dialect_settings
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
 OURS = Path(__file__).parents[2] / "pygeoapi-config.yml"
 TEXT = OURS.read_text(encoding="utf-8")
+
+
+def aeon(members: str) -> tuple[str, str]:
+    """What is replaced in our file, and by what, for aeon to have these members."""
+    return "    dialects:\n", f"    dialects:\n      aeon: {{{members}}}\n"
 
 
 @pytest.fixture
@@ -241,6 +247,20 @@ def test_pesto_names_the_processes_that_it_treats_alone(load: Load) -> None:
     assert settings.dialects["pesto"] == PestoSettings(default_process="echo", asynchronous=("ndvi",))
 
 
+def test_aeon_is_on_unless_it_is_off(load: Load) -> None:
+    assert load().dialects["aeon"] == AeonSettings()
+    assert load("    dialects:\n", "    dialects:\n      aeon: off\n").dialects["aeon"] is False
+
+
+def test_every_key_of_aeon_counts(load: Load) -> None:
+    keys = "idle_timeout: 2h, session_memory: 1MiB, memory: 2MiB, packed_fit: true, fast_decode: true"
+    settings = load(*aeon(keys))
+    assert settings.dialects["aeon"] == AeonSettings(
+        idle_timeout=7200, session_memory=2**20, memory=2**21, packed_fit=True, fast_decode=True
+    )
+    assert settings.digest != load().digest  # the engine's part is made of them
+
+
 def test_prefixes_of_object_stores_end_with_a_slash(load: Load) -> None:
     settings = load("object_stores: []", "object_stores: [s3://scenes, 'gs://tiles/2024/']")
     assert settings.fetch.object_stores == ("s3://scenes/", "gs://tiles/2024/")
@@ -278,8 +298,18 @@ MISTAKES = [
     ),
     ("asynchronous: []", "default_process: 7", "server.manager.dialects.pesto.default_process", "echo, ndvi"),
     ("asynchronous: []", "async: [ndvi]", "server.manager.dialects.pesto.async", "default_process"),
-    ("    dialects:\n", "    dialects:\n      aeon: on\n", "server.manager.dialects.aeon", "off"),
-    ("    dialects:\n", "    dialects:\n      wps: off\n", "server.manager.dialects.wps", "pesto, ccp"),
+    (
+        "    dialects:\n",
+        "    dialects:\n      wps: off\n",
+        "server.manager.dialects.wps",
+        "pesto, ccp, aeon",
+    ),
+    (*aeon("idle: 60"), "server.manager.dialects.aeon.idle", "idle_timeout"),
+    (*aeon("idle_timeout: soon"), "server.manager.dialects.aeon.idle_timeout", "soon"),
+    (*aeon("session_memory: -1"), "server.manager.dialects.aeon.session_memory", "MiB"),
+    (*aeon("memory: 1MiB"), "server.manager.dialects.aeon.memory", "268435456 or more"),
+    (*aeon("packed_fit: maybe"), "server.manager.dialects.aeon.packed_fit", "true"),
+    (*aeon("fast_decode: 1"), "server.manager.dialects.aeon.fast_decode", "true"),
     ("object_stores: []", "object_stores: [bucket]", "server.manager.fetch.object_stores", "s3://bucket/"),
     (
         "connection: ${DRAGOMAN_DATABASE_URL:-}",

@@ -30,7 +30,13 @@ def listener() -> Iterator[Listener]:
 @pytest.fixture(scope="module")
 def factory(listener: Listener) -> Iterator[TokenFactory]:
     with dev_idp() as idp:
-        yield TokenFactory(idp=idp, listener=listener.url)
+        made = TokenFactory(idp=idp, listener=listener.url)
+        for make in (
+            *GOOD.values(),
+            *HOSTILE.values(),
+        ):  # all keys are published before the server asks for them
+            make(made)
+        yield made
 
 
 @pytest.fixture(scope="module")

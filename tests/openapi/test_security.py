@@ -33,7 +33,7 @@ def test_without_authentication_none_is_declared(catalogue: Catalogue) -> None:
 
 @pytest.mark.parametrize("name", [dialect.name for dialect in registry.DIALECTS])
 def test_with_it_each_operation_takes_a_token_unless_it_is_public(catalogue: Catalogue, name: str) -> None:
-    security = security_of(AuthSettings(oidc=OIDC, public=frozenset({"processes", "landing"})))
+    security = security_of(AuthSettings(oidc=OIDC, public=frozenset({"processes", "landing", "health"})))
     document = documents(catalogue, security)[name]
     OpenAPIV30SpecValidator(document).validate()
     scheme = document["components"]["securitySchemes"]["openIdConnect"]
@@ -42,9 +42,16 @@ def test_with_it_each_operation_takes_a_token_unless_it_is_public(catalogue: Cat
     free = {path for path, item in document["paths"].items() if {} in item.get("get", {}).get("security", [])}
     of_ogc = {"/", "/processes", *(f"/processes/{process.id}" for process in catalogue)}
     expected = {
-        "ogc": of_ogc,
+        "ogc": {
+            "/",
+            "/livez",
+            "/readyz",
+            "/processes",
+            *(f"/processes/{process.id}" for process in catalogue),
+        },
+        "pesto": {f"/api/v1/{word}" for word in ("describe", "config", "version", "health")},
         "ccp": of_ogc,
-        "pesto": {f"/api/v1/{word}" for word in ("describe", "config", "version")},
+        "aeon": {"/health"},
     }
     assert free == expected[name]
     for item in document["paths"].values():

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from dragoman.packages.catalogue import Catalogue
 from dragoman.web import health
 
 
@@ -15,7 +16,8 @@ from dragoman.web import health
 @pytest.mark.parametrize("reasons", [[], ["disk: full"]])
 def test_an_issuer_that_is_away_is_told_and_no_reason_to_refuse(away: bool, reasons: list[str]) -> None:
     services: Any = SimpleNamespace(
-        jobs=SimpleNamespace(ready=lambda _free: reasons),
+        jobs=SimpleNamespace(ready=lambda _free: reasons, warnings=list),
+        catalogue=SimpleNamespace(current=Catalogue()),
         settings=SimpleNamespace(limits=SimpleNamespace(min_free_disk=1)),
         issuer_away=lambda: away,
     )

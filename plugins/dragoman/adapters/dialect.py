@@ -62,5 +62,7 @@ class Dialect:
     """The conformance classes that it adds to the landing page's."""
     reserved: tuple[ReservedInput, ...] = ()
     """Inputs that every process takes while this dialect is on."""
+    has_jobs: bool = True
+    """Whether its clients run processes; aeon's open sessions."""
     notification: Callable[[Job, str, Read], Notification | None] | None = None
     """The message due to a subscriber for the present state of one of its jobs, given the server's URL."""

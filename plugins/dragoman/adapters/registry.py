@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from dragoman.adapters.aeon.dialect import AEON
 from dragoman.adapters.ccp.dialect import CCP
 from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.ogc.dialect import OGC
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, Process
     from dragoman.web.services import Services
 
-DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, CCP)
+DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, CCP, AEON)
 
 UNAVAILABLE: Final = tuple(
     DialectSettings(
@@ -32,7 +33,7 @@ UNAVAILABLE: Final = tuple(
         summary=f"{name} (not available in this version; off is accepted).",
         available=False,
     )
-    for name in ("ncdjango", "AppStore", "aeon")
+    for name in ("ncdjango", "AppStore")
 )
 """Dialects whose keys are known already: a file that switches them off is good today and later."""
 

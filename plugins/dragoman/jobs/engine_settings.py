@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dragoman.packages.forms import BUILT_IN, Forms
 
@@ -48,6 +48,18 @@ class EngineSettings:
     """Jobs of a process that run at once, where they are fewer than the slots."""
     opening_timeout: float = 30.0
     """Seconds that opening the file of one input may take."""
+    guests: Mapping[str, GuestRoom] = field(default_factory=dict)
+    """The parts of the supervisor that are not about jobs, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestRoom:
+    """Where a part of the supervisor that is not about jobs is to be found, and what it is told of the settings."""
+
+    place: str
+    """``module:function``, which makes it from ``engine.guests.House`` and these settings."""
+    settings: Any
+    """What that function takes; pickled on its way to the supervisor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The three ports of the job engine; each docstring is the contract its suite tests.
+"""The ports of the job engine; each docstring is the contract its suite tests.
 
 JobService ──► Executor ──► (the engine that owns the writes) ──► JobStore
      └───────────► JobStore (reads)   └──► ResultStore (reads, files of results)
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.stored_file import StoredFile
     from dragoman.model.job import Job, JobPage, JobQuery
     from dragoman.model.job_event import JobEvent
+    from dragoman.model.process import JSON
     from dragoman.model.status import JobStatus
     from dragoman.model.worker import WorkerIdentity
 
@@ -107,7 +108,7 @@ class JobStore(Protocol):
         """Whether parts of the store were found that cannot be read: what they hold is passed over."""
 
     def counts_by_process(self) -> Mapping[str, Mapping[JobStatus, int]]:
-        """How many jobs of each process are in each state; every state is a key. Cheap at any number of jobs."""
+        """How many jobs of each process that has any are in each state; every state is a key. Cheap at any number."""
 
     def events(self, job_id: str) -> list[JobEvent]:
         """What happened to a job, in order; nothing of what happened before stores had events, or of no job.
@@ -187,6 +188,17 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Let go of the engine; jobs go on if another server process holds it."""
+
+
+class GuestDesk(Protocol):
+    """Carries questions to the parts of the engine that are not about jobs; see ``engine/guests.py``."""
+
+    def ask_guest(self, guest: str, body: JSON, abandoned: Callable[[], bool] = lambda: False) -> JSON:
+        """What a part of the engine that is not about jobs answers; None once the call is ``abandoned``.
+
+        Raises what that part refuses, NotFound where there is none of that name, and Unavailable if the engine
+        cannot be reached, is silent, or dies while it is asked: whether it did what was asked is not known then.
+        """
 
 
 class ResultStore(Protocol):

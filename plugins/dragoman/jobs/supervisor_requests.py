@@ -6,6 +6,7 @@
     Remove, RemoveOutput, KeepSha256, Health, Stop ──► Ok
     Hello         ──► Facts
     ReadFigures   ──► FiguresAre
+    AskGuest      ──► GuestAnswer, now or later
     any           ──► Refused
 
 ``Hello``, ``Stop`` and ``Facts`` stay as they are in every version: by them one takes the place of another.
@@ -98,6 +99,16 @@ class KeepSha256:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskGuest:
+    """Ask a part of the supervisor that is not about jobs; see ``engine/guests.py``."""
+
+    guest: str
+    """Its name."""
+    body: Any
+    """JSON, which that part alone understands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Who the supervisor is."""
 
@@ -141,6 +152,14 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuestAnswer:
+    """What the part that was asked has to say."""
+
+    body: Any
+    """JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """It cannot be done."""
 
@@ -148,9 +167,19 @@ class Refused:
 
 
 type Request = (
-    Hello | Stop | Health | ReadFigures | Submit | Wait | Dismiss | Remove | RemoveOutput | KeepSha256
+    Hello
+    | Stop
+    | Health
+    | ReadFigures
+    | Submit
+    | Wait
+    | Dismiss
+    | Remove
+    | RemoveOutput
+    | KeepSha256
+    | AskGuest
 )
-type Reply = Facts | FiguresAre | Ok | Accepted | JobIs | Changed | Refused
+type Reply = Facts | FiguresAre | Ok | Accepted | JobIs | Changed | GuestAnswer | Refused
 
 REQUESTS: MessageCodec[Request] = MessageCodec(
     "verb",
@@ -165,6 +194,7 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
         "remove": Remove,
         "remove_output": RemoveOutput,
         "keep_sha256": KeepSha256,
+        "ask_guest": AskGuest,
     },
 )
 REPLIES: MessageCodec[Reply] = MessageCodec(
@@ -176,6 +206,7 @@ REPLIES: MessageCodec[Reply] = MessageCodec(
         "accepted": Accepted,
         "job": JobIs,
         "changed": Changed,
+        "guest": GuestAnswer,
         "refused": Refused,
     },
 )

@@ -34,6 +34,8 @@ STATUSES: Final[Mapping[type[errors.DragomanError], HTTPStatus]] = {
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.IllegalTransition: HTTPStatus.CONFLICT,
     errors.ExecutionError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatasetError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatasetFieldError: HTTPStatus.BAD_REQUEST,
 }
 """The most specific class of an error that is a key decides."""
 

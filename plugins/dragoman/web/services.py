@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dragoman.config.settings import Settings
+    from dragoman.jobs.dataset_service import DatasetService
     from dragoman.jobs.service import JobService
     from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Offer
@@ -51,5 +52,7 @@ class Services:
     title: str = "dragoman"
     reserved: tuple[ReservedInput, ...] = ()
     """The inputs that every process takes, for the dialects that are on."""
+    datasets: DatasetService | None = None
+    """Sessions that read datasets; None where no dialect has them."""
     host: HostApi = HostApi()
     """Described, with ours, in documents about the whole server."""

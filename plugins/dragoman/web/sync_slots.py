@@ -27,18 +27,18 @@ class SyncSlots:
         self.limit = limit
         self._free = threading.BoundedSemaphore(limit)
 
-    def enter(self) -> bool:
-        """Take a slot, at once or not at all; whoever gets True owes a ``leave``."""
-        return self._free.acquire(blocking=False)
+    def enter(self, patience: float = 0) -> bool:
+        """Take a slot within ``patience`` seconds, or none; whoever gets True owes a ``leave``."""
+        return self._free.acquire(timeout=patience) if patience else self._free.acquire(blocking=False)
 
     def leave(self) -> None:
         """Give a slot back."""
         self._free.release()
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold a slot; raises Unavailable if there is none."""
-        if not self.enter():
+    def slot(self, patience: float = 0) -> Iterator[None]:
+        """Hold a slot; raises Unavailable if there is none within ``patience`` seconds."""
+        if not self.enter(patience):
             raise Unavailable(
                 f"{self.limit} synchronous calls wait already; try again, or send 'Prefer: respond-async'",
                 retry_after=2,

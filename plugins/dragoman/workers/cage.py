@@ -61,10 +61,10 @@ def can_be_made() -> bool:
 def enter(name: str, note: Path) -> bool:
     """Put this process, and so all that it will start, into a new cgroup; whether that could be done.
 
-    ``name`` is the same in every life, and ``note`` the file that says where it was in the last one: whatever is left
-    there is killed first. So only one process at a time may call this.
+    ``name`` is the same in every life, and nobody else's; ``note`` is the file that says where it was in the last one:
+    whatever is left there is killed first. So only one process at a time may call this.
     """
-    end_left(note)
+    end_left(name, note)
     base = own_cgroup()
     if base is None:
         return False
@@ -83,13 +83,16 @@ def enter(name: str, note: Path) -> bool:
     return True
 
 
-def end_left(note: Path) -> None:
-    """Kill all that is in the cgroup that was noted, and remove it; never one that this process is in."""
+def end_left(name: str, note: Path) -> None:
+    """Kill all that is in the cgroup of that name that was noted, and remove it; never one that this process is in.
+
+    A note of another name came with a copy of the folder that it lies in, whose owner may well be alive.
+    """
     try:
         folder = Path(note.read_text("utf-8"))
     except (OSError, ValueError):
         return
-    if folder.name.startswith(PREFIX) and folder != own_cgroup():
+    if folder.name == PREFIX + name and folder != own_cgroup():
         with suppress(OSError):
             _kill_all(folder)
             folder.rmdir()

@@ -226,7 +226,7 @@ def test_a_sync_call_waits_for_its_job_and_is_recorded(server: Server) -> None:
 
 
 def test_too_many_waiting_calls_get_503(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SyncSlots, "enter", lambda self: False)
+    monkeypatch.setattr(SyncSlots, "enter", lambda self, patience=0: False)
     client = server.client()
     response = client.post(ECHO, json={"inputs": {"text": "a"}})
     assert response.status_code == 503

@@ -276,7 +276,7 @@ def test_a_full_queue_is_429(server: Server) -> None:
 
 
 def test_too_many_waiting_calls_are_503(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SyncSlots, "enter", lambda self: False)
+    monkeypatch.setattr(SyncSlots, "enter", lambda self, patience=0: False)
     answer = server.client().post("/pesto/echo/api/v1/process", json={"text": "a"})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0

@@ -12,15 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, InvalidRequest, Unavailable
+from dragoman.jobs.engine.guests import Guests
 from dragoman.jobs.engine.removal import keep_sha256, remove, remove_output
 from dragoman.jobs.supervisor_requests import (
     REPLIES,
     REQUESTS,
     Accepted,
+    AskGuest,
     Changed,
     Dismiss,
     Facts,
     FiguresAre,
+    GuestAnswer,
     Health,
     Hello,
     JobIs,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine.scheduling import Scheduler
     from dragoman.jobs.ports import EngineStore
     from dragoman.model.job import Job
+    from dragoman.model.process import JSON
 
 LOGGER = logging.getLogger(__name__)
 
@@ -106,12 +110,14 @@ class RequestHandler:
         facts: Facts,
         stop: Callable[[], None],
         check_home: Callable[[], None] = lambda: None,
+        guests: Guests | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._store = store
         self._results = results
         self._facts = facts
         self._stop = stop
+        self._guests = guests or Guests({})
         self._check_home = check_home
         """Raises Unavailable while HOME is not the one that this engine works on."""
         self._waiters: dict[str, list[PendingAnswer]] = {}
@@ -121,7 +127,11 @@ class RequestHandler:
         number = 0
         try:
             number = message.pop("n")
-            reply = self._reply(client, number, REQUESTS.load(message))
+            request = REQUESTS.load(message)
+            if isinstance(request, AskGuest):
+                self._ask_guest(client, number, request)
+                return
+            reply = self._reply(client, number, request)
         except DragomanError as error:
             reply = Refused(error=error)
         except (ValueError, KeyError, TypeError, AttributeError) as error:  # not ours, or an id that is taken
@@ -186,6 +196,12 @@ class RequestHandler:
                 keep_sha256(self._store, request.job_id, request.output_id, request.sha256, request.item)
         return Ok()
 
+    def _ask_guest(self, client: Client, number: int, request: AskGuest) -> None:
+        """The guest answers, now or later."""
+        self._check_home()
+        answer = partial(_answer_for_guest, client, number)
+        self._guests.ask(request.guest, request.body, answer, client.gone)
+
     def _told(self, request: Hello | ReadFigures) -> Facts | FiguresAre:
         return self._facts if isinstance(request, Hello) else FiguresAre(figures=self._scheduler.figures())
 
@@ -221,6 +237,12 @@ class RequestHandler:
 def _answer_dismissal(client: Client, number: int, outcome: Job | DragomanError) -> None:
     client.answer(
         number, Refused(error=outcome) if isinstance(outcome, DragomanError) else JobIs(job=outcome)
+    )
+
+
+def _answer_for_guest(client: Client, number: int, answer: JSON | DragomanError) -> None:
+    client.answer(
+        number, Refused(error=answer) if isinstance(answer, DragomanError) else GuestAnswer(body=answer)
     )
 
 

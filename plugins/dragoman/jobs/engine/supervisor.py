@@ -19,13 +19,14 @@ from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
+from dragoman.jobs.engine.guests import Guests, House
 from dragoman.jobs.engine.housekeeping import Housekeeper
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
-from dragoman.jobs.host_id import host_id
+from dragoman.jobs.host_id import host_id, known_host_id
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, forkserver_folder, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
@@ -75,8 +76,13 @@ def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = N
             return 3
         starter = process_tree.identity(os.getppid())
         code = guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
-        cage.end_left(settings.home / CGROUP)
+        cage.end_left(_cage_name(known_host_id(settings.home), lock), settings.home / CGROUP)
         return code
+
+
+def _cage_name(host: str | None, lock: IO[str]) -> str:
+    """The name of one HOME's cgroup: not of a copy of it, nor of another folder in its place."""
+    return f"{host}-{os.fstat(lock.fileno()).st_ino}"
 
 
 class _Supervisor:
@@ -103,7 +109,8 @@ class _Supervisor:
         """Supervise until nobody needs it; the exit code."""
         self._lock = lock
         self._listen_to_signals()
-        if not cage.enter(home_hash(self._settings.home), self._settings.home / CGROUP):
+        name = _cage_name(host_id(self._settings.home), lock)
+        if not cage.enter(name, self._settings.home / CGROUP):
             LOGGER.info(cage.UNCAGED, extra={"action": "cgroup"})
         watch = self._make_pool()
         self._store: EngineStore = open_store(self._settings.database_url)
@@ -141,6 +148,14 @@ class _Supervisor:
         self._forkserver = Forkserver(kind.preload, self._sockets)
         watch = WorkerWatch(self._selector, self._forkserver)
         self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
+        house = House(
+            home=self._settings.home,
+            database_url=self._settings.database_url,
+            forkserver=self._forkserver,
+            watch=watch,
+            mark=self._mark,
+        )
+        self._guests = Guests(self._settings.guests, house)
         return watch
 
     def _make_scheduler(self, results: RunFiles) -> None:
@@ -169,6 +184,7 @@ class _Supervisor:
             facts=Facts(build=settings.build, digest=settings.digest, pid=os.getpid()),
             stop=self._stop,
             check_home=self._check_home,
+            guests=self._guests,
         )
 
     def _take_over(self, results: RunFiles) -> None:
@@ -203,6 +219,7 @@ class _Supervisor:
     def _tick(self, now: float) -> None:
         try:
             self._scheduler.tick()
+            self._guests.tick()
             self._check_hold(now)
             self._check_endpoint(now)
         except Unavailable as error:
@@ -278,6 +295,7 @@ class _Supervisor:
     def _end(self) -> None:
         """Kill all workers, and leave what they ran to the next supervisor's queue."""
         self._scheduler.closing = True
+        self._guests.close()
         workers = [worker for worker in self._pool.workers if worker.process is not None]
         for worker in workers:
             worker.ending = worker.ending or "stopped"

@@ -17,9 +17,11 @@ from dragoman.jobs.host_id import known_host_id
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.rendezvous import file_identity
 from dragoman.jobs.supervisor_requests import (
+    AskGuest,
     Changed,
     Dismiss,
     FiguresAre,
+    GuestAnswer,
     Health,
     JobIs,
     KeepSha256,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.rendezvous import FileIdentity
     from dragoman.jobs.supervisor_requests import Reply, Request
     from dragoman.model.job import Job
+    from dragoman.model.process import JSON
     from dragoman.workers.framing import Channel
 
 PROBE = 2.0
@@ -122,6 +125,14 @@ class LocalExecutor:
     def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
         """See the port."""
         self._ask_again(KeepSha256(job_id=job_id, output_id=output_id, sha256=sha256, item=item))
+
+    def ask_guest(self, guest: str, body: JSON, abandoned: Callable[[], bool] = lambda: False) -> JSON:
+        """See the port."""
+        try:
+            reply = self._ask(AskGuest(guest=guest, body=body), abandoned=abandoned)
+        except Disconnected as error:
+            raise Unavailable("the engine died while it was asked; try again", retry_after=1) from error
+        return reply.body if isinstance(reply, GuestAnswer) else None
 
     def alive(self) -> bool:
         """See the port; within PROBE seconds."""

@@ -28,17 +28,18 @@ def open_store(url: str) -> SqlStore:
     """
     from dragoman.jobs.stores.sql import SqlStore
 
-    return _with_driver(url, SqlStore)
+    return with_driver(url, SqlStore)
 
 
 def examine_store(url: str) -> None:
     """Look whether ``open_store`` would succeed, and change nothing; raises what it would."""
     from dragoman.jobs.stores.sql import examine
 
-    _with_driver(url, examine)
+    with_driver(url, examine)
 
 
-def _with_driver[T](url: str, use: Callable[[str], T]) -> T:
+def with_driver[T](url: str, use: Callable[[str], T]) -> T:
+    """What ``use`` makes of a database's URL in SQLAlchemy's form; raises SettingsError where it is none of ours."""
     scheme, _, rest = url.partition("://")
     if scheme not in DRIVERS:
         raise SettingsError(

@@ -201,7 +201,7 @@ class SqlStore:
             states = counted.setdefault(row["process_id"], dict.fromkeys(JobStatus, 0))
             if row["status"] in states:  # else another dragoman's
                 states[JobStatus(row["status"])] = int(row["matched"])
-        return counted
+        return {process_id: states for process_id, states in counted.items() if any(states.values())}
 
     def events(self, job_id: str) -> list[JobEvent]:
         """See the port."""

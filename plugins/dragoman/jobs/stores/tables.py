@@ -87,6 +87,24 @@ EVENTS = Table(
 )
 """What happened to each job, known by its ``seq``. See job_events.py."""
 
+SESSIONS = Table(
+    "dragoman_sessions",
+    METADATA,
+    Column("id", String(20), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("configuration", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("manifest_size", BIG, nullable=False),
+    Column("manifest_modified", BIG, nullable=False),
+    Column("position", BIG, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("created", BIG, nullable=False),
+    Column("used", BIG, nullable=False),
+    Index("dragoman_sessions_owner", "owner"),
+    Index("dragoman_sessions_used", "used"),
+)
+"""Sessions that read datasets; see model/dataset_session.py."""
+
 META = Table(
     "dragoman_meta",
     METADATA,

@@ -17,7 +17,13 @@ from dragoman.errors import SettingsError
 from dragoman.jobs.stores import job_counters, job_events
 from dragoman.jobs.stores.engine_lock import ADVISORY_KEY
 from dragoman.jobs.stores.engines import WRITING
-from dragoman.jobs.stores.migrations import m0001_jobs, m0002_counters, m0003_events, m0004_token
+from dragoman.jobs.stores.migrations import (
+    m0001_jobs,
+    m0002_counters,
+    m0003_events,
+    m0004_token,
+    m0005_sessions,
+)
 from dragoman.jobs.stores.tables import META
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ MIGRATIONS: Sequence[Callable[[Connection], None]] = (
     m0002_counters.run,
     m0003_events.run,
     m0004_token.run,
+    m0005_sessions.run,
 )
 
 VERSION = len(MIGRATIONS)

@@ -1,0 +1,157 @@
+"""Batches of pictures: a bare loop of two threads beside dragoman and its client, in one run.
+
+    .venv/bin/python benchmarks/aeon.py [PICTURES] [ROUNDS]
+
+Not part of ``make bench``; it prints what it measured.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import cv2
+import numpy as np
+import psutil
+import requests
+import simplejpeg
+import yaml
+
+from dragoman.client.aeon import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).parents[1]
+SIDE: Final = 256
+BATCH: Final = 32
+PORT: Final = 5077
+THREADS: Final = 2
+
+
+def write_pictures(folder: Path, number: int) -> Path:
+    """Noisy pictures, which are as large as photographs; the manifest of them."""
+    random = np.random.default_rng(1)
+    lines = ["@FILE\tASCII_INT"]
+    for index in range(number):
+        coarse = random.integers(0, 256, (32, 32, 3), np.uint8)
+        pixels = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"{index}.jpg"), pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        lines.append(f"{index}.jpg\t{index % 10}")
+    manifest = folder / "manifest.tsv"
+    manifest.write_text("\n".join(lines) + "\n")
+    return manifest
+
+
+def bare(folder: Path, number: int) -> float:
+    """Pictures a second of two threads that decode into batches."""
+
+    def load(index: int) -> None:
+        pixels = simplejpeg.decode_jpeg((folder / f"{index}.jpg").read_bytes(), "BGR")
+        batch[index % BATCH] = pixels.transpose(2, 0, 1)
+
+    batch = np.empty((BATCH, 3, SIDE, SIDE), np.uint8)
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, number, BATCH):
+            list(pool.map(load, range(start, min(number, start + BATCH))))
+    return number / (time.perf_counter() - begun)
+
+
+def through_dragoman(url: str, configuration: dict[str, Any], number: int) -> float:
+    """Pictures a second that the client gets, the opening of the session left out."""
+    with Dataset(url, configuration) as batches:
+        begun = time.perf_counter()
+        total = sum(int(batch["image"][:, 0, 0, 0].size) for batch in batches)
+        return total / (time.perf_counter() - begun)
+
+
+def ready_batch(url: str, configuration: dict[str, Any]) -> float:
+    """Milliseconds until a batch that is ready has come, the median."""
+    with Dataset(url, configuration) as batches:
+        taken = []
+        for _ in range(20):
+            time.sleep(0.2)  # it is ready by then
+            begun = time.perf_counter()
+            batches._fetch()
+            taken.append(1000 * (time.perf_counter() - begun))
+        return statistics.median(taken)
+
+
+def memory(process: psutil.Popen) -> float:
+    """MiB of all processes of a server, what they share counted once for each."""
+    home = process.environ().get("DRAGOMAN_HOME")
+    total = 0
+    for each in psutil.process_iter():
+        try:
+            if each.environ().get("DRAGOMAN_HOME") == home:
+                total += each.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return total / 2**20
+
+
+def serve(folder: Path, processes: int) -> psutil.Popen:
+    """A server whose data root is the folder, once it is ready."""
+    config = yaml.safe_load((ROOT / "pygeoapi-config.yml").read_text())
+    config["resources"] = {"hello-world": {"type": "process", "processor": {"name": "HelloWorld"}}}
+    path = folder / "config.yml"
+    path.write_text(yaml.safe_dump(config))
+    environment = {
+        **os.environ,
+        "PYGEOAPI_CONFIG": str(path),
+        "DRAGOMAN_HOME": str(folder / f"home{processes}"),
+        "DRAGOMAN_DATA_ROOTS": str(folder),
+        "DRAGOMAN_PORT": str(PORT),
+    }
+    command = [str(Path(sys.executable).with_name("dragoman")), "serve", "--threads", "16"]
+    server = psutil.Popen(
+        [*command, "--processes", str(processes)], env=environment, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(f"http://127.0.0.1:{PORT}/readyz", timeout=5).ok:
+                return server
+        except requests.RequestException:
+            time.sleep(0.2)
+    server.terminate()
+    raise SystemExit("the server does not come up")
+
+
+def measured(folder: Path, number: int, rounds: int) -> Iterator[str]:
+    """A line for each figure."""
+    manifest = write_pictures(folder, number)
+    configuration: dict[str, Any] = {
+        "manifest_filename": str(manifest),
+        "manifest_root": str(folder),
+        "batch_size": BATCH,
+        "etl": [{"type": "image", "width": SIDE, "height": SIDE}, {"type": "label"}],
+    }
+    for processes in (1, 2):
+        server = serve(folder, processes)
+        try:
+            url = f"http://127.0.0.1:{PORT}"
+            before = memory(server)
+            for _ in range(rounds):
+                alone, ours = bare(folder, number), through_dragoman(url, configuration, number)
+                yield f"{processes} processes: bare {alone:.0f}/s, dragoman {ours:.0f}/s, ratio {ours / alone:.2f}"
+            yield f"{processes} processes: a ready batch {ready_batch(url, configuration):.1f} ms"
+            yield f"{processes} processes: memory {before:.0f} MiB before, {memory(server):.0f} MiB after"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+if __name__ == "__main__":
+    arguments = [int(word) for word in sys.argv[1:]] + [2000, 2][len(sys.argv) - 1 :]
+    with tempfile.TemporaryDirectory() as place:
+        for line in measured(Path(place), *arguments):
+            print(line, flush=True)

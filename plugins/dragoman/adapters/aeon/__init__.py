@@ -1,0 +1,1 @@
+"""aeon: sessions in which a training loop fetches the batches of a dataset. Source: contracts/aeon.md."""

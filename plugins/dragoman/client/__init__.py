@@ -1,0 +1,1 @@
+"""Clients of a dragoman server, for who has no server here: nothing below imports the server's rooms."""

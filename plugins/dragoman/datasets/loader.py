@@ -1,0 +1,303 @@
+"""The loader: one process below the supervisor that makes the batches of all sessions, ahead of their readers.
+
+Decoding strangers' pictures is for no web process. A thread for each processor takes the next piece of a batch;
+OpenCV, simplejpeg and GDAL let go of the interpreter while they work. What fails costs its batch; what kills the
+process costs time (see ``jobs/engine/dataset_sessions.py``).
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from dragoman.datasets.batch_files import BatchFile, batch_name, discard
+from dragoman.datasets.loader_messages import (
+    Advance,
+    Again,
+    Began,
+    Careful,
+    Close,
+    Failed,
+    Open,
+    Opened,
+    Ready,
+    Refused,
+    dump,
+    load,
+)
+from dragoman.datasets.open_session import BatchInMaking, description_of, open_session, reason
+from dragoman.errors import DatasetFieldError
+from dragoman.workers import child
+from dragoman.workers.framing import Channel, Disconnected
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from dragoman.datasets.limits import DatasetLimits
+    from dragoman.datasets.loader_messages import Report
+    from dragoman.datasets.open_session import OpenSession
+    from dragoman.datasets.order import Place
+    from dragoman.sources.policy import SourcePolicy
+
+LOGGER = logging.getLogger(__name__)
+
+SESSION: Final = "the session"
+BATCH: Final = "the batch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderSetup:
+    """What the loader is told when it is born."""
+
+    folder: Path
+    """Where batches are put."""
+    policy: SourcePolicy
+    limits: DatasetLimits
+    memory: int
+    """Bytes of all batches that are ready or being made."""
+    threads: int
+    mark: str
+    """Tells this supervisor's offspring from another's."""
+
+
+def main(sock: socket.socket, setup: LoaderSetup) -> None:
+    """What the process runs."""
+    child.settle(mark=setup.mark)
+    child.end_with_supervisor(sock)
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")  # read when OpenCV is imported
+    loader = Loader(Channel(sock), setup)
+    with suppress(Disconnected):
+        loader.serve()
+    os._exit(0)
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class _Opening:
+    """A session that is being opened, and what was ordered since."""
+
+    order: Open
+    later: list[Advance | Again] = field(default_factory=list)
+
+
+class Loader:
+    """Keeps the sessions' batches ready. Orders come in the main thread, batches are made in the pool's."""
+
+    def __init__(self, channel: Channel, setup: LoaderSetup) -> None:
+        self._channel = channel
+        self._setup = setup
+        self._sending = threading.Lock()
+        self._lock = threading.RLock()
+        self._sessions: dict[str, OpenSession] = {}
+        """In the order in which they get a batch next."""
+        self._opening: dict[str, _Opening] = {}
+        """Sessions that are not open yet."""
+        self._held = 0
+        """Bytes of batches that are ready or being made."""
+        self._making = 0
+        self._careful = False
+        self._names = itertools.count()
+        self._pool = ThreadPoolExecutor(setup.threads, thread_name_prefix="batches")
+
+    @property
+    def held(self) -> int:
+        """Bytes of batches that are ready or being made."""
+        return self._held
+
+    def serve(self) -> None:
+        """Follow orders until the supervisor hangs up, which raises Disconnected."""
+        while True:
+            order = load(self._channel.receive())
+            match order:
+                case Open():
+                    self._begin_to_open(order)
+                case Advance() | Again():
+                    self._follow(order)
+                case Close(session=session):
+                    self._close(session)
+                case Careful(on=on):
+                    self._careful = on
+            self._begin_batches()
+
+    # -- sessions ----------------------------------------------------------------------------------------
+
+    def _begin_to_open(self, order: Open) -> None:
+        with self._lock:
+            self._opening[order.session] = opening = _Opening(order=order)
+        self._pool.submit(self._open, opening)
+
+    def _open(self, opening: _Opening) -> None:
+        order = opening.order
+        try:
+            session = open_session(order, self._setup.policy, self._setup.limits)
+        except Exception as error:
+            self._refuse(opening, error)
+            return
+        with self._lock:
+            if self._opening.get(order.session) is not opening:  # closed meanwhile, or ordered anew
+                session.dataset.close()
+                return
+            self._close(order.session)
+            self._sessions[session.id] = session
+            self._held += len(session.ready) * session.layout.size
+            for later in opening.later:
+                self._follow(later)
+        version = session.dataset.version
+        self._send(
+            Opened(
+                session=session.id,
+                generation=session.generation,
+                description=description_of(session.dataset),
+                size=version.size,
+                modified=version.modified,
+            )
+        )
+        self._begin_batches()
+
+    def _refuse(self, opening: _Opening, error: Exception) -> None:
+        order = opening.order
+        with self._lock:
+            if self._opening.get(order.session) is opening:
+                del self._opening[order.session]
+        self._send(
+            Refused(
+                session=order.session,
+                generation=order.generation,
+                detail=reason(error, SESSION),
+                field=isinstance(error, DatasetFieldError),
+            )
+        )
+
+    def _close(self, session_id: str) -> None:
+        with self._lock:
+            self._opening.pop(session_id, None)
+            session = self._sessions.pop(session_id, None)
+            if session is None:
+                return
+            for path in session.ready.values():
+                discard(path)
+            self._held -= len(session.ready) * session.layout.size
+            session.ready.clear()
+            session.closed = True
+            if not session.making:
+                session.dataset.close()
+
+    def _follow(self, order: Advance | Again) -> None:
+        with self._lock:
+            session = self._sessions.get(order.session)
+            if session is not None and session.generation == order.generation:
+                if isinstance(order, Again):
+                    session.again(order.number)
+                else:
+                    self._held -= session.advance(order.position) * session.layout.size
+            elif order.session in self._opening:
+                self._opening[order.session].later.append(order)
+
+    # -- batches -----------------------------------------------------------------------------------------
+
+    def _begin_batches(self) -> None:
+        """Begin as many batches as threads and memory allow, session after session."""
+        with self._lock:
+            while self._making < (1 if self._careful else self._setup.threads + 1):
+                turn = self._whose_turn()
+                if turn is None:
+                    return
+                self._begin(*turn)
+
+    def _whose_turn(self) -> tuple[OpenSession, int] | None:
+        """The next session that wants a batch that there is memory for, with the batch's number.
+
+        While nothing is being made, one that has no batch gets one beyond the memory: else it would wait for ever.
+        """
+        for session in list(self._sessions.values()):
+            number = session.next_batch()
+            if number is None:
+                continue
+            room = self._held + session.layout.size <= self._setup.memory
+            if room or not (self._making or session.ready):
+                self._sessions[session.id] = self._sessions.pop(session.id)
+                return session, number
+        return None
+
+    def _begin(self, session: OpenSession, number: int) -> None:
+        session.making.add(number)
+        self._making += 1
+        self._held += session.layout.size
+        self._send(Began(session=session.id, generation=session.generation, number=number))
+        self._pool.submit(self._prepare, session, number)
+
+    def _prepare(self, session: OpenSession, number: int) -> None:
+        """Make the file, and hand its records out in pieces, one for each thread."""
+        try:
+            places = session.places(number)
+            name = f"{batch_name(session.id, session.generation, number)}{os.getpid()}-{next(self._names)}"
+            file = BatchFile(self._setup.folder / name, session.layout.size)
+        except Exception as error:
+            self._end(session, number, None, reason(error, BATCH))
+            return
+        indexed = list(enumerate(places))
+        share = -(-len(indexed) // self._setup.threads)
+        pieces = [indexed[start : start + share] for start in range(0, len(indexed), share)]
+        batch = BatchInMaking(
+            session=session,
+            number=number,
+            file=file,
+            arrays=session.layout.arrays(file.body),
+            pieces=len(pieces),
+        )
+        for piece in pieces[1:]:
+            self._pool.submit(self._load, batch, piece)
+        self._load(batch, pieces[0])
+
+    def _load(self, batch: BatchInMaking, piece: list[tuple[int, Place]]) -> None:
+        """Fill the rows of a piece; a session that is closed, or another piece's failure, makes it needless."""
+        try:
+            for index, place in piece:
+                if batch.failure or batch.session.closed:
+                    break
+                batch.session.dataset.load(place, [values[index] for values in batch.arrays])
+        except Exception as error:
+            batch.failure = batch.failure or reason(error, BATCH)
+        with self._lock:
+            batch.pieces -= 1
+            over = not batch.pieces
+        if over:
+            if not batch.failure:
+                batch.session.layout.finish(batch.arrays)
+            batch.arrays.clear()
+            self._end(batch.session, batch.number, batch.file, batch.failure)
+
+    def _end(self, session: OpenSession, number: int, file: BatchFile | None, failure: str) -> None:
+        with self._lock:
+            session.making.discard(number)
+            self._making -= 1
+            if failure or file is None or session.closed or number < session.position:
+                self._held -= session.layout.size
+                if file is not None:
+                    discard(str(file.path))
+            if session.closed:
+                if not session.making:
+                    session.dataset.close()
+            elif failure or file is None:
+                session.fail(number)
+                self._send_failed(session, number, failure)
+            elif number >= session.position:
+                session.ready[number] = str(file.path)
+                self._send_ready(session, number, str(file.path))
+        self._begin_batches()
+
+    def _send_failed(self, session: OpenSession, number: int, detail: str) -> None:
+        self._send(Failed(session=session.id, generation=session.generation, number=number, detail=detail))
+
+    def _send_ready(self, session: OpenSession, number: int, path: str) -> None:
+        self._send(Ready(session=session.id, generation=session.generation, number=number, path=path))
+
+    def _send(self, report: Report) -> None:
+        with self._sending, suppress(Disconnected):
+            self._channel.send(dump(report))

@@ -1,0 +1,157 @@
+"""A session as the loader has it open: its dataset, which batches are ready, and which comes next."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from dragoman.datasets.configuration import is_over, read_configuration
+from dragoman.datasets.dataset import Dataset, Layout
+from dragoman.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from dragoman.datasets.batch_files import BatchFile
+    from dragoman.datasets.buffers import Buffer
+    from dragoman.datasets.limits import DatasetLimits
+    from dragoman.datasets.loader_messages import Open
+    from dragoman.datasets.order import Place
+    from dragoman.model.process import JSON
+    from dragoman.sources.policy import SourcePolicy
+
+LOGGER = logging.getLogger(__name__)
+
+MOST_AHEAD: Final = 64
+"""Batches of one session that are ready at once, however small."""
+EXTRA: Final = "this session needs {}; have the server's operator install dragoman[aeon]"
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class OpenSession:
+    """An open session."""
+
+    id: str
+    generation: int
+    dataset: Dataset
+    layout: Layout
+    position: int
+    """The batch that is handed out next."""
+    ahead: int
+    """Batches that may be ready at once."""
+    next: int
+    """No batch before it is to be begun."""
+    ready: dict[int, str] = field(default_factory=dict)
+    """The files of batches that are ready."""
+    making: set[int] = field(default_factory=set)
+    """Batches that are being made."""
+    barrier: int | None = None
+    """A batch that failed: it, and what follows, is not begun until it is asked for again."""
+    closed: bool = False
+    ordering: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever asks for the order of the records: it is worked out by one thread at a time."""
+
+    def next_batch(self) -> int | None:
+        """The batch to be begun next; None while there is none."""
+        self.next = max(self.next, self.position)
+        while self.next in self.ready or self.next in self.making:
+            self.next += 1
+        number = self.next
+        if self.closed or number >= self.position + self.ahead:
+            return None
+        if self.barrier is not None and number >= self.barrier:
+            return None
+        return None if is_over(self.dataset.configuration, self.dataset.record_count, number) else number
+
+    def advance(self, position: int) -> int:
+        """All batches before ``position`` are handed out; how many of them it held."""
+        self.position = max(self.position, position)
+        handed = [number for number in self.ready if number < self.position]
+        for number in handed:
+            del self.ready[number]
+        return len(handed)
+
+    def fail(self, number: int) -> None:
+        """Begin nothing from this batch on, until it is asked for again."""
+        self.barrier = number if self.barrier is None else min(self.barrier, number)
+
+    def again(self, number: int) -> None:
+        """Begin at this batch again, if it failed."""
+        if self.barrier is not None:
+            self.barrier, self.next = None, min(self.next, number)
+
+    def places(self, number: int) -> list[Place]:
+        """The records of a batch, in order."""
+        with self.ordering:
+            return list(self.dataset.places(number))
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class BatchInMaking:
+    """A batch that is being made, piece by piece."""
+
+    session: OpenSession
+    number: int
+    file: BatchFile
+    arrays: list[NDArray[Any]]
+    pieces: int
+    """Pieces that are not finished."""
+    failure: str = ""
+
+
+def open_session(order: Open, policy: SourcePolicy, limits: DatasetLimits) -> OpenSession:
+    """The session of an order; raises DatasetError for what cannot be served."""
+    configuration = read_configuration(order.configuration, lambda: 1)
+    dataset = Dataset(configuration, policy, limits)
+    version = dataset.version
+    if order.size is not None and (order.size, order.modified) != (version.size, version.modified):
+        dataset.close()
+        raise DatasetError(
+            f"manifest file {configuration.manifest_filename} has changed since the session began"
+        )
+    ready = {int(number): path for number, path in order.ready.items()}
+    return OpenSession(
+        id=order.session,
+        generation=order.generation,
+        dataset=dataset,
+        layout=Layout(configuration, dataset.buffers),
+        position=order.position,
+        next=order.position,
+        ready=ready,
+        barrier=order.barrier,
+        ahead=max(1, min(MOST_AHEAD, limits.max_batch_bytes // dataset.body_size)),
+    )
+
+
+def description_of(dataset: Dataset) -> Mapping[str, JSON]:
+    """What is told of a session without opening it again; see DatasetSession."""
+    return {
+        "buffers": [_buffer(buffer) for buffer in dataset.buffers],
+        "batch_size": dataset.configuration.batch_size,
+        "batch_count": dataset.batch_count,
+        "record_count": dataset.record_count,
+        "manifest_records": dataset.manifest_records,
+        "body_size": dataset.body_size,
+    }
+
+
+def _buffer(buffer: Buffer) -> dict[str, JSON]:
+    return {"name": buffer.name, **buffer.description()}
+
+
+def reason(error: Exception, what: str) -> str:
+    """Why ``what`` failed, for the client; what nobody raised on purpose is logged, and named by its kind."""
+    if isinstance(error, DatasetError):
+        return error.detail
+    if isinstance(error, ModuleNotFoundError):
+        return EXTRA.format(error.name)
+    if isinstance(error, OSError):
+        return f"{what} finds no room: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return f"{what} needs more memory than there is"
+    LOGGER.error("%s cannot be made", what, exc_info=error, extra={"action": "batch"})
+    return f"{what} cannot be made: {type(error).__name__}"
