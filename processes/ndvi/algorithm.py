@@ -51,7 +51,9 @@ def run(
             writer.write(index, window, band=1)
             return Statistics.of(index)
 
-        parts = each_window(windows, lambda: handles(red, nir, regions), work, progress=context.progress)
+        parts = each_window(
+            windows, lambda: handles(red, nir, regions), work, progress=context.progress, writer=writer
+        )
     return {"ndvi": path, "statistics": merged(parts).to_json()}
 
 

@@ -55,7 +55,7 @@ def run(
             writer.write(program(arrays), window, band=1)
 
         windows = windows_of(grid.width, grid.height, size=size, striped=striped)
-        each_window(windows, handles, work, progress=context.progress)
+        each_window(windows, handles, work, progress=context.progress, writer=writer)
     return {"result": path}
 
 

@@ -70,12 +70,10 @@ def run(
 
         def copy(own: Any, window: Window) -> None:
             values, valid = read_pixels(own, bands, offset, window, nodata)
-            writer.write(values, window)
-            if nodata is None:
-                writer.write_mask(valid, window)
+            writer.write(values, window, valid=valid if nodata is None else None)
 
         if offset is not None:
-            each_window(windows, lambda: reopen(raster), copy, progress=context.progress)
+            each_window(windows, lambda: reopen(raster), copy, progress=context.progress, writer=writer)
             return {"raster": path}
         source, missing = raster, nodata
         if needs_doubles(raster):
@@ -86,11 +84,11 @@ def run(
             if source is not raster:
                 values = as_integers(values, dtype, nodata)
             check_warped(raster, values)
-            writer.write(values, window)
-            if nodata is None:
-                writer.write_mask(valid, window)
+            writer.write(values, window, valid=valid if nodata is None else None)
 
-        each_window(windows, handles(source, grid, resampling), work, progress=context.progress)
+        each_window(
+            windows, handles(source, grid, resampling), work, progress=context.progress, writer=writer
+        )
     return {"raster": path}
 
 

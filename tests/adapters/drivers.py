@@ -121,6 +121,37 @@ class OgcDriver:
         return str(_body(response)["detail"])
 
 
+class CcpDriver(OgcDriver):
+    name = "ccp"
+    words = MappingProxyType({**OgcDriver.words, JobStatus.DISMISSED: "failed"})
+    nowhere = "/ccp/processes/echo/nothing"
+
+    def documented(self, path: str) -> str:
+        return super().documented(path.removeprefix("/ccp"))
+
+    def ids(self, client: FlaskClient) -> list[str] | None:
+        return [process["id"] for process in _body(client.get("/ccp/processes"))["processes"]]
+
+    def describe(self, client: FlaskClient, process_id: str) -> TestResponse:
+        return client.get(f"/ccp/processes/{process_id}")
+
+    def submit(self, client: FlaskClient, process_id: str, inputs: Mapping[str, Any]) -> TestResponse:
+        body = {"inputs": inputs, "response": "document"}
+        return client.post(f"/ccp/processes/{process_id}/execution", json=body)
+
+    def state(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/ccp/jobs/{job_id}")
+
+    def results(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/ccp/jobs/{job_id}/results")
+
+    def text(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/ccp/jobs/{job_id}/results/text")
+
+    def dismiss(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.delete(f"/ccp/jobs/{job_id}")
+
+
 class PestoDriver:
     name = "pesto"
     words = WORDS
@@ -190,5 +221,7 @@ class AeonDriver:
         return f"/v1/dataset/{_body(created)['data']['id']}"
 
 
-JOB_DRIVERS: Mapping[str, JobDriver] = {driver.name: driver for driver in (OgcDriver(), PestoDriver())}
+JOB_DRIVERS: Mapping[str, JobDriver] = {
+    driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver())
+}
 DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver()}

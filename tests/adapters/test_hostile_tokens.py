@@ -11,6 +11,7 @@ from hostile_tokens import GOOD, HOSTILE, WITHOUT_TOKEN
 from tokenkit import TokenFactory, listening
 
 from dragoman.adapters import registry
+from dragoman.adapters.ccp.openapi import PUBLIC as CCP_PUBLIC
 from dragoman.adapters.ogc.openapi.document import PUBLIC as OGC_PUBLIC
 from dragoman.adapters.pesto.openapi import PUBLIC as PESTO_PUBLIC
 from dragoman.adapters.pesto.settings import PestoSettings
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from tests.adapters.conftest import NewEngine
     from werkzeug.routing import Rule
 
-PROTECTED = re.compile(r"/jobs|/execution$|/process$|/metrics$|/(processes|jobs)/<path:rest>$")
+PROTECTED = re.compile(
+    r"/jobs|/execution$|/executions|/process$|/metrics$|/(processes|jobs|executions)/<path:rest>$"
+)
 """What no word of ``auth.public`` opens, whatever becomes of the routes."""
 
 
@@ -117,7 +120,9 @@ def test_every_route_is_protected_or_carries_a_word_that_the_operator_knows(clie
     assert words["/host"] == ""
 
 
-@pytest.mark.parametrize(("prefix", "documented"), [("", OGC_PUBLIC), ("", PESTO_PUBLIC)])
+@pytest.mark.parametrize(
+    ("prefix", "documented"), [("", OGC_PUBLIC), ("", PESTO_PUBLIC), ("/ccp", CCP_PUBLIC)]
+)
 def test_documents_tell_of_the_words_that_routes_carry(
     client: FlaskClient, prefix: str, documented: tuple[tuple[str, str], ...]
 ) -> None:
@@ -125,10 +130,13 @@ def test_documents_tell_of_the_words_that_routes_carry(
         re.sub("<process_id>", "{processID}", rule.rule.replace("<language>", "{language}")): word
         for rule, word in rules(client)
     }
-    assert {path: words[path] for path, _ in documented} == dict(documented)
-    others = ("/api", "/pesto/", "/health")  # those of PESTO and aeon
-    beside = {path for path, word in words.items() if word and not path.startswith(others)}
-    assert documented is PESTO_PUBLIC or beside == {path for path, _ in OGC_PUBLIC}
+    assert {path: words[prefix + path] for path, _ in documented} == dict(documented)
+    below = {path for path in words if prefix == "" or path.startswith(f"{prefix}/")}
+    beside = {
+        path.removeprefix(prefix) for path in below if words[path] and not re.search(r"/api(/|$)", path)
+    }
+    others = {path for path in beside if path.startswith(("/ccp", "/health"))}
+    assert documented is PESTO_PUBLIC or beside - others == {path for path, _ in documented}
 
 
 def test_without_a_token_only_public_paths_answer_and_only_to_be_read(

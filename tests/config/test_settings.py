@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from dragoman.adapters.aeon.settings import AeonSettings
+from dragoman.adapters.ccp.settings import CcpSettings
 from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.adapters.registry import dialect_settings
 from dragoman.config.dialects import dialect_keys
@@ -222,6 +223,18 @@ def test_a_dialect_may_be_off(load: Load) -> None:
     assert settings.dialects["ccp"] is False
 
 
+def test_ccp_is_on_and_its_scripts_are_refused(load: Load) -> None:
+    assert load().dialects["ccp"] == CcpSettings()
+    own = load(
+        "      pesto: ", "      ccp: {cancelled_as_failed: false, script_methods: false}\n      pesto: "
+    )
+    assert own.dialects["ccp"] == CcpSettings(cancelled_as_failed=False)
+    with pytest.raises(
+        SettingsError, match=r"dialects\.ccp\.script_methods: is not available in this version"
+    ):
+        load("      pesto: ", "      ccp: {script_methods: true}\n      pesto: ")
+
+
 def test_pesto_is_on_unless_it_is_off(load: Load) -> None:
     assert load().dialects["pesto"] == PestoSettings()
     block = TEXT[TEXT.index("      pesto: ") : TEXT.index("\nlogging:")]
@@ -285,12 +298,11 @@ MISTAKES = [
     ),
     ("asynchronous: []", "default_process: 7", "server.manager.dialects.pesto.default_process", "echo, ndvi"),
     ("asynchronous: []", "async: [ndvi]", "server.manager.dialects.pesto.async", "default_process"),
-    ("    dialects:\n", "    dialects:\n      ccp: on\n", "server.manager.dialects.ccp", "off"),
     (
         "    dialects:\n",
         "    dialects:\n      wps: off\n",
         "server.manager.dialects.wps",
-        "pesto, aeon, ncdjango",
+        "pesto, ccp, aeon",
     ),
     (*aeon("idle: 60"), "server.manager.dialects.aeon.idle", "idle_timeout"),
     (*aeon("idle_timeout: soon"), "server.manager.dialects.aeon.idle_timeout", "soon"),

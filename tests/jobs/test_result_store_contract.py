@@ -6,7 +6,7 @@ import time
 import uuid
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from memoryresults import MemoryResults
@@ -245,3 +245,41 @@ def test_jobs_are_found_by_their_age(results: ResultStore) -> None:
 
 def test_free_space_is_known_before_there_is_a_job(results: ResultStore) -> None:
     assert results.free_bytes() > 0
+
+
+def test_a_derived_file_is_made_once_and_the_latest_of_its_kind_is_kept(results: ResultStore) -> None:
+    fill(results)
+    first = results.derived(ID, "x-1.zip", lambda file: void(file.write(b"one")))
+    again = results.derived(ID, "x-1.zip", lambda file: void(file.write(b"other")))
+    assert (first.content(), first.etag) == (again.content(), again.etag) == (b"one", first.etag)
+    results.derived(ID, "y-1.zip", lambda file: void(file.write(b"why")))
+    results.derived(ID, "x-2.zip", lambda file: void(file.write(b"two")))
+    assert results.derived(ID, "y-1.zip", lambda file: None).content() == b"why"
+    assert results.derived(ID, "x-1.zip", lambda file: void(file.write(b"new"))).content() == b"new"
+
+
+def void(_result: object) -> None:
+    """For a lambda that has to give nothing."""
+
+
+def test_a_derived_file_that_could_not_be_made_is_not_there(results: ResultStore) -> None:
+    def fail(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise ResultNotAvailable
+
+    with pytest.raises(ResultNotAvailable):
+        results.derived(ID, "x-1.zip", fail)
+    assert results.derived(ID, "x-1.zip", lambda file: void(file.write(b"whole"))).content() == b"whole"
+
+
+@pytest.mark.parametrize("keep_log", [False, True])
+def test_derived_files_go_with_the_outputs(results: ResultStore, keep_log: bool) -> None:
+    fill(results)
+    for all_of_it in (True, False):
+        results.derived(ID, "x-1.zip", lambda file: void(file.write(b"one")))
+        if all_of_it:
+            results.clear(ID, keep_log=keep_log)
+        else:
+            results.remove_derived(ID)
+        assert results.derived(ID, "x-1.zip", lambda file: void(file.write(b"new"))).content() == b"new"
+        results.remove_derived(ID)

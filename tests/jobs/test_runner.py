@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,3 +207,13 @@ def test_progress_that_is_no_number_says_nothing(tmp_path: Path) -> None:
     context._sent = 0.0
     context.progress(float("nan"), "writing")
     assert reports[-1] == (100, "writing")
+
+
+def test_what_came_by_reference_is_hashed_and_the_hashes_are_kept(
+    program: Program, run: Callable[..., tuple[Mapping[str, Output], Path]], tmp_path: Path
+) -> None:
+    _, folder = run(program, values={"gain": 2})
+    kept = FolderResults(tmp_path / "home").load_hashes(folder.parent.name)
+    expected = hashlib.sha256((tmp_path / "scene.tif").read_bytes()).hexdigest()
+    assert kept is not None
+    assert json.loads(kept) == {"scene": {"0": expected}}

@@ -40,6 +40,8 @@ def test_with_it_each_operation_takes_a_token_unless_it_is_public(catalogue: Cat
     assert scheme["openIdConnectUrl"] == "https://id.example.org/.well-known/openid-configuration"
     assert document["security"] == NEEDED
     free = {path for path, item in document["paths"].items() if {} in item.get("get", {}).get("security", [])}
+    stubs = {"/processes/{processID}/stubs", "/processes/{processID}/stubs/{language}"}
+    of_ogc = {"/", "/processes", *(f"/processes/{process.id}" for process in catalogue), *stubs}
     expected = {
         "ogc": {
             "/",
@@ -51,6 +53,7 @@ def test_with_it_each_operation_takes_a_token_unless_it_is_public(catalogue: Cat
             "/processes/{processID}/stubs/{language}",
         },
         "pesto": {f"/api/v1/{word}" for word in ("describe", "config", "version", "health")},
+        "ccp": of_ogc,
         "aeon": {"/health"},
     }
     assert free == expected[name]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from dragoman.rasters.windows import (
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rasterio.windows import Window
@@ -153,3 +154,63 @@ def test_stripes_are_told_from_tiles(make_raster: MakeRaster) -> None:
         assert is_striped(dataset)
     with open_raster(make_raster("t.tif", values, tiled=True, blockxsize=16, blockysize=16)) as dataset:
         assert not is_striped(dataset)
+
+
+def written(path: Path, work: Callable[[WindowWriter, Window], None], threads: int) -> bytes:
+    """The file that ``work`` wrote, window by window."""
+    grid = Grid(crs=None, transform=Affine.scale(10, -10), width=1536, height=1024)
+    with create_geotiff(path, geotiff_profile(grid, dtype="float32", count=2)) as target:
+        writer = WindowWriter(target)
+        windows = windows_of(1536, 1024, size=512)
+        each_window(windows, nothing, lambda _, window: work(writer, window), threads=threads, writer=writer)
+    return path.read_bytes()
+
+
+def block_of(window: Window) -> Any:
+    random = np.random.default_rng(int(window.row_off + window.col_off))
+    return random.random((2, 512, 512), dtype=np.float32)
+
+
+def test_a_file_is_the_same_to_the_byte_whichever_thread_is_done_first(tmp_path: Path) -> None:
+    def plain(writer: WindowWriter, window: Window) -> None:
+        writer.write(block_of(window), window, valid=np.ones((512, 512), bool))
+
+    second, third = threading.Event(), threading.Event()
+
+    def late(writer: WindowWriter, window: Window) -> None:
+        """The first window comes after the second, and the third is begun by then: nobody waits for a write."""
+        if (window.row_off, window.col_off) == (0, 0):
+            assert second.wait(60)
+            assert third.wait(60)
+        if (window.row_off, window.col_off) == (0, 1024):
+            third.set()
+        plain(writer, window)
+        if (window.row_off, window.col_off) == (0, 512):
+            second.set()
+
+    expected = written(tmp_path / "one.tif", plain, threads=1)
+    assert written(tmp_path / "two.tif", late, threads=2) == expected
+    assert all(written(tmp_path / f"{run}.tif", plain, threads=4) == expected for run in range(5))
+
+
+def test_an_error_ends_those_that_wait_to_write(tmp_path: Path) -> None:
+    ahead = threading.Event()
+
+    def work(writer: WindowWriter, window: Window) -> None:
+        if (window.row_off, window.col_off) == (0, 0):
+            assert ahead.wait(60)
+            raise ValueError("the first window")
+        if (window.row_off, window.col_off) == (0, 1024):  # AHEAD of the first: this one has to wait
+            ahead.set()
+        writer.write(block_of(window), window)
+
+    with pytest.raises(ValueError, match="the first window"):
+        written(tmp_path / "x.tif", work, threads=2)
+
+
+def test_an_error_while_writing_is_raised(tmp_path: Path) -> None:
+    def work(writer: WindowWriter, window: Window) -> None:
+        writer.write(block_of(window)[:, :10] if window.col_off else block_of(window), window, band=7)
+
+    with pytest.raises(ValueError, match="inconsistent"):
+        written(tmp_path / "x.tif", work, threads=2)

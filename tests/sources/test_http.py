@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import socket
@@ -21,6 +22,7 @@ from harness import deaf_port
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import InvalidRequest
 from dragoman.sources.content_encoding import STEP, Inflater
+from dragoman.sources.fingerprints import fingerprinted
 from dragoman.sources.http import CALLBACK_TIMEOUT, download, post_json
 from dragoman.sources.policy import SourcePolicy
 
@@ -46,6 +48,17 @@ def test_a_body_is_streamed_to_the_file(server: Server, policy: SourcePolicy, ta
     href = server.body("/a", content, Content_Type="Image/TIFF; application=geotiff")
     fetched = download(href, target, policy)
     assert (fetched.media_type, fetched.size) == ("image/tiff", 300_000)
+    assert target.read_bytes() == content
+
+
+def test_what_is_written_is_hashed_on_the_way_unpacked(
+    server: Server, policy: SourcePolicy, target: Path
+) -> None:
+    content = os.urandom(3000) * 100
+    href = server.body("/a", gzip.compress(content), Content_Encoding="gzip")
+    with fingerprinted() as fingerprint:
+        download(href, target, policy)
+    assert fingerprint.sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
     assert target.read_bytes() == content
 
 

@@ -187,6 +187,7 @@ class MemoryEngine:
                 if each.file is not None:
                     self.results.remove_file(job_id, each.file)
             self.jobs[job_id] = replace(job, outputs=job.outputs_without(output_id, item))
+            self.results.remove_derived(job_id)
 
     def keep_sha256(self, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:
         job = self.get(job_id)

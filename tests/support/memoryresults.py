@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from dragoman.errors import NoSuchJob, ResultNotAvailable
+from dragoman.jobs.derived_files import kind_of
 from dragoman.jobs.stored_file import BLOCK, StoredFile
 from dragoman.model.job_id import is_job_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -50,6 +52,8 @@ class Kept:
     log: bytes | None = None
     request: str | None = None
     sent: str | None = None
+    hashes: str | None = None
+    derived: dict[str, bytes] = field(default_factory=dict)
     touched: float = field(default_factory=time.time)
 
 
@@ -106,8 +110,27 @@ class MemoryResults:
     def load_sent(self, job_id: str) -> str | None:
         return self._seen(job_id).sent
 
+    def save_hashes(self, job_id: str, text: str) -> None:
+        self._job(job_id).hashes = text
+
+    def load_hashes(self, job_id: str) -> str | None:
+        return self._seen(job_id).hashes
+
+    def derived(self, job_id: str, name: str, write: Callable[[BinaryIO], None]) -> StoredFile:
+        job = self._job(job_id)
+        if name not in job.derived:
+            file = io.BytesIO()
+            write(file)
+            job.derived = {n: data for n, data in job.derived.items() if kind_of(n) != kind_of(name)}
+            job.derived[name] = file.getvalue()
+        return _stored(name, job.derived[name], job.published)
+
+    def remove_derived(self, job_id: str) -> None:
+        self._seen(job_id).derived.clear()
+
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         if keep_log:
+            self.remove_derived(job_id)
             self._seen(job_id).outputs = None
         else:
             self.jobs.pop(_checked(job_id), None)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON, Process
     from dragoman.openapi.security import Security
+    from dragoman.web.reserved_inputs import ReservedInput
     from dragoman.web.services import Services
 
 
@@ -59,6 +60,8 @@ class Dialect:
     """Its part of the configuration; None: it has none, and is always on."""
     conformance: tuple[str, ...] = ()
     """The conformance classes that it adds to the landing page's."""
+    reserved: tuple[ReservedInput, ...] = ()
+    """Inputs that every process takes while this dialect is on."""
     has_jobs: bool = True
     """Whether its clients run processes; aeon's open sessions."""
     notification: Callable[[Job, str, Read], Notification | None] | None = None

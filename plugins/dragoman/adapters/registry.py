@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.aeon.dialect import AEON
+from dragoman.adapters.ccp.dialect import CCP
 from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.ogc.dialect import OGC
 from dragoman.adapters.pesto.dialect import PESTO
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, Process
     from dragoman.web.services import Services
 
-DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, AEON)
+DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, CCP, AEON)
 
 UNAVAILABLE: Final = tuple(
     DialectSettings(
@@ -31,7 +33,7 @@ UNAVAILABLE: Final = tuple(
         summary=f"{name} (not available in this version; off is accepted).",
         available=False,
     )
-    for name in ("ncdjango", "AppStore", "CCP")
+    for name in ("ncdjango", "AppStore")
 )
 """Dialects whose keys are known already: a file that switches them off is good today and later."""
 
@@ -63,7 +65,9 @@ def mount(
     dialects: Sequence[Dialect] = DIALECTS,
 ) -> None:
     """Register the routes of every dialect that is on."""
-    for dialect in enabled(services.settings, dialects):
+    chosen = enabled(services.settings, dialects)
+    services = replace(services, reserved=tuple(each for dialect in chosen for each in dialect.reserved))
+    for dialect in chosen:
         app.register_blueprint(dialect.blueprint(services), url_prefix=url_prefix)
 
 

@@ -54,6 +54,8 @@ def _dump_wishes(request: JobRequest) -> dict[str, JSON]:
         "subscriber": request.subscriber and _present(_shallow(request.subscriber)),
         "roi": request.roi and asdict(request.roi),
         "spooled": request.spooled,
+        **({"repeats": request.repeats} if request.repeats else {}),
+        **({"reserved": dict(request.reserved)} if request.reserved else {}),
     }
 
 
@@ -68,6 +70,8 @@ def load_request(data: JSON) -> JobRequest:
         response=data["response"],
         subscriber=None if subscriber is None else Subscriber(**subscriber),
         roi=_load_roi(data.get("roi")),
+        repeats=data.get("repeats"),
+        reserved=data.get("reserved", {}),
         spooled=data["spooled"],
     )
 

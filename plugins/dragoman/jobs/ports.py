@@ -6,7 +6,7 @@ JobService ──► Executor ──► (the engine that owns the writes) ──
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -240,6 +240,24 @@ class ResultStore(Protocol):
 
     def load_sent(self, job_id: str) -> str | None:
         """What ``save_sent`` kept; None if nothing."""
+
+    def save_hashes(self, job_id: str, text: str) -> None:
+        """Keep what a run's inputs by reference were hashed to. Raises OSError."""
+
+    def load_hashes(self, job_id: str) -> str | None:
+        """What ``save_hashes`` kept; None if nothing."""
+
+    def derived(self, job_id: str, name: str, write: Callable[[BinaryIO], None]) -> StoredFile:
+        """A file that was made of the job's outputs, named ``KIND-REST``; ``write`` makes it where it is not there.
+
+        Of each kind the latest is kept.
+
+        By one at a time, whoever asks: the others wait for it. It is whole before it can be seen, whatever dies, and
+        gone with the outputs. Raises ResultNotAvailable if the job is removed meanwhile, and OSError.
+        """
+
+    def remove_derived(self, job_id: str) -> None:
+        """Delete all that ``derived`` made."""
 
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """Delete the outputs and, unless ``keep_log``, the log and the request: all that there is of the job.

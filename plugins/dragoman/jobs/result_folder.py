@@ -1,4 +1,4 @@
-"""The ResultStore on a folder: ``HOME/jobs/<first two of the id>/<id>/{outputs,log.txt,request.json,sent.json}``."""
+"""The ResultStore on a folder: ``HOME/jobs/<first two of the id>/<id>/{outputs,derived,*.json,log.txt}``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from dragoman.errors import NoSuchJob, ResultNotAvailable
+from dragoman.jobs.derived_files import make_whole
 from dragoman.jobs.stored_file import BLOCK, StoredFile
 from dragoman.jobs.trash import PATIENCE, Trash
 from dragoman.model.job_id import is_job_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -99,20 +100,48 @@ class FolderResults:
 
     def save_sent(self, job_id: str, text: str) -> None:
         """See the port."""
-        folder = self._folder(job_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "sent.json").write_bytes(text.encode())
+        self._save(job_id, "sent.json", text)
 
     def load_sent(self, job_id: str) -> str | None:
         """See the port."""
+        return self._load(job_id, "sent.json")
+
+    def save_hashes(self, job_id: str, text: str) -> None:
+        """See the port."""
+        self._save(job_id, "hashes.json", text)
+
+    def load_hashes(self, job_id: str) -> str | None:
+        """See the port."""
+        return self._load(job_id, "hashes.json")
+
+    def _save(self, job_id: str, name: str, text: str) -> None:
+        folder = self._folder(job_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+
+    def _load(self, job_id: str, name: str) -> str | None:
         try:
-            return (self._folder(job_id) / "sent.json").read_bytes().decode()
+            return (self._folder(job_id) / name).read_bytes().decode()
         except FileNotFoundError:
             return None
+
+    def derived(self, job_id: str, name: str, write: Callable[[BinaryIO], None]) -> StoredFile:
+        """See the port."""
+        folder = self._folder(job_id) / "derived"
+        with suppress(ResultNotAvailable):
+            return _stored(folder / name)
+        make_whole(folder, name, write)
+        return _stored(folder / name)
+
+    def remove_derived(self, job_id: str) -> None:
+        """See the port."""
+        self._trash.throw(self._folder(job_id) / "derived", PATIENCE)
 
     def clear(self, job_id: str, *, keep_log: bool = False) -> None:
         """See the port."""
         folder = self._folder(job_id)
+        if keep_log:
+            self.remove_derived(job_id)
         self._trash.throw(folder / "outputs" if keep_log else folder, PATIENCE)
 
     def job_ids(self, older_than: float) -> Iterator[str]:

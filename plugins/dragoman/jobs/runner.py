@@ -8,12 +8,13 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
+from dragoman.jobs.input_hashes import InputHashes
 from dragoman.jobs.json_codec import load_inputs
 from dragoman.jobs.request_check import check_request
 from dragoman.model.resolved import ResolvedValue
@@ -179,17 +180,21 @@ def run_job(
         inputs = load_inputs(json.loads(results.load_request(job.id)))
     if other_version(accepted, program):
         check_request(program.process, replace(job.request, inputs=inputs), policy)
-    outputs = run_locally(
-        job,
-        inputs,
-        program,
-        folder=folder,
-        policy=policy,
-        report=report,
-        notice=notice,
-        scratch=scratch,
-        opening=opening,
-    )
+    with InputHashes() as hashes:
+        outputs = run_locally(
+            job,
+            inputs,
+            program,
+            folder=folder,
+            policy=policy,
+            report=report,
+            notice=notice,
+            scratch=scratch,
+            opening=opening,
+            hashes=hashes,
+        )
+        if text := hashes.text():
+            results.save_hashes(job.id, text)
     if folder.exists():  # most quick jobs make no file
         if (folder / OUTPUTS).exists():
             results.publish(job.id, folder / OUTPUTS)
@@ -220,10 +225,11 @@ def run_locally(
     notice: Notice | None = None,
     scratch: Path | None = None,
     opening: Opening | None = None,
+    hashes: InputHashes | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     fetched = folder / "inputs"
-    values = _resolve(program, inputs, fetched, policy)
+    values = _resolve(program, inputs, fetched, policy, hashes)
     asked = job.request.outputs
     context = RunContext(
         job_id=job.id,
@@ -252,7 +258,11 @@ def wrapped(program: Program, request: JobRequest, inputs: Path) -> Program:
 
 
 def _resolve(
-    program: Program, inputs: Mapping[str, tuple[InputValue, ...]], folder: Path, policy: SourcePolicy
+    program: Program,
+    inputs: Mapping[str, tuple[InputValue, ...]],
+    folder: Path,
+    policy: SourcePolicy,
+    hashes: InputHashes | None,
 ) -> dict[str, list[ResolvedValue]]:
     """The values of each input, fetched or decoded into ``folder``; raises InputError."""
     resolved: dict[str, list[ResolvedValue]] = {}
@@ -267,9 +277,12 @@ def _resolve(
         if spec is None:
             raise InputError(input_id, f"unknown input; allowed: {', '.join(program.process.inputs)}")
         resolved[input_id] = []
-        for value in values:
-            item = program.resolve(spec, value, folder, policy)
+        for place, value in enumerate(values):
+            with hashes.of(input_id, place) if hashes and value.by_reference else nullcontext():
+                item = program.resolve(spec, value, folder, policy)
             if value.by_reference:  # what was sent inline was validated before the job was made
                 validate_resolved(program.process, input_id, item)
             resolved[input_id].append(item)
+            if hashes:
+                hashes.hold(item)
     return resolved

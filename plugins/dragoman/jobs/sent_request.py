@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.jobs.ports import ResultStore
-    from dragoman.model.job import Job
+    from dragoman.model.job import Job, JobRequest
     from dragoman.model.process import JSON, InputSpec
 
 
@@ -31,6 +31,15 @@ def sent_request(job: Job, results: ResultStore, specs: Mapping[str, InputSpec])
     return _in_ogc_form(job, results, specs)
 
 
+def whole_request(job: Job, results: ResultStore) -> tuple[JobRequest, str | None]:
+    """The request of a job to be run again, and its text as the client sent it, if that was kept.
+
+    Raises NotFound where its inputs are not there any more.
+    """
+    text = job.request_as_sent if job.request_as_sent is not None else results.load_sent(job.id)
+    return replace(_with_inputs(job, results), repeats=job.id), text
+
+
 def _in_ogc_form(job: Job, results: ResultStore, specs: Mapping[str, InputSpec]) -> JSON:
     """What the core knows of the request: of another dialect, or from before requests were kept as sent."""
     request = job.request
@@ -38,13 +47,18 @@ def _in_ogc_form(job: Job, results: ResultStore, specs: Mapping[str, InputSpec])
         raise NotFound(
             f"the request of job '{job.id}' crops its images, which OGC's form of a request cannot say"
         )
-    if request.spooled:
-        try:
-            inputs = load_inputs(json.loads(results.load_request(job.id)))
-        except NoSuchJob:
-            raise NotFound(
-                f"the request of job '{job.id}' is not there any more: it was too large to be kept when the job"
-                " failed, and what its client sent was not kept either"
-            ) from None
-        request = replace(request, inputs=inputs)
-    return request_document(request, specs)
+    return request_document(_with_inputs(job, results), specs)
+
+
+def _with_inputs(job: Job, results: ResultStore) -> JobRequest:
+    """The request with the inputs that lie beside the row."""
+    if not job.request.spooled:
+        return job.request
+    try:
+        inputs = load_inputs(json.loads(results.load_request(job.id)))
+    except NoSuchJob:
+        raise NotFound(
+            f"the request of job '{job.id}' is not there any more: it was too large to be kept when the job"
+            " failed, and what its client sent was not kept either"
+        ) from None
+    return replace(job.request, inputs=inputs, spooled=False)

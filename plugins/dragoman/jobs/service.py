@@ -22,24 +22,27 @@ from dragoman.errors import (
     ResultNotReady,
     Unavailable,
 )
+from dragoman.jobs.archives import archive
 from dragoman.jobs.failures import failure_of
 from dragoman.jobs.job_log import log_part
 from dragoman.jobs.json_codec import dump_inputs, dump_request, request_text
 from dragoman.jobs.permission import check_permission
 from dragoman.jobs.readiness import faults, warnings
 from dragoman.jobs.request_check import check_request
-from dragoman.jobs.sent_request import sent_request
+from dragoman.jobs.sent_request import sent_request, whole_request
 from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from dragoman.config.auth import ExecuteRule
+    from dragoman.jobs.archives import Member
     from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
+    from dragoman.model.job import InputValue
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
     from dragoman.model.process import JSON, Mode
@@ -211,6 +214,37 @@ class JobService:
         except DragomanError:  # it is not served any more
             specs = {}
         return sent_request(job, self._results, specs)
+
+    def inputs(self, job: Job) -> Mapping[str, tuple[InputValue, ...]]:
+        """The inputs of a job that the caller has been given; raises NotFound where they have not been kept."""
+        return whole_request(job, self._results)[0].inputs
+
+    def input_hashes(self, job: Job) -> Mapping[str, Mapping[int, str]]:
+        """The SHA-256 of each value that came by reference, by input and place (from 0), as far as it was kept."""
+        text = self._results.load_hashes(job.id)
+        whole = json.loads(text) if text else {}
+        return {name: {int(place): sha for place, sha in places.items()} for name, places in whole.items()}
+
+    def repeat(self, job_id: str, principal: Principal, submission: Submission) -> Job:
+        """Run a job's request once more, of the process as it is now, as the principal's own job.
+
+        Raises NoSuchJob, NotFound where its inputs have not been kept, and what ``submit`` raises.
+        """
+        job = self.status(job_id, principal)
+        self.check_permission(job.process_id, principal)
+        request, text = whole_request(job, self._results)
+        submission = replace(submission, dialect=job.dialect, request_as_sent=text)
+        return self.submit(job.process_id, request, principal, submission)
+
+    def archive(self, job: Job, name: str, members: Sequence[Member]) -> StoredFile:
+        """A zip of these members, of a job that the caller has been given; made once, kept until an output goes.
+
+        Raises ResultNotAvailable if something of it is removed meanwhile, Unavailable if it cannot be kept.
+        """
+        try:
+            return archive(self._results, job, name, members)
+        except OSError as error:
+            raise Unavailable(f"the archive cannot be kept: {error.strerror}") from error
 
     def find(self, query: JobQuery, principal: Principal) -> JobPage:
         """The principal's jobs that match, newest first."""

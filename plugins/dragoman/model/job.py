@@ -66,6 +66,10 @@ class JobRequest:
     subscriber: Subscriber | None = None
     roi: Roi | None = None
     """Crops the images that are read."""
+    reserved: Mapping[str, JSON] = field(default_factory=dict)
+    """Inputs that every process takes, as they were sent: about the run, not for the algorithm (CCP's ``ccpnote``)."""
+    repeats: str | None = None
+    """The id of the job that this one runs again; None: of none."""
     spooled: bool = False
     """Whether ``inputs`` lie in the result store (too large for the job's row) and are empty here."""
     text: str | None = field(default=None, init=False, compare=False, repr=False)

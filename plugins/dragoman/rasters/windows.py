@@ -127,25 +127,85 @@ def _check_long(dataset: Any, band: int, data: NDArray[Any], missing: NDArray[np
         raise (InputError(input_id, text) if input_id else InvalidRequest(text)) from error
 
 
+AHEAD = 2
+"""Windows that may be written, in memory, before the next one in the file's order is; more have to wait for it."""
+
+
 class WindowWriter:
-    """A dataset that several threads write windows into, one at a time."""
+    """A dataset that several threads write windows into, one at a time.
+
+    Given to ``each_window`` they reach the file in the order of the windows, whichever thread is done first, so that
+    two runs give the same bytes. No thread waits for another's write, unless it is AHEAD windows before it.
+    """
 
     def __init__(self, dataset: Any) -> None:
         self._dataset = dataset
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._places: dict[tuple[int, int], int] | None = None
+        self._ready: dict[int, Callable[[], None]] = {}
+        self._next = 0
+        self._writing = False
+        self._given_up = False
 
-    def write(self, block: NDArray[Any], window: Window, band: int | None = None) -> None:
-        """Write (rows, cols) into ``band`` (from 1), or (bands, rows, cols) into all of them."""
-        with self._lock:
-            if band is None:
-                self._dataset.write(block, window=window)
-            else:
-                self._dataset.write(block, band, window=window)
+    def in_order(self, windows: Sequence[Window]) -> None:
+        """Have each of these windows written once, in this order."""
+        self._places = {_corner(window): place for place, window in enumerate(windows)}
 
-    def write_mask(self, valid: NDArray[np.bool_], window: Window) -> None:
-        """Write the dataset's mask; True is valid."""
-        with self._lock:
-            self._dataset.write_mask(valid, window=window)
+    def give_up(self) -> None:
+        """After an error: nothing more is written, and nobody waits."""
+        with self._changed:
+            self._given_up = True
+            self._changed.notify_all()
+
+    def write(
+        self,
+        block: NDArray[Any],
+        window: Window,
+        band: int | None = None,
+        *,
+        valid: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Write (rows, cols) into ``band`` (from 1), or (bands, rows, cols) into all of them.
+
+        ``valid`` is the window's part of the dataset's mask: True is valid.
+        """
+
+        def put() -> None:
+            self._dataset.write(block, *(() if band is None else (band,)), window=window)
+            if valid is not None:
+                self._dataset.write_mask(valid, window=window)
+
+        if self._places is None:
+            with self._changed:
+                put()
+        else:
+            self._write_in_turn(self._places[_corner(window)], put)
+
+    def _write_in_turn(self, place: int, put: Callable[[], None]) -> None:
+        with self._changed:
+            self._ready[place] = put
+        while (due := self._due(place)) is not None:
+            due()
+            with self._changed:
+                self._writing = False
+                self._next += 1
+                self._changed.notify_all()
+
+    def _due(self, place: int) -> Callable[[], None] | None:
+        """What this thread is to write now, its own window or another's; None: it may go on."""
+        with self._changed:
+            while not self._given_up:
+                if not self._writing and self._next in self._ready:
+                    self._writing = True
+                    return self._ready.pop(self._next)
+                if place < self._next + AHEAD:
+                    return None
+                self._changed.wait()
+            return None
+
+
+def _corner(window: Window) -> tuple[int, int]:
+    return int(window.row_off), int(window.col_off)
 
 
 class _Queue[W, R]:
@@ -175,7 +235,10 @@ class _Queue[W, R]:
             self._stopped = True
 
     def work_through[H](
-        self, open_handles: Callable[[], AbstractContextManager[H]], work: Callable[[H, W], R]
+        self,
+        open_handles: Callable[[], AbstractContextManager[H]],
+        work: Callable[[H, W], R],
+        writer: WindowWriter | None,
     ) -> None:
         """What one thread does."""
         try:
@@ -184,6 +247,10 @@ class _Queue[W, R]:
                     index, window = item
                     self.results[index] = work(handles, window)
                     self.done()
+        except BaseException:
+            if writer is not None:
+                writer.give_up()
+            raise
         finally:  # at the end nothing is left to take; after an error nothing shall be
             self.stop()
 
@@ -195,16 +262,20 @@ def each_window[H, R](
     *,
     threads: int = THREADS,
     progress: Callable[[float, str], None] | None = None,
+    writer: WindowWriter | None = None,
 ) -> list[R]:
     """Do ``work(handles, window)`` for every window; the results come in the order of ``windows``.
 
     Each thread calls ``open_handles`` once and closes what it gave. An error stops all threads at their
-    next window and is raised. ``progress`` (percent, message) is called by one thread at a time.
+    next window and is raised. ``progress`` (percent, message) is called by one thread at a time. With a ``writer``
+    ``work`` writes each window once, and they are written in the order of ``windows``.
     """
     queue = _Queue[Window, R](windows, progress)
+    if writer is not None:
+        writer.in_order(windows)
     count = min(threads, max(1, len(windows)))
     with ThreadPoolExecutor(count, "windows") as pool:
-        futures = [pool.submit(queue.work_through, open_handles, work) for _ in range(count)]
+        futures = [pool.submit(queue.work_through, open_handles, work, writer) for _ in range(count)]
     for future in futures:
         future.result()
     return [queue.results[index] for index in range(len(windows))]

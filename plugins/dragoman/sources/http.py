@@ -14,6 +14,7 @@ from dragoman.errors import InvalidRequest
 from dragoman.sources import metering
 from dragoman.sources.answers import readable
 from dragoman.sources.content_encoding import CHUNK, decoder_for
+from dragoman.sources.fingerprints import hashing
 from dragoman.sources.http_session import CONNECT_TIMEOUT, Resolver, checked_session, system_resolver
 from dragoman.sources.partial_files import removed_on_error
 from dragoman.sources.precheck import check_web_href
@@ -147,7 +148,7 @@ def _save(response: requests.Response, target: Path, limit: int) -> int:
         raise too_large
     decoder = decoder_for(response.headers.get("Content-Encoding", ""))
     received = written = 0
-    with target.open("wb") as file:
+    with target.open("wb") as file, hashing() as digest:
         for chunk in _received(response):
             received += len(chunk)
             if received > limit:
@@ -157,9 +158,11 @@ def _save(response: requests.Response, target: Path, limit: int) -> int:
                 if written > limit:
                     raise too_large
                 file.write(piece)
+                digest.update(piece)
         for piece in decoder.finish():
             written += len(piece)
             file.write(piece)
+            digest.update(piece)
     if written > limit:
         raise too_large
     return written

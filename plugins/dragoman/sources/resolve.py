@@ -24,6 +24,7 @@ from dragoman.schemas.file_values import (
 )
 from dragoman.schemas.forms import may_be_binary
 from dragoman.schemas.media_types import known_extension
+from dragoman.sources.fingerprints import hash_now, note_file
 from dragoman.sources.inline import data_header, decode_base64, decode_data_url
 from dragoman.sources.pinned_files import pin
 from dragoman.sources.precheck import OBJECTS, check_href, local_file, scheme_of
@@ -85,6 +86,7 @@ def _by_reference(spec: InputSpec, sent: InputValue, folder: Path, policy: Sourc
     if scheme == "file":
         charset = stated_charset(media_type)
         path, pinned = pin(local_file(href, policy), policy.roots, folder)
+        note_file(path)
         value = _deliver(spec, path, media_type, charset=charset, ours=False)
         return replace(value, held=(pinned,))
     if scheme in OBJECTS:
@@ -95,6 +97,7 @@ def _by_reference(spec: InputSpec, sent: InputValue, folder: Path, policy: Sourc
     target = _new_file(spec, folder, _suffix(href, media_type))
     if scheme == "data":
         declared = decode_data_url(href, target, limit)
+        hash_now(target)
         header = data_header(href)
     else:
         from dragoman.sources.http import download  # here, since most runs never fetch
@@ -113,6 +116,7 @@ def _object(spec: InputSpec, href: str, folder: Path, policy: SourcePolicy) -> R
 
     target = _new_file(spec, folder, ".tif")
     copy_object(href, target, policy)
+    note_file(target)
     return ResolvedValue(path=target, media_type="image/tiff")
 
 

@@ -111,7 +111,7 @@ def log_unexpected(error: BaseException) -> None:
 def problem_response(
     error: BaseException, *, type: str = "about:blank", base_url: str = "", pages_too: bool = True
 ) -> Response:
-    """A problem document, or its page where the request asks for one and ``pages_too``."""
+    """A problem document, or its page where the request asks for one; without ``pages_too`` Accept changes nothing."""
     document = problems.problem(error, type=type, instance=quote(request.path, safe="/"))
     accept = request.headers.get("Accept", "")
     if pages_too and _asks_for_page(accept):
@@ -120,7 +120,7 @@ def problem_response(
             "problem", title=document["title"], data=document, links=[], base_url=base_url, hints=hints
         )
         return html_response(text, document["status"])
-    media_type = "application/json" if wants_plain_json(accept) else "application/problem+json"
+    media_type = "application/json" if pages_too and wants_plain_json(accept) else "application/problem+json"
     return json_response(document, document["status"], media_type=media_type)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Offer
     from dragoman.web.auth import Authenticate
+    from dragoman.web.reserved_inputs import ReservedInput
 
 
 def _no_paths() -> Mapping[str, JSON]:
@@ -49,6 +50,8 @@ class Services:
     description: str = ""
     """What the operator's ``metadata.identification`` says of this server."""
     title: str = "dragoman"
+    reserved: tuple[ReservedInput, ...] = ()
+    """The inputs that every process takes, for the dialects that are on."""
     datasets: DatasetService | None = None
     """Sessions that read datasets; None where no dialect has them."""
     host: HostApi = HostApi()

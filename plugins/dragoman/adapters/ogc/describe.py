@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dragoman.model.job import Job
     from dragoman.model.process import JSON, InputSpec, OutputSpec, Process
+    from dragoman.web.reserved_inputs import ReservedInput
 
 REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
 EXCEPTIONS: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
@@ -64,11 +65,14 @@ def summary(process: Process, base: str, *, form: str = "json") -> dict[str, JSO
     return document
 
 
-def description(process: Process, base: str, *, form: str = "json") -> dict[str, JSON]:
-    """process.yaml: the summary with inputs and outputs, in their declared order."""
+def description(
+    process: Process, base: str, *, form: str = "json", reserved: Sequence[ReservedInput] = ()
+) -> dict[str, JSON]:
+    """process.yaml: the summary with inputs and outputs, in their declared order, ``reserved`` inputs behind them."""
     document = summary(process, base, form=form)
     links = document.pop("links")
-    document["inputs"] = {name: _input(spec) for name, spec in process.inputs.items()}
+    others = [each.spec(process) for each in reserved if each.id not in process.inputs]
+    document["inputs"] = {spec.id: _input(spec) for spec in (*process.inputs.values(), *others)}
     document["outputs"] = {name: _output(spec) for name, spec in process.outputs.items()}
     document |= {name: member for name, member in process.more.items() if name not in document}
     document["links"] = links

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def listing(api: Surface, call: Call) -> Response:
     """GET /jobs: newest first."""
-    query = queries.job_query(call.arguments)
+    query = api.habits.asks(queries.job_query(call.arguments))
     page = api.jobs.find(query, call.principal)
     paging = Paging(
         limit=query.limit, offset=query.offset, matched=page.matched, more=page.key is not None, key=page.key

@@ -13,6 +13,7 @@ from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.prefer import parse_prefer
 from dragoman.web.request_body import body_bytes, parse_json
+from dragoman.web.reserved_inputs import seconds_of
 
 if TYPE_CHECKING:
     from flask import Response
@@ -48,7 +49,8 @@ def listing(api: Surface, call: Call) -> Response:
 def detail(api: Surface, call: Call, process_id: str) -> Response:
     """GET /processes/{processID}."""
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
-    document = describe.description(process, call.base, form=call.form)
+    reserved = api.services.reserved if api.habits.shows_reserved else ()
+    document = describe.description(process, call.base, form=call.form, reserved=reserved)
     title = process.title or process.id
     return api.answer(
         call, "process", document, title=title, example=process.example, **_programs(api, call, process)
@@ -69,14 +71,16 @@ def execute(api: Surface, call: Call, process_id: str) -> Response:
     """POST /processes/{processID}/execution: the results, or the job (201) where there is no waiting."""
     process = api.services.catalogue.visible_to(call.principal).get(process_id)
     api.jobs.check_permission(process_id, call.principal)
-    body = body_bytes()
-    request = translate.execute_request(parse_json(body), process, api.policy)
+    body, reserved = body_bytes(), api.services.reserved
+    document = api.habits.body(parse_json(body), process)
+    request = translate.execute_request(document, process, api.policy, reserved)
     prefer = parse_prefer(call.headers.getlist("Prefer"))
     plan = translate.plan(("async",) if api.habits.always_async else process.modes, prefer)
     submission = Submission(
         mode=plan.mode,
         dialect=api.habits.name,
         idempotency_key=translate.idempotency_key(call.headers.get("Idempotency-Key")),
+        timeout=seconds_of(request.reserved, reserved),
         request_as_sent=body.decode("utf-8-sig"),
         wait=plan.wait,
     )

@@ -94,7 +94,8 @@ def _raw(api: Surface, call: Call, job: Job, outputs: Sequence[Output]) -> Respo
         return _links(call, job, outputs)
     if len(outputs) == 1 and not outputs[0].items:
         return _itself(api, call, job, outputs[0])
-    if wants_only_json(call.arguments.get("f", [None])[0], call.headers.get("Accept", "")):
+    accept = call.headers.get("Accept", "")
+    if not api.habits.pages or wants_only_json(call.arguments.get("f", [None])[0], accept):
         return json_response(results_document(job, outputs, call.base, api.loader(job)))
     return multipart_response(
         [part for each in outputs for part in _parts(api, call, job, each, each in by_value)]

@@ -20,6 +20,8 @@ from dragoman.web.responses import json_response
 from dragoman.web.surface import Route, add_routes, new_blueprint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask import Blueprint, Response
 
     from dragoman.adapters.ogc.habits import Habits
@@ -53,7 +55,7 @@ def conformance(api: Surface, call: Call) -> Response:
 
 def openapi(api: Surface, call: Call) -> Response:
     """GET /openapi, GET /api: the definition of this very server."""
-    definition = _definition(api.services, call)
+    definition = _definition(api, call)
     if call.form == "json":
         return json_response(definition, media_type=describe.OPENAPI)
     return api.answer(
@@ -61,15 +63,17 @@ def openapi(api: Surface, call: Call) -> Response:
     )
 
 
-def _definition(services: Services, call: Call) -> dict[str, JSON]:
-    return document(
+def _definition(api: Surface, call: Call) -> dict[str, JSON]:
+    services = api.services
+    own = document(
         services.catalogue.visible_to(call.principal),
         server_url=call.base,
         title=services.title,
         description=services.description,
-        extra=services.host.paths(),
+        extra=None if api.habits.prefix else services.host.paths(),
         security=security_of(services.settings.auth),
     )
+    return api.habits.api_document(own)
 
 
 def _no_such_page(rest: str) -> Response:
@@ -102,12 +106,20 @@ def blueprint(services: Services, habits: Habits = STANDARD) -> Blueprint:
     It may be mounted again, under another name and prefix.
     """
     api = Surface(services, habits)
+    mounted = new_blueprint(habits.name, api, [habits.prefix])
+    serve(mounted, api, ROUTES, ("processes", "jobs"))
+    return mounted
+
+
+def serve(
+    mounted: Blueprint, api: Surface, routes: Iterable[Route], parts: Iterable[str], *, endpoints: str = ""
+) -> None:
+    """Add routes below the prefix of the surface's habits; whatever else lies below ``parts`` is no such page."""
+    prefix = api.habits.prefix
 
     def bind(handler: Handler) -> Handler:
         return lambda **arguments: handler(api, api.call(), **arguments)
 
-    mounted = new_blueprint(habits.name, api, [habits.prefix])
-    add_routes(mounted, ROUTES, bind, root=habits.prefix)
-    for part in ("processes", "jobs"):
-        add_rule(mounted, f"{habits.prefix}/{part}/<path:rest>", f"{part}_rest", _no_such_page)
-    return mounted
+    add_routes(mounted, routes, bind, root=prefix, endpoints=endpoints)
+    for part in parts:
+        add_rule(mounted, f"{prefix}/{part}/<path:rest>", f"{endpoints}{part}_rest", _no_such_page)

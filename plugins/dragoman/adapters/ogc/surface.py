@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import request
 
@@ -68,7 +68,7 @@ class Surface(MountedSurface):
     ) -> Response:
         """A document as JSON, or as its page."""
         if call.form == "json":
-            return json_response(document, status)
+            return json_response(document if self.habits.pages else without_pages(document), status)
         text = pages.render(
             page,
             title=title,
@@ -83,6 +83,26 @@ class Surface(MountedSurface):
     def loader(self, job: Job) -> Load:
         """Reads the files of a job into documents; raises ResultNotAvailable."""
         return loader(self.jobs, job)
+
+
+PARTS: Final = ("processes", "jobs", "executions", "jobStatus", "method")
+"""Members of documents that hold documents with links of their own."""
+
+
+def without_pages(document: JSON) -> JSON:
+    """The document without links to pages, its own and those of its parts."""
+    if isinstance(document, list):
+        return [without_pages(item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        name: [link for link in member if link.get("type") != "text/html"]
+        if name == "links"
+        else without_pages(member)
+        if name in PARTS
+        else member
+        for name, member in document.items()
+    }
 
 
 def links_of(call: Call, href: str) -> list[Link]:

@@ -17,13 +17,15 @@ from dragoman.schemas.messages import cut, shown
 from dragoman.schemas.ogc_values import input_values
 from dragoman.schemas.value_check import check_of
 from dragoman.sources.precheck import check_web_href
+from dragoman.web.reserved_inputs import split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dragoman.model.process import JSON, InputSpec, Mode, OutputSpec, Process
     from dragoman.sources.policy import SourcePolicy
     from dragoman.web.prefer import Preferences
+    from dragoman.web.reserved_inputs import ReservedInput
 
 _SUBSCRIBER: Final = ("successUri", "inProgressUri", "failedUri", "successUrl")
 _KEY_LENGTH: Final = 255
@@ -67,11 +69,14 @@ def idempotency_key(header: str | None) -> str | None:
     return key
 
 
-def execute_request(body: JSON, process: Process, policy: SourcePolicy) -> JobRequest:
+def execute_request(
+    body: JSON, process: Process, policy: SourcePolicy, reserved: Sequence[ReservedInput] = ()
+) -> JobRequest:
     """The request as the core understands it; unknown members are ignored (execute.yaml is open).
 
     A member that is null counts as left out wherever it may be left out: clients that are generated for Java send
-    every member they know, and R sends NULL so, and an empty list of outputs as ``[]``.
+    every member they know, and R sends NULL so, and an empty list of outputs as ``[]``. The ``reserved`` inputs are
+    taken of every process that does not declare them.
 
     Raises InvalidRequest, NoSuchOutput, or InvalidInputs that names every input whose form is wrong; whether
     the values fit their schemas is for the job service.
@@ -80,8 +85,10 @@ def execute_request(body: JSON, process: Process, policy: SourcePolicy) -> JobRe
         raise InvalidRequest(
             "the body is not a JSON object; allowed: {inputs, outputs, response, subscriber}"
         )
+    members, about_the_run = split(_object(body, "inputs"), process, reserved)
     return JobRequest(
-        inputs=_inputs(_object(body, "inputs"), process),
+        inputs=_inputs(members, process),
+        reserved=about_the_run,
         outputs=_outputs({} if body.get("outputs") == [] else _object(body, "outputs"), process),
         response=_response(body.get("response")),
         subscriber=_subscriber(_object(body, "subscriber"), policy),

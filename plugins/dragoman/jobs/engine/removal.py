@@ -34,6 +34,7 @@ def remove_output(
             results.remove_file(job_id, each.file)
     left = job.outputs_without(output_id, item)
     store.report(job_id, job.token, outputs=left)
+    results.remove_derived(job_id)  # an archive would still hold it
 
 
 def keep_sha256(store: JobStore, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:

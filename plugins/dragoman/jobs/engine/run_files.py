@@ -49,6 +49,10 @@ class RunFiles:
         """See ResultStore."""
         self.results.remove_file(job_id, name)
 
+    def remove_derived(self, job_id: str) -> None:
+        """See ResultStore."""
+        self.results.remove_derived(job_id)
+
     def remove_request(self, job_id: str) -> None:
         """See ResultStore."""
         self.results.remove_request(job_id)
