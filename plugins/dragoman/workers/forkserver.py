@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.model.worker import WorkerIdentity
+
+LOGGER = logging.getLogger(__name__)
 
 RETRY = 0.2
 """Seconds until a fork is tried again that a dead forkserver could not do."""
@@ -94,29 +97,35 @@ class Forkserver:
                 os.kill(pid, signal.SIGKILL)
 
     def _serve(self) -> None:
-        """The birth thread: the first fork waits for the preload, and the supervisor must not."""
+        """The birth thread: the first fork waits for the preload, and the supervisor must not.
+
+        Whatever fails is tried again: without this thread no job would ever run any more.
+        """
         while (order := self._orders.get()) is not None:
-            process = self._context.Process(target=order.main, args=(order.socket, order.setup()))
             try:
-                process.start()
-            except (OSError, EOFError) as error:
-                if isinstance(
-                    error, ChildProcessError
-                ):  # multiprocessing waits for one that is gone for good
+                birth = self._give_birth(order)
+            except Exception as error:
+                if isinstance(error, ChildProcessError):
+                    # multiprocessing waits for one that is gone for good
                     _forkserver()._forkserver_pid = None
-                time.sleep(RETRY)  # the forkserver was killed: it is started again by the next attempt
+                if not isinstance(error, OSError | EOFError):  # these say that the forkserver was killed
+                    LOGGER.exception("a worker cannot be forked; it is tried again", extra={"action": "fork"})
+                time.sleep(RETRY)  # it is started again by the next attempt
                 self._orders.put(order)
                 continue
             order.socket.close()
-            assert process.pid is not None
-            order.born(
-                Birth(
-                    process=process,
-                    identity=process_tree.identity(process.pid),
-                    # of this very start: it is started again in this thread alone
-                    forkserver=process_tree.identity(_forkserver()._forkserver_pid),
-                )
-            )
+            order.born(birth)
+
+    def _give_birth(self, order: _Order) -> Birth:
+        process = self._context.Process(target=order.main, args=(order.socket, order.setup()))
+        process.start()
+        assert process.pid is not None
+        return Birth(
+            process=process,
+            identity=process_tree.identity(process.pid),
+            # of this very start: it is started again in this thread alone
+            forkserver=process_tree.identity(_forkserver()._forkserver_pid),
+        )
 
 
 def _forkserver() -> Any:
