@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,15 +15,15 @@ from dragoman.errors import Unavailable
 from dragoman.jobs.rendezvous import NOTE, SOCKET, SupervisorSocket, home_hash
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
-def runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "runtime"
-    folder.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    return folder
+def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Short, as such folders are: a socket's path has to fit."""
+    with tempfile.TemporaryDirectory(prefix="r-") as name:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", name)
+        yield Path(name)
 
 
 @pytest.fixture
@@ -105,6 +107,18 @@ def test_a_deep_home_is_no_trouble(deep: Path) -> None:
         caller.close()
     finally:
         listener.close()
+
+
+def test_a_deep_temporary_folder_is_none_either(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    listener = SupervisorSocket(deep).listen()
+    try:
+        caller = SupervisorSocket(deep).connect()
+        assert caller is not None
+        caller.close()
+    finally:
+        listener.close()
+        SupervisorSocket(deep).leave()
 
 
 def test_what_a_killed_supervisor_left_is_replaced(home: Path) -> None:

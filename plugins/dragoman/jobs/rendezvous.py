@@ -85,7 +85,10 @@ class SupervisorSocket:
         if len(os.fsencode(beside)) <= LONGEST:
             with suppress(OSError):
                 return _bound_socket(beside), beside
-        path = _private_folder() / f"{home_hash(self._home)}.sock"
+        name = f"{home_hash(self._home)}.sock"
+        path = _private_folder() / name
+        if len(os.fsencode(path)) > LONGEST:  # a deep TMPDIR as well
+            path = _private_folder(SHORTEST) / name
         return _bound_socket(path), path
 
     def _noted(self) -> str:
