@@ -256,14 +256,15 @@ class Loader:
         self._load(batch, pieces[0])
 
     def _load(self, batch: BatchInMaking, piece: list[tuple[int, Place]]) -> None:
-        """Fill the rows of a piece; a session that is closed, or another piece's failure, makes it needless."""
+        """Fill the rows of a piece; a closed session, or the failure of an earlier record, makes it needless."""
+        index = 0
         try:
             for index, place in piece:
-                if batch.failure or batch.session.closed:
+                if batch.session.closed or (batch.failure and batch.failed < index):
                     break
                 batch.session.dataset.load(place, [values[index] for values in batch.arrays])
         except Exception as error:
-            batch.failure = batch.failure or reason(error, BATCH)
+            batch.fail(index, reason(error, BATCH))
         with self._lock:
             batch.pieces -= 1
             over = not batch.pieces

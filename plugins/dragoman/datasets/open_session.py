@@ -101,6 +101,16 @@ class BatchInMaking:
     pieces: int
     """Pieces that are not finished."""
     failure: str = ""
+    """Why it cannot be made: what is wrong with the first record that is, whichever thread was faster."""
+    failed: int = 0
+    """The place of that record in the batch, where there is a failure."""
+    failing: threading.Lock = field(default_factory=threading.Lock)
+
+    def fail(self, index: int, failure: str) -> None:
+        """Note that the record at this place cannot be loaded."""
+        with self.failing:
+            if not self.failure or index < self.failed:
+                self.failure, self.failed = failure, index
 
 
 def open_session(order: Open, policy: SourcePolicy, limits: DatasetLimits) -> OpenSession:

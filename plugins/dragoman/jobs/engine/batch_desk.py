@@ -223,7 +223,7 @@ class BatchDesk:
 
     def _first_batch(self, live: LiveSession) -> None:
         """A new session is one once its first batch is there."""
-        if live.new is None:
+        if live.new is None or live.session.position not in live.ready:
             return
         try:
             self._store.add(live.session)
@@ -235,8 +235,8 @@ class BatchDesk:
         answer({"id": live.session.id})
 
     def _fail(self, live: LiveSession, number: int, failure: Failure) -> None:
-        if live.new is not None:
-            self._give_up(live, failure.error)
+        if live.new is not None and number == live.session.position:
+            self._give_up(live, failure.error)  # a session is one once its first batch is there
             return
         live.failed[number] = failure
         self.serve(live)

@@ -173,10 +173,12 @@ def _job_paths(result_types: tuple[str, ...]) -> dict[str, JSON]:
 def _stub_paths(tag: str, above: str, parameter: str) -> dict[str, JSON]:
     """Programs: of a process with its example, of a job with its own request."""
     kind = "Process" if tag == "Processes" else "Job"
-    program: Object = {"schema": strings()}
     types = dict.fromkeys(language.media_type.partition(";")[0] for language in LANGUAGES)
+    content: Object = {
+        name: {"schema": {"type": "object"} if name.endswith("+json") else strings()} for name in types
+    }
     one: Object = {
-        "200": {"description": "The program.", "content": {name: program for name in types}},
+        "200": {"description": "The program.", "content": content},
         **failures("404"),
     }
     listing = _page("StubList", "The languages there are.", "404")
