@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ LOGGER = logging.getLogger(__name__)
 
 MOST_AHEAD: Final = 64
 """Batches of one session that are ready at once, however small."""
+LIBRARIES: Final = ("cv2", "simplejpeg", "av")
+"""Those of the extra ``dragoman[aeon]``."""
 EXTRA: Final = "this session needs {}; have the server's operator install dragoman[aeon]"
 
 
@@ -157,11 +160,23 @@ def reason(error: Exception, what: str) -> str:
     """Why ``what`` failed, for the client; what nobody raised on purpose is logged, and named by its kind."""
     if isinstance(error, DatasetError):
         return error.detail
-    if isinstance(error, ModuleNotFoundError):
-        return EXTRA.format(error.name)
+    if isinstance(error, ImportError):
+        return EXTRA.format(_missing(error))
     if isinstance(error, OSError):
         return f"{what} finds no room: {error.strerror}"
     if isinstance(error, MemoryError):
         return f"{what} needs more memory than there is"
     LOGGER.error("%s cannot be made", what, exc_info=error, extra={"action": "batch"})
     return f"{what} cannot be made: {type(error).__name__}"
+
+
+def _missing(error: ImportError) -> str | None:
+    """The library that is not here: a thread that waited for another's import to fail is not told which it was."""
+    if isinstance(error, ModuleNotFoundError):
+        return error.name
+    for library in LIBRARIES:
+        try:
+            importlib.import_module(library)
+        except ImportError:
+            return library
+    return error.name
