@@ -166,7 +166,7 @@ class Dataset:
     def _open(self, configuration: Mapping[str, Any]) -> str:
         try:
             return str(self._connection.json("POST", ROOT, json.dumps(dict(configuration)))["id"])
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nobody would close it, for there is no Dataset
             self._connection.close()
             raise
 

@@ -71,7 +71,7 @@ class BatchFile:
         try:
             os.posix_fallocate(file, 0, size)  # a disk that is full says so here, and not by a signal later
             self._map = mmap.mmap(file, size)
-        except BaseException:
+        except BaseException:  # whatever it was goes on; half a file does not stay
             path.unlink()
             raise
         finally:

@@ -66,7 +66,7 @@ class Dataset:
             self._settle()
             self.buffers: tuple[Buffer, ...] = tuple(buf for entry in self.entries for buf in entry.buffers)
             self._check_buffers(limits.max_batch_bytes)
-        except BaseException:
+        except BaseException:  # whatever it was goes on; the manifest does not stay open
             self.close()
             raise
 

@@ -136,7 +136,9 @@ class Loader:
         order = opening.order
         try:
             session = open_session(order, self._setup.policy, self._setup.limits)
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # of a stranger's files and any decoder: told to whoever asked for the session
             self._refuse(opening, error)
             return
         with self._lock:
@@ -238,7 +240,7 @@ class Loader:
             places = session.places(number)
             name = f"{batch_name(session.id, session.generation, number)}{os.getpid()}-{next(self._names)}"
             file = BatchFile(self._setup.folder / name, session.layout.size)
-        except Exception as error:
+        except Exception as error:  # a thread of the pool would swallow it, and the batch be waited for
             self._end(session, number, None, reason(error, BATCH))
             return
         indexed = list(enumerate(places))
@@ -263,7 +265,7 @@ class Loader:
                 if batch.session.closed or (batch.failure and batch.failed < index):
                     break
                 batch.session.dataset.load(place, [values[index] for values in batch.arrays])
-        except Exception as error:
+        except Exception as error:  # any decoder may raise anything: it is this batch's failure
             batch.fail(index, reason(error, BATCH))
         with self._lock:
             batch.pieces -= 1

@@ -73,7 +73,7 @@ class Manifest:
             self._scan(index)
             self.columns: tuple[ColumnType, ...] = index.columns
             self._starts, self._ends, self._lines = index.arrays()
-        except BaseException:
+        except BaseException:  # whatever it was goes on; the file does not stay open
             os.close(self._file)
             raise
         if not self.count:

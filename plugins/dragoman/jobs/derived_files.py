@@ -47,7 +47,7 @@ def make_whole(folder: Path, name: str, write: Callable[[BinaryIO], None]) -> No
                     other.unlink(missing_ok=True)
         except FileNotFoundError:  # the job was removed meanwhile, folder and all
             raise ResultNotAvailable from None
-        except BaseException:
+        except BaseException:  # whatever it was goes on; half a file does not stay
             part.unlink(missing_ok=True)
             raise
 

@@ -104,7 +104,7 @@ class Forkserver:
         while (order := self._orders.get()) is not None:
             try:
                 birth = self._give_birth(order)
-            except Exception as error:
+            except Exception as error:  # see above: this thread ends of nothing
                 if isinstance(error, ChildProcessError):
                     # multiprocessing waits for one that is gone for good
                     _forkserver()._forkserver_pid = None

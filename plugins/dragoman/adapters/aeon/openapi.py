@@ -135,75 +135,88 @@ def _operation(name: str, about: str, answer: Object, status: str = "200", **mor
     }
 
 
+_ROOT: Final = "/api/v1/dataset"
+_ONE: Final = f"{_ROOT}/{{session}}"
+_SESSION: Final[list[Object]] = [
+    {"name": "session", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}
+]
+_HEALTH: Final[Object] = {
+    "operationId": "getHealth",
+    "summary": "That the server is there.",
+    "responses": {
+        "200": {
+            "description": "JSON, sent as text.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+        "401": _UNKNOWN,
+        "403": _REFUSED,
+    },
+}
+
+
 def _paths() -> Object:
-    root = "/api/v1/dataset"
-    session = [
-        {
-            "name": "session",
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "pattern": "^[0-9]+$"},
-        }
-    ]
+    return {
+        **_session_paths(),
+        **_description_paths(),
+        **_batch_paths(),
+        "/health": {"get": _HEALTH},
+    }
+
+
+def _session_paths() -> Object:
+    """Where sessions are opened, looked at and ended."""
+    body = {"required": True, "content": {JSON_TYPE: {"schema": ref("schemas", "Configuration")}}}
+    created, state, done = (
+        _json("Created", "The session."),
+        _json("State", "Its state."),
+        _json("Done", "It is done."),
+    )
+    return {
+        _ROOT: {"post": _operation("createSession", "Open a session.", created, "202", requestBody=body)},
+        _ONE: {
+            "get": _operation("getSession", "Where a session is.", state, parameters=_SESSION),
+            "delete": _operation("removeSession", "End a session.", done, parameters=_SESSION),
+        },
+    }
+
+
+def _description_paths() -> Object:
+    """What tells of a session's batches."""
+    form = {"name": "format", "in": "query", "schema": strings("string", "object")}
+    shapes = _json("NamesAndShapes", "By name.")
+    counts = (
+        ("batch_size", "getBatchSize", "BatchSize", "Records of a batch."),
+        ("batch_count", "getBatchCount", "BatchCount", "Batches of one pass."),
+        ("record_count", "getRecordCount", "RecordCount", "Records of one pass."),
+    )
+    return {
+        f"{_ONE}/names_and_shapes": {
+            "get": _operation(
+                "getNamesAndShapes", "The buffers of a batch.", shapes, parameters=[*_SESSION, form]
+            )
+        },
+        **{
+            f"{_ONE}/{path}": {"get": _operation(name, about, _json(schema, about), parameters=_SESSION)}
+            for path, name, schema, about in counts
+        },
+    }
+
+
+def _batch_paths() -> Object:
+    """What hands batches out, and begins again."""
     batch = {
         "description": "The batch: the number of buffers, and each buffer with its header (docs/aeon.md).",
         "content": {BINARY: {"schema": {"type": "string", "format": "binary"}}},
     }
-    done = _json("Done", "It is done.")
-    form = {"name": "format", "in": "query", "schema": strings("string", "object")}
-    body = {"required": True, "content": {JSON_TYPE: {"schema": ref("schemas", "Configuration")}}}
-    counts = {
-        f"{root}/{{session}}/{path}": {
-            "get": _operation(name, about, _json(schema, about), parameters=session)
-        }
-        for path, name, schema, about in (
-            ("batch_size", "getBatchSize", "BatchSize", "Records of a batch."),
-            ("batch_count", "getBatchCount", "BatchCount", "Batches of one pass."),
-            ("record_count", "getRecordCount", "RecordCount", "Records of one pass."),
-        )
-    }
+    again, done = "Begin at the first batch again.", _json("Done", "It is done.")
     return {
-        root: {
-            "post": _operation(
-                "createSession", "Open a session.", _json("Created", "The session."), "202", requestBody=body
-            )
+        f"{_ONE}/next": {
+            "get": _operation("getNext", "The next batch.", batch, parameters=_SESSION),
+            "post": _operation("takeNext", "The next batch.", batch, parameters=_SESSION),
         },
-        f"{root}/{{session}}": {
-            "get": _operation(
-                "getSession", "Where a session is.", _json("State", "Its state."), parameters=session
-            ),
-            "delete": _operation("removeSession", "End a session.", done, parameters=session),
-        },
-        f"{root}/{{session}}/names_and_shapes": {
-            "get": _operation(
-                "getNamesAndShapes",
-                "The buffers of a batch.",
-                _json("NamesAndShapes", "By name."),
-                parameters=[*session, form],
-            )
-        },
-        **counts,
-        f"{root}/{{session}}/next": {
-            "get": _operation("getNext", "The next batch.", batch, parameters=session),
-            "post": _operation("takeNext", "The next batch.", batch, parameters=session),
-        },
-        f"{root}/{{session}}/reset": {
-            "get": _operation("getReset", "Begin at the first batch again.", done, parameters=session),
-            "post": _operation("reset", "Begin at the first batch again.", done, parameters=session),
-        },
-        "/health": {
-            "get": {
-                "operationId": "getHealth",
-                "summary": "That the server is there.",
-                "responses": {
-                    "200": {
-                        "description": "JSON, sent as text.",
-                        "content": {"text/plain": {"schema": {"type": "string"}}},
-                    },
-                    "401": _UNKNOWN,
-                    "403": _REFUSED,
-                },
-            }
+        f"{_ONE}/reset": {
+            "get": _operation("getReset", again, done, parameters=_SESSION),
+            "post": _operation("reset", again, done, parameters=_SESSION),
         },
     }
 

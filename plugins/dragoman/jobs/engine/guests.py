@@ -73,7 +73,7 @@ class Guests:
             self._guest(name).ask(body, answer, gone)
         except DragomanError:
             raise
-        except Exception as error:
+        except Exception as error:  # a fault of a guest must not end the supervisor, and with it all jobs
             LOGGER.exception("a fault in '%s'", name, extra={"action": "guest"})
             raise Unavailable("the server has failed at this; its log says more", retry_after=5) from error
 
@@ -94,7 +94,7 @@ class Guests:
                 guest.tick()
             except Unavailable:
                 raise
-            except Exception:
+            except Exception:  # as above
                 LOGGER.exception("a fault in '%s'", name, extra={"action": "guest"})
 
     def close(self) -> None:

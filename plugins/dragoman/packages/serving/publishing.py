@@ -87,7 +87,7 @@ class Publisher:
         try:
             process = self._load(declaration, draft)
             snapshot = self._snapshots.keep(draft, source, process.runtime.digest)
-        except BaseException:
+        except BaseException:  # whatever it was goes on; the draft does not stay
             self._snapshots.drop(draft)
             raise
         return replace(process, runtime=replace(process.runtime, folder=str(snapshot)))
