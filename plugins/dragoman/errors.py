@@ -5,7 +5,8 @@
     ├── PackageError             a packaged algorithm is broken; the rest is served
     ├── RequestError             the caller's mistake
     │   ├── InvalidRequest           the body is not what it should be
-    │   │   └── InvalidQueryParameter, MisplacedToken
+    │   │   ├── InvalidQueryParameter, MisplacedToken
+    │   │   └── InvalidRenderer           how a map is to be coloured cannot be read
     │   ├── InvalidInputs            one or more inputs are wrong; each is named
     │   │   └── InputError               one input is wrong; what an algorithm raises
     │   ├── UnsupportedMediaType, PayloadTooLarge, MethodNotAllowed
@@ -87,6 +88,20 @@ class InvalidQueryParameter(InvalidRequest):
     """A query parameter has a value that is not allowed."""
 
     code = "invalid-query-parameter-value"
+
+
+class InvalidRenderer(InvalidRequest):
+    """The renderer cannot be read.
+
+    ``place`` is where in it, ``colors[1]`` say, empty for all of it; ``problem`` is what is wrong there, and what is
+    allowed.
+    """
+
+    code = "invalid-renderer"
+
+    def __init__(self, problem: str, place: str = "") -> None:
+        self.place, self.problem = place, problem
+        super().__init__(f"{place}: {problem}" if place else problem)
 
 
 class MisplacedToken(InvalidRequest):
