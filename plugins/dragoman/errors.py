@@ -93,14 +93,13 @@ class InvalidQueryParameter(InvalidRequest):
 class InvalidRenderer(InvalidRequest):
     """The renderer cannot be read.
 
-    ``place`` is where in it, ``colors[1]`` say, empty for all of it; ``problem`` is what is wrong there, and what is
-    allowed.
+    ``place`` is where in it, ``colors[1]`` say; empty for all of it.
     """
 
     code = "invalid-renderer"
 
-    def __init__(self, problem: str, place: str = "") -> None:
-        self.place, self.problem = place, problem
+    def __init__(self, problem: str = "", place: str = "") -> None:
+        self.place = place
         super().__init__(f"{place}: {problem}" if place else problem)
 
 
