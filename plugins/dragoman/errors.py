@@ -17,7 +17,7 @@
     │   │   └── InsufficientScope        a good token that does not allow this
     │   └── IdempotencyConflict
     ├── NotFound
-    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession
+    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession, NoSuchService
     │   └── ResultNotReady, ResultNotAvailable
     ├── Unavailable              try again later
     │   └── QueueFull, DiskFull
@@ -255,6 +255,12 @@ class NoSuchSession(NotFound):
     """There is no such session."""
 
     code = "no-such-session"
+
+
+class NoSuchService(NotFound):
+    """There is no such map service."""
+
+    code = "no-such-service"
 
 
 class NoSuchOutput(NotFound):
