@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.adapters.aeon import settings as aeon
+from dragoman.adapters.ncdjango import settings as ncdjango
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.jobs.dataset_service import GUEST as DATASETS
 from dragoman.jobs.dataset_service import DatasetService
@@ -119,6 +120,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         sync_slots=settings.jobs.sync_slots,
         opening_timeout=settings.limits.opening_timeout,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
+        max_temporary_service_age=ncdjango.settings_of(settings).max_temporary_service_age,
         guests=guests(settings),
     )
 
