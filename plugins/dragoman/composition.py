@@ -125,6 +125,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         sync_slots=settings.jobs.sync_slots,
         opening_timeout=settings.limits.opening_timeout,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
+        max_temporary_service_age=ncdjango.settings_of(settings).max_temporary_service_age,
         guests=guests(settings),
     )
 
@@ -170,6 +171,7 @@ def executor(settings: Settings) -> LocalExecutor:
 
 def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Services:
     """Everything that the routes need."""
+    maps = map_catalogue(settings)
     jobs = JobService(
         catalogue=processes,
         store=open_store(settings.database_url),
@@ -178,6 +180,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         policy=SourcePolicy.from_settings(settings),
         min_free_bytes=settings.limits.min_free_disk,
         execute=settings.auth.execute,
+        maps=maps,
     )
     title, description = identification(settings)
     tokens = token_reader(settings)
@@ -192,7 +195,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         title=title,
         description=description,
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
-        maps=map_catalogue(settings),
+        maps=maps,
         drawing=DrawingService(engine, settings.home),
     )
 

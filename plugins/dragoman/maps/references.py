@@ -1,116 +1,124 @@
-"""Where services lie in other reference systems; by pyproj alone, so that a server process needs no raster library."""
+"""References to map services in inputs: ``service://name[:variable][@unix-seconds]``.
+
+Contract: ncdjango.md, sections 2 and "Ours".
+"""
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
 
-from dragoman.errors import InvalidRequest
+from dragoman.errors import InvalidRequest, NoSuchService
+from dragoman.model.service_step import ServiceStep
+from dragoman.schemas.messages import cut
 
 if TYPE_CHECKING:
-    from dragoman.model.map_service import MapGrid
+    from dragoman.model.map_service import MapService, MapVariable
+    from dragoman.model.principal import Principal
 
-type Box = tuple[float, float, float, float]
-"""Least x, least y, greatest x, greatest y."""
+SCHEME: Final = "service"
+FORM: Final = "service://name[:variable][@seconds since 1970]"
+LAST_SECOND: Final = 253_402_300_799
+"""Of the year 9999: later seconds are milliseconds, or nonsense."""
+LONGEST: Final = 2_000
+"""Characters of a reference."""
+MOST_NAMES: Final = 50
+"""Variables that are named in a refusal."""
 
-WEB_MERCATOR: Final = "EPSG:3857"
-LONGITUDES: Final = "EPSG:4326"
-HALF_WORLD: Final = 20037508.342789244
-"""Metres from the middle of web mercator to its edge."""
-TILE: Final = 256
-FINEST: Final = 24
-"""The last zoom level."""
-_EDGE: Final = 1e-6
-"""Metres that an extent may differ from the edge of the world and still be there."""
-
-
-@lru_cache(256)
-def check_reference(name: str) -> None:
-    """Raise InvalidRequest unless ``EPSG:n`` or ``ESRI:n`` is known, and has places on a map."""
-    crs = _crs(name)
-    if not (crs.is_geographic or crs.is_projected):
-        raise InvalidRequest(f"{name} is neither geographic nor projected")
+_TIME: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
-@lru_cache(1024)
-def transformed(box: Box, source: str, target: str) -> Box:
-    """The box around a box in another reference system; raises InvalidRequest where it has no place."""
-    if source == target:
-        return box
-    from pyproj.exceptions import ProjError
+class Services(Protocol):
+    """Where services are looked up: the catalogue."""
 
+    def get(self, name: str, principal: Principal, /) -> MapService:
+        """The service; raises NoSuchService."""
+
+
+class NoServices:
+    """Of a server without map services."""
+
+    def get(self, _name: str, _principal: Principal) -> MapService:
+        """See Services."""
+        raise NoSuchService("there are no map services on this server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a reference says."""
+
+    name: str
+    variable: str | None
+    seconds: int | None
+    """Since 1970, UTC."""
+
+
+def is_service(href: str) -> bool:
+    """Whether a reference is to a map service."""
+    return href[: len(SCHEME) + 1].lower() == f"{SCHEME}:"
+
+
+def parse_reference(href: str) -> Reference:
+    """The parts of a reference; raises InvalidRequest."""
+    _, slashes, rest = href.partition("://")
+    if not slashes or len(href) > LONGEST:
+        raise InvalidRequest(f"got {cut(href)!r}; allowed: {FORM}")
+    place, at, time = rest.partition("@")
+    name, colon, variable = place.partition(":")
+    if not name or (colon and not variable):
+        raise InvalidRequest(f"got {cut(href)!r}; allowed: {FORM}")
+    return Reference(name=name, variable=variable or None, seconds=_seconds(time) if at else None)
+
+
+def _seconds(text: str) -> int:
+    seconds = int(text) if _TIME.fullmatch(text) else None
+    if seconds is None:
+        raise InvalidRequest(f"the time {cut(text)!r} is no whole number; allowed: seconds since 1970")
+    if abs(seconds) > LAST_SECOND:
+        raise InvalidRequest(
+            f"the time {seconds} is beyond the year 9999; allowed: seconds, not milliseconds"
+        )
+    return seconds
+
+
+def resolve_reference(href: str, services: Services, principal: Principal) -> ServiceStep:
+    """The cells that a reference stands for, as the catalogue is now; raises InvalidRequest.
+
+    Without a time it is the first step, with one the nearest (of two as near, the earlier).
+    """
+    reference = parse_reference(href)
     try:
-        bounds = _transformer(source, target).transform_bounds(*box, densify_pts=21)
-    except ProjError as error:
-        raise InvalidRequest("the box has no place in the other reference system") from error
-    if not all(map(math.isfinite, bounds)) or bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
-        raise InvalidRequest("the box has no place in the other reference system")
-    return float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])
+        service = services.get(reference.name, principal)
+    except NoSuchService as error:
+        raise InvalidRequest(error.detail) from error
+    variable = _variable(service, reference)
+    if reference.seconds is not None and not variable.times:
+        raise InvalidRequest(
+            f"'{variable.name}' of '{cut(service.name)}' has no time; allowed: no @ and time"
+        )
+    step = nearest(variable.times, reference.seconds) if variable.times else None
+    path, band = variable.drawn[step or 0]
+    return ServiceStep(path=str(path), band=band, variable=variable.name, step=step)
 
 
-def own_extent(grid: MapGrid) -> Box:
-    """Of a service in its own reference system."""
-    a, _, c, _, e, f = grid.transform
-    return c, f + e * grid.height, c + a * grid.width, f
+def _variable(service: MapService, reference: Reference) -> MapVariable:
+    """The variable that is named; the only one, where there is one."""
+    names = ", ".join(variable.name for variable in service.variables[:MOST_NAMES])
+    if reference.variable is None:
+        if len(service.variables) == 1:
+            return service.variables[0]
+        raise InvalidRequest(f"'{cut(service.name)}' has several variables; allowed: one of {names}")
+    for variable in service.variables:
+        if variable.name == reference.variable:
+            return variable
+    raise InvalidRequest(
+        f"'{cut(service.name)}' has no variable '{cut(reference.variable)}'; allowed: {names}"
+    )
 
 
-def mercator_extent(grid: MapGrid) -> Box:
-    """Of a service in web mercator; what lies beyond the edge of that map is left out."""
-    return _within(own_extent(grid), grid.crs_wkt, WEB_MERCATOR, HALF_WORLD, HALF_WORLD)
-
-
-def world_extent(grid: MapGrid) -> Box:
-    """Of a service in longitudes and latitudes."""
-    return _within(own_extent(grid), grid.crs_wkt, LONGITUDES, 180.0, 90.0)
-
-
-def finest_zoom(grid: MapGrid) -> int:
-    """The zoom level at which a tile's pixel is no larger than a cell."""
-    west, _, east, _ = mercator_extent(grid)
-    cell = (east - west) / grid.width
-    return max(0, min(FINEST, math.ceil(math.log2(2 * HALF_WORLD / TILE / cell) - 0.01))) if cell > 0 else 0
-
-
-def tile_box(zoom: int, column: int, row: int) -> Box:
-    """Of a tile in web mercator; rows are counted from the north."""
-    side = 2 * HALF_WORLD / 2**zoom
-    west, north = column * side - HALF_WORLD, HALF_WORLD - row * side
-    return west, north - side, west + side, north
-
-
-def _within(box: Box, source: str, target: str, most_x: float, most_y: float) -> Box:
-    """The box cut to what the target shows; all of it where that cannot be told."""
-    if target == WEB_MERCATOR:  # the poles have no place there
-        west, south, east, north = _within(box, source, LONGITUDES, 180.0, 85.05)
-        box, source = (west, max(south, -85.05), east, min(north, 85.05)), LONGITUDES
-    try:
-        west, south, east, north = transformed(box, source, target)
-    except InvalidRequest:
-        return -most_x, -most_y, most_x, most_y
-    if east > most_x + _EDGE or west < -most_x - _EDGE:  # told in other longitudes, or over the antimeridian
-        width = east - west
-        west = (west + most_x) % (2 * most_x) - most_x
-        east = west + width
-        if east > most_x + _EDGE:
-            west, east = -most_x, most_x
-    return max(west, -most_x), max(south, -most_y), min(east, most_x), min(north, most_y)
-
-
-@lru_cache(256)
-def _transformer(source: str, target: str) -> Any:
-    from pyproj import Transformer
-
-    return Transformer.from_crs(_crs(source), _crs(target), always_xy=True)
-
-
-@lru_cache(256)
-def _crs(name: str) -> Any:
-    """Of a name, or of a service's own WKT."""
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        return CRS.from_user_input(name)
-    except CRSError as error:
-        raise InvalidRequest(f"the reference system {name[:40]} is not known here") from error
+def nearest(times: tuple[float, ...], seconds: float | None) -> int:
+    """The place of the time that is nearest; the earlier of two, and the first where none is asked for."""
+    if seconds is None:
+        return 0
+    return min(range(len(times)), key=lambda place: (abs(times[place] - seconds), place))

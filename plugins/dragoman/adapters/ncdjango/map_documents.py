@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from dragoman.maps.references import finest_zoom, mercator_extent, world_extent
+from dragoman.maps.places import finest_zoom, mercator_extent, world_extent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dragoman.maps.references import Box
+    from dragoman.maps.places import Box
     from dragoman.model.map_service import MapService, MapVariable
     from dragoman.model.process import JSON
 

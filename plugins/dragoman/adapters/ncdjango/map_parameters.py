@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from dragoman.errors import InvalidQueryParameter, InvalidRenderer, InvalidRequest
-from dragoman.maps.references import Box, check_reference, transformed
+from dragoman.maps.places import Box, check_reference, transformed
 from dragoman.maps.renderers import parse_renderer
 
 if TYPE_CHECKING:

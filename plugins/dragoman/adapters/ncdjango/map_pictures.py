@@ -25,7 +25,7 @@ from dragoman.adapters.ncdjango.map_parameters import (
 )
 from dragoman.adapters.ncdjango.map_views import arcgis_json, arguments_of, service_of
 from dragoman.maps.drawing.orders import Band, DrawnBand
-from dragoman.maps.references import FINEST, TILE, WEB_MERCATOR, tile_box
+from dragoman.maps.places import FINEST, TILE, WEB_MERCATOR, tile_box
 from dragoman.maps.renderers import dump_renderer
 from dragoman.web.client_connection import here, hung_up
 
