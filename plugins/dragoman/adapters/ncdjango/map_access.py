@@ -8,23 +8,19 @@ it is for a picture, which no header can be sent for.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlencode
 
 from dragoman.errors import NoSuchService, Unauthorized
 from dragoman.model.principal import ANONYMOUS
 from dragoman.web.auth import hints_for_strangers, words_for_strangers
-from dragoman.web.signed_keys import SignedKeys
+from dragoman.web.map_links import MapLinks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dragoman.config.settings import Settings
     from dragoman.errors import DragomanError
     from dragoman.maps.catalogue import MapCatalogue
     from dragoman.model.map_service import MapService
     from dragoman.model.principal import Principal
 
-PURPOSE: Final = "map service"
 PUBLIC: Final = "services"
 """The word of ``auth.public`` for the operator's services."""
 
@@ -33,17 +29,16 @@ class MapAccess:
     """Finds services for callers, and makes links that open them."""
 
     def __init__(self, settings: Settings) -> None:
-        self.guarded = settings.auth.oidc is not None
-        """Whether callers are known by tokens, so that links need keys."""
+        self.links = MapLinks(settings)
+        """To services, with their keys."""
         self._public = PUBLIC in settings.auth.public
-        self._keys = SignedKeys(settings.home)
         self._oidc = settings.auth.oidc
 
     def service(self, maps: MapCatalogue, name: str, principal: Principal, key: str) -> MapService:
         """The service of that name; raises NoSuchService where there is none that the caller may see."""
-        if not self.guarded:
+        if not self.links.guarded:
             return maps.get(name, principal)
-        if key and self._keys.check(PURPOSE, name, key):
+        if key and self.links.opens(name, key):
             return maps.anybodys(name)
         service = maps.get(name, principal)
         if principal is ANONYMOUS and not (self._public and service.owner is None):
@@ -59,13 +54,3 @@ class MapAccess:
     def listed(self, maps: MapCatalogue, principal: Principal) -> tuple[MapService, ...]:
         """All that the caller may see."""
         return maps.visible_to(principal)
-
-    def href(self, base: str, path: str, service: MapService, query: Sequence[tuple[str, str]] = ()) -> str:
-        """A link to what lies below the service, with its key where one is needed."""
-        keyed = [*query, ("key", self._keys.sign(PURPOSE, service.name))] if self.guarded else list(query)
-        return f"{base}{path}" + (f"?{urlencode(keyed, errors='replace')}" if keyed else "")
-
-
-def quoted(name: str) -> str:
-    """A service's name as it stands in a path: its slashes are slashes."""
-    return quote(name, safe="/", errors="replace")

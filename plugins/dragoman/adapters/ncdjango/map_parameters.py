@@ -168,13 +168,13 @@ def widened(box: Box, size: tuple[int, int]) -> Box:
     return west - more_x, south - more_y, east + more_x, north + more_y
 
 
-def _finite(values: Sequence[Any]) -> list[float]:
-    """As numbers; none where one is none."""
+def _finite(values: Sequence[Any], most: float = 1e12) -> list[float]:
+    """As numbers; none where one is none, or beyond all places."""
     try:
         numbers = [math.nan if isinstance(value, bool) else float(value) for value in values]
     except (TypeError, ValueError):
         return []
-    return numbers if all(math.isfinite(number) and abs(number) < 1e12 for number in numbers) else []
+    return numbers if all(math.isfinite(number) and abs(number) < most for number in numbers) else []
 
 
 def _object(name: str, text: str, allowed: str) -> dict[str, JSON]:
@@ -239,20 +239,10 @@ def instant_of(arguments: Arguments) -> float | None:
         return None
     parts = [part.strip() for part in text.split(",")]
     ends = [part for part in parts if part.lower() != "null"]
-    values = _finite(ends)
+    values = _finite(ends, most=math.inf)
     if len(parts) > 2 or len(values) != len(ends) or (not ends and len(parts) != 2):
-        far = all(_is_number(part) for part in ends)  # a date that no calendar has
-        if not far or len(parts) > 2:
-            refuse("time", text, "milliseconds since 1970, or two of them")
-        values = [math.copysign(1e14, float(part)) for part in ends]
+        refuse("time", text, "milliseconds since 1970, or two of them")
     return values[0] / 1000 if values else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return not math.isnan(float(text))
-    except ValueError:
-        return False
 
 
 def step_of(variable: MapVariable, instant: float | None) -> int:

@@ -10,7 +10,6 @@ from flask import Response, request
 from werkzeug.http import parse_etags
 from werkzeug.wsgi import wrap_file
 
-from dragoman.adapters.ncdjango.map_access import quoted
 from dragoman.adapters.ncdjango.map_documents import envelope, reference_document
 from dragoman.adapters.ncdjango.map_parameters import (
     Frame,
@@ -28,6 +27,7 @@ from dragoman.maps.drawing.orders import Band, DrawnBand
 from dragoman.maps.places import FINEST, TILE, WEB_MERCATOR, tile_box
 from dragoman.maps.renderers import dump_renderer
 from dragoman.web.client_connection import here, hung_up
+from dragoman.web.map_links import quoted
 
 if TYPE_CHECKING:
     from dragoman.adapters.ncdjango.map_parameters import Arguments
@@ -70,7 +70,7 @@ def _export_document(
     path = f"/arcgis/rest/services/{quoted(service.name)}/MapServer/export"
     width, height = frame.size
     return {
-        "href": api.access.href(call.base, path, service, [*query, ("f", "image")]),
+        "href": api.access.links.href(call.base, path, service, [*query, ("f", "image")]),
         "width": width,
         "height": height,
         "extent": envelope(frame.bbox, reference_document(frame.reference)),
@@ -136,7 +136,7 @@ def _picture(api: Surface, service: MapService, order: Draw) -> Response:
         response = _sent(_bytes(api, order), TYPES.get(order.encoding, "image/png"))
     response.set_etag(etag)
     seconds = LASTING if service.job_id else CHANGING
-    kept_by = "public" if service.owner is None and not api.access.guarded else "private"
+    kept_by = "public" if service.owner is None and not api.access.links.guarded else "private"
     response.headers["Cache-Control"] = f"{kept_by}, max-age={seconds}"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
@@ -152,6 +152,11 @@ def _bytes(api: Surface, order: Draw) -> BinaryIO:
 
 
 def _sent(file: BinaryIO, media_type: str) -> Response:
-    response = Response(wrap_file(request.environ, file), content_type=media_type)
-    response.content_length = os.fstat(file.fileno()).st_size
+    size = os.fstat(file.fileno()).st_size
+    if request.method == "HEAD":
+        file.close()
+        response = Response(content_type=media_type)
+    else:
+        response = Response(wrap_file(request.environ, file), content_type=media_type)
+    response.content_length = size
     return response

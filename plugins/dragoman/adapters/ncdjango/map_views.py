@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from flask import request
 
-from dragoman.adapters.ncdjango.map_access import quoted
 from dragoman.adapters.ncdjango.map_documents import (
     catalogue_document,
     layer_document,
@@ -17,6 +16,8 @@ from dragoman.adapters.ncdjango.map_documents import (
 )
 from dragoman.adapters.ncdjango.map_parameters import instant_of, layers_of, styles_of
 from dragoman.errors import NoSuchPage, NotFound
+from dragoman.web.links import link
+from dragoman.web.map_links import quoted
 from dragoman.web.responses import data_response, finite
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dragoman.model.map_service import MapService, MapVariable
     from dragoman.model.process import JSON
     from dragoman.web.call import Call
+    from dragoman.web.links import Link
 
 DRAWN_AS: Final = ("layers", "time", "styles")
 """Parameters of a TileJSON that its tiles have as well."""
@@ -109,29 +111,21 @@ def tilejson(api: Surface, call: Call, name: str) -> Response:
     own = quoted(service.name)
     document = tilejson_document(
         service,
-        tiles=api.access.href(call.base, f"/tiles/{own}/{{z}}/{{x}}/{{y}}.png", service, drawn_as),
-        legend=api.access.href(call.base, f"/arcgis/rest/services/{own}/MapServer/legend", service),
+        tiles=api.access.links.href(call.base, f"/tiles/{own}/{{z}}/{{x}}/{{y}}.png", service, drawn_as),
+        legend=api.access.links.href(call.base, f"/arcgis/rest/services/{own}/MapServer/legend", service),
         links=service_links(api, call, service),
     )
     return arcgis_json(document)
 
 
-def service_links(api: Surface, call: Call, service: MapService) -> list[JSON]:
-    """To the map service, its tiles, and the GeoTIFF of the job's result."""
-    own = quoted(service.name)
-    links = [
-        ("service", "application/json", f"/arcgis/rest/services/{own}/MapServer"),
-        ("tilejson", "application/json", f"/tiles/{own}/tilejson.json"),
-    ]
-    hrefs = [
-        {"rel": rel, "type": kind, "href": api.access.href(call.base, path, service)}
-        for rel, kind, path in links
-    ]
+def service_links(api: Surface, call: Call, service: MapService) -> list[Link]:
+    """To the map service, its tiles, a picture of it, and the GeoTIFF of the job's result."""
+    links = api.access.links.of(call.base, service)
     job, _, output = service.name.partition("/")
     if service.job_id and output and job == service.job_id:
         path = f"/jobs/{quoted(job)}/results/{quoted(output)}"
-        hrefs.append({"rel": "data", "type": "image/tiff; application=geotiff", "href": call.base + path})
-    return hrefs
+        links.append(link(call.base + path, "data", "image/tiff; application=geotiff", "The result itself"))
+    return links
 
 
 def variable_of(service: MapService, name: str) -> MapVariable:

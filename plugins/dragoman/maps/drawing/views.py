@@ -125,7 +125,7 @@ def usable_nodata(dataset: Any, band: int, nodata: float | None) -> float | None
         return None
     if dtype.kind == "f":
         if math.isfinite(value):
-            return float(dtype.type(value)) if abs(value) <= np.finfo(dtype).max else None
+            return float(dtype.type(value)) if abs(value) <= float(np.finfo(dtype).max) else None
         return float(value)
     limits = np.iinfo(dtype)
     whole = math.isfinite(value) and float(value).is_integer()
