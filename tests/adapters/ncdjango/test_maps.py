@@ -225,7 +225,10 @@ def test_tilejson(client: FlaskClient) -> None:
     assert document["minzoom"] == 0
     assert document["maxzoom"] == 2
     assert document["legend"] == f"http://localhost{RESULT}/legend"
-    assert {link["rel"]: link["href"] for link in document["links"]} == {
+    links = {link["rel"]: link["href"] for link in document["links"]}
+    whole = urlsplit(links.pop("preview"))
+    assert pixels(client.get(f"{whole.path}?{whole.query}")).shape[0] == 640
+    assert links == {
         "service": f"http://localhost{RESULT}",
         "tilejson": f"http://localhost/tiles/{JOB}/raster_out/tilejson.json",
         "data": f"http://localhost/jobs/{JOB}/results/raster_out",

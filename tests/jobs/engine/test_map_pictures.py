@@ -80,14 +80,21 @@ def processes(drawing: tuple[EngineKit, DrawingService], path: Path) -> list[int
     def both() -> list[int]:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda side: picture(service, path, side), range(60, 68)))
-            (kit.home / FOLDER).exists()
         for file in (kit.home / FOLDER).rglob("*"):
             if file.is_file():
                 file.unlink(missing_ok=True)
         born = render_processes(kit, before)
-        return born if len(born) == 2 else []
+        return born if len(born) == 2 and all(_has_open(pid, path) for pid in born) else []
 
     return wait_for(both, "two render processes")
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    """Whether a process has drawn of a file."""
+    try:
+        return any(file.path == str(path) for file in psutil.Process(pid).open_files())
+    except psutil.Error:
+        return False
 
 
 def _nice(pid: int) -> int:
@@ -106,7 +113,9 @@ def test_no_process_is_there_before_the_first_map_and_they_stand_behind_jobs(
             assert file.read().startswith(b"\x89PNG")
         (born,) = render_processes(kit, before)
         assert _nice(born) == min(19, _nice(kit.supervisor) + 10)
-        assert service.cached(order(service, path)) is not None
+        kept = service.cached(order(service, path))
+        assert kept is not None
+        kept.close()
         for _ in range(3):
             picture(service, path, 41)
         assert render_processes(kit, before) == [born]
