@@ -242,7 +242,8 @@ def tile_urls(url: str, count: int, shift: int = 0) -> list[str]:
 
 def measured(folder: Path, side: int, count: int) -> Iterator[str]:
     """A line for each figure."""
-    write_rasters(folder, side)
+    if not (folder / "nir.tif").exists():
+        write_rasters(folder, side)
     server = serve(folder)
     try:
         name, seconds = publish(folder)
@@ -284,6 +285,7 @@ def main() -> None:
     )
     parser.add_argument("side", nargs="?", type=int, default=10_000)
     parser.add_argument("pictures", nargs="?", type=int, default=1000)
+    parser.add_argument("--folder", type=Path, help="where rasters and HOME are made, and kept")
     parser.add_argument("--export", help="a MapServer's export elsewhere")
     parser.add_argument("--tiles", help="tiles elsewhere, with {z}, {x} and {y}")
     arguments = parser.parse_args()
@@ -292,7 +294,7 @@ def main() -> None:
             print(line, flush=True)
         return
     with tempfile.TemporaryDirectory(prefix="maps-") as folder:
-        for line in measured(Path(folder), arguments.side, arguments.pictures):
+        for line in measured(arguments.folder or Path(folder), arguments.side, arguments.pictures):
             print(line, flush=True)
 
 

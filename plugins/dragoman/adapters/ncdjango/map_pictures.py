@@ -12,17 +12,15 @@ from werkzeug.wsgi import wrap_file
 
 from dragoman.adapters.ncdjango.map_documents import envelope, reference_document
 from dragoman.adapters.ncdjango.map_parameters import (
-    Frame,
     encoding_of,
-    frame_of,
     instant_of,
     layers_of,
-    refuse,
     step_of,
     styles_of,
     transparent_of,
 )
 from dragoman.adapters.ncdjango.map_views import arcgis_json, arguments_of, service_of
+from dragoman.adapters.ncdjango.place_parameters import Frame, frame_of, refuse
 from dragoman.maps.drawing.orders import Band, DrawnBand
 from dragoman.maps.places import FINEST, TILE, WEB_MERCATOR, tile_box
 from dragoman.maps.renderers import dump_renderer
@@ -30,7 +28,7 @@ from dragoman.web.client_connection import here, hung_up
 from dragoman.web.map_links import quoted
 
 if TYPE_CHECKING:
-    from dragoman.adapters.ncdjango.map_parameters import Arguments
+    from dragoman.adapters.ncdjango.place_parameters import Arguments
     from dragoman.adapters.ncdjango.surface import Surface
     from dragoman.maps.drawing.orders import Draw, Encoding
     from dragoman.model.map_service import MapService, MapVariable

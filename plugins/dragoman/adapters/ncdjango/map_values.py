@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from dragoman.adapters.ncdjango.map_documents import identify_document
-from dragoman.adapters.ncdjango.map_parameters import (
+from dragoman.adapters.ncdjango.map_parameters import instant_of, layers_of, step_of
+from dragoman.adapters.ncdjango.map_pictures import band_of
+from dragoman.adapters.ncdjango.map_views import arcgis_json, arguments_of, service_of, variable_of
+from dragoman.adapters.ncdjango.place_parameters import (
     box_of,
-    instant_of,
-    layers_of,
     point_of,
     reference_named,
     reference_of,
     refuse,
-    step_of,
 )
-from dragoman.adapters.ncdjango.map_pictures import band_of
-from dragoman.adapters.ncdjango.map_views import arcgis_json, arguments_of, service_of, variable_of
 
 if TYPE_CHECKING:
     from flask import Response
 
-    from dragoman.adapters.ncdjango.map_parameters import Arguments
+    from dragoman.adapters.ncdjango.place_parameters import Arguments
     from dragoman.adapters.ncdjango.surface import Surface
     from dragoman.maps.drawing.orders import Band, Method
     from dragoman.model.map_service import MapVariable

@@ -23,7 +23,7 @@ from dragoman.web.responses import data_response, finite
 if TYPE_CHECKING:
     from flask import Response
 
-    from dragoman.adapters.ncdjango.map_parameters import Arguments
+    from dragoman.adapters.ncdjango.place_parameters import Arguments
     from dragoman.adapters.ncdjango.surface import Surface
     from dragoman.model.map_service import MapService, MapVariable
     from dragoman.model.process import JSON

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
-from dragoman.adapters.ncdjango.map_openapi import KEYED, PUBLIC, SCHEMAS, map_paths
+from dragoman.adapters.ncdjango.map_openapi import KEYED, PUBLIC, map_paths
+from dragoman.adapters.ncdjango.map_schemas import SCHEMAS
 from dragoman.openapi.security import secured
 
 if TYPE_CHECKING:
