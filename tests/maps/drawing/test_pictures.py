@@ -163,6 +163,13 @@ def test_layers_of_half_transparent_colours_in_every_format(layers: tuple[Path, 
         assert draw(alone, OpenFiles())
 
 
+def test_colours_that_are_clear_are_so_in_a_gif(layers: tuple[Path, Path]) -> None:
+    some = {"type": "unique", "colors": [[0, "#ff000000"], [1, "#00ff00"], [2, "#0000ff"]]}
+    seen = pixels(picture(drawn(layers[1], some), encoding="gif"))
+    assert [int(seen[row, 50, 3]) for row in (10, 35, 60, 90)] == [0, 255, 255, 0]
+    assert seen[35, 50].tolist() == [0, 255, 0, 255]
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.float32, np.float64])
 def test_a_nodata_value_that_no_cell_can_have_is_none(tmp_path: Path, dtype: Any) -> None:
     path = write_tif(tmp_path / "some.tif", np.full((1, 4, 4), 3, dtype))

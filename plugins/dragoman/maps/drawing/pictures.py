@@ -70,22 +70,21 @@ def _colors(layer: DrawnBand, view: View, files: OpenFiles) -> NDArray[np.uint8]
 def _with_palette(order: Draw, layer: DrawnBand, view: View, files: OpenFiles) -> bytes | None:
     """The picture of one layer; None where its colours, or their alphas, are more than the format can hold."""
     numbers, colors = _numbers(layer, view, files)
-    clear = colors[:, 3] < 255
-    if len(colors) > 256 or (order.encoding == "gif" and set(np.unique(colors[:, 3])) - {0, 255}):
+    gif, nothing = order.encoding == "gif", len(colors) - 1
+    if nothing > 255 or (gif and set(np.unique(colors[:, 3])) - {0, 255}):
         return None
     if numbers is None:
-        numbers = np.full((view.height, view.width), len(colors) - 1, np.uint8)
+        numbers = np.full((view.height, view.width), nothing, np.uint8)
     if not order.transparent:
         colors = _upon_white(colors)
-        clear = np.zeros(len(colors), bool)
     image = Image.fromarray(numbers.astype(np.uint8, copy=False), "P")
+    options = dict(OPTIONS["gif" if gif else "png"])
+    if gif and order.transparent:  # one colour alone can be transparent
+        image = Image.fromarray(np.where(colors[numbers, 3] == 0, np.uint8(nothing), numbers), "P")
+        options["transparency"] = nothing
+    elif order.transparent:
+        options["transparency"] = colors[:, 3].tobytes()
     image.putpalette(colors[:, :3].tobytes())
-    options = dict(OPTIONS["gif" if order.encoding == "gif" else "png"])
-    if clear.any():
-        if order.encoding == "gif":
-            options["transparency"] = len(colors) - 1
-        else:
-            options["transparency"] = colors[:, 3].tobytes()
     return _saved(image, options)
 
 
