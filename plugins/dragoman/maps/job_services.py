@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import OutputSpec
     from dragoman.model.renderer import Renderer
 
-GEOTIFF: Final = ("image/tiff", "image/geotiff", "application/geotiff")
+PUBLISHED: Final = ("image/tiff", "image/geotiff", "application/geotiff", "application/x-netcdf")
 """Media types of what can be published, without their parameters."""
 
 
@@ -33,12 +33,14 @@ def check_publishable(spec: OutputSpec, media_types: tuple[str, ...]) -> None:
     problem = ""
     if spec.repeatable:
         problem = "is a list"
-    elif media_types and not set(media_types) & set(GEOTIFF):
+    elif media_types and not set(media_types) & set(PUBLISHED):
         problem = f"is {', '.join(media_types)}"
     elif not media_types and spec.schema.get("type") not in (None, "string"):
         problem = "is no file"
     if problem:
-        raise InvalidRequest(f"output '{spec.id}' cannot be published: it {problem}; allowed: a GeoTIFF")
+        raise InvalidRequest(
+            f"output '{spec.id}' cannot be published: it {problem}; allowed: a GeoTIFF or NetCDF"
+        )
 
 
 def make_services(
