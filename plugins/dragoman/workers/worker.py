@@ -41,9 +41,9 @@ FORKSERVER_TIMEOUT: Final = 0.2
 type End = socket.socket
 """One end of the connection."""
 
-type Ending = Literal["", "dismissed", "timed-out", "stuck", "disowned", "stopped", "retired"]
-"""Why a worker is being ended: its task is not wanted any more, it or a step of it took too long, or it is another's by
-now; the supervisor stops; the worker is not needed. Empty while it may go on."""
+type Ending = Literal["", "dismissed", "timed-out", "stuck", "deaf", "disowned", "stopped", "retired"]
+"""Why a worker is being ended: its task is not wanted any more, it or a step of it took too long, it did not
+take it, or it is another's by now; the supervisor stops; the worker is not needed. Empty while it may go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

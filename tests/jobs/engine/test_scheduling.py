@@ -717,21 +717,29 @@ class TestLostAnswers:
 
 class TestDeaf:
     def test_a_worker_that_never_takes_its_job_is_killed_and_the_job_runs_again(self, rig: Rig) -> None:
-        first, worker = rig.run()
-        rig.done(worker)
-        job, same = rig.run()
-        assert same is worker
+        job, worker = rig.run()
         worker.frozen = True
         for _ in range(DEAF - 1):
             rig.engine.renew()
         assert worker.signals == []
         rig.engine.renew()
         assert worker.signals == ["KILL"]
-        worker.unread = True
         rig.dies(worker)
         rig.done_by(job)
-        assert [rig.job(each).status for each in (first, job)] == [JobStatus.SUCCESSFUL] * 2
-        assert rig.job(job).restarts == 1, "no run of its own"
+        after = rig.job(job)
+        assert (after.status, after.restarts, after.attempts) == (JobStatus.SUCCESSFUL, 1, 2), (
+            "no run of its own"
+        )
+
+    def test_who_dismisses_it_then_is_served_all_the_same(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        worker.frozen = True
+        for _ in range(DEAF):
+            rig.engine.renew()
+        told = rig.dismiss(job)
+        rig.dies(worker)
+        assert [each.status for each in told if isinstance(each, Job)] == [JobStatus.DISMISSED]
+        assert (rig.pool.busy, rig.job(job).status) == (0, JobStatus.DISMISSED)
 
 
 class TestRunningOnce:

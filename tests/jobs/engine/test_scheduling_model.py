@@ -104,6 +104,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         self.accepted: list[str] = []
         self.dismissed: set[str] = set()
+        self.unanswered: set[int] = set()
+        """Dismissals that have not been answered."""
         self.begin()
 
     def begin(self) -> None:
@@ -151,7 +153,11 @@ class SchedulerMachine(RuleBasedStateMachine):
         if self.accepted:
             job_id = self.accepted[number % len(self.accepted)]
 
+            question = next(self.numbers)
+            self.unanswered.add(question)
+
             def told(outcome: Job | DragomanError) -> None:
+                self.unanswered.discard(question)
                 if isinstance(outcome, Job):
                     self.dismissed.add(job_id)
 
@@ -191,6 +197,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     @rule()
     def engine_dies(self) -> None:
         self.store.mute = False
+        self.unanswered.clear()
         self.pool.close()
         self.begin()
 
@@ -313,6 +320,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert not self.unfinished(), self.engine.state()
         self.engine.tick()
         assert (self.pool.busy, self.engine.state()["assigned"]) == (0, {})
+        assert not self.unanswered
 
     def unfinished(self) -> list[Job]:
         """Jobs of the store that have not ended, whether their acceptance was told or not."""

@@ -196,6 +196,18 @@ def test_once_one_can_be_started_it_is_without_a_request(
     assert trial.executor.wait(job.id, 60).outputs["double"].value == 8
 
 
+def test_whatever_happens_in_the_search_it_goes_on(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more_threads(_finder: object) -> bool:
+        raise RuntimeError("can't start new thread")
+
+    trial.works.touch()
+    monkeypatch.setattr(supervisor_start.SupervisorFinder, "_unlocked", no_more_threads)
+    with pytest.raises(Unavailable):
+        trial.executor.start()
+    monkeypatch.undo()
+    wait_for(trial.executor.alive, "it has been found all the same")
+
+
 def test_closing_ends_the_search(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_start, "PAUSES", (0.1, 0.1))
     with ThreadPoolExecutor(1) as pool:

@@ -80,6 +80,7 @@ class Leases:
             if worker.task is not None and worker.begun and not worker.ending and worker.deaf(DEAF):
                 members = {"action": "worker-deaf", "job_id": worker.task.id}
                 LOGGER.warning("a worker does not take its job, and is killed", extra=members)
+                worker.ending = "deaf"
                 worker.kill()
 
     def end_disowned(self, job: Job) -> None:

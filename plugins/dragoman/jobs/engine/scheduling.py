@@ -25,6 +25,7 @@ from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
 from dragoman.jobs.engine.queue import JobQueue
+from dragoman.jobs.engine.slots import Slots
 from dragoman.jobs.engine.state import worker_state
 from dragoman.jobs.engine.versions import Versions
 from dragoman.model.status import JobStatus
@@ -62,6 +63,7 @@ class Scheduler:
         self._results = results
         self._pool = pool
         self._limits = limits
+        self._slots = Slots(pool, limits)
         self._changed = changed
         """Called with every job that has begun to run or has finished."""
         self._host = host
@@ -95,7 +97,7 @@ class Scheduler:
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
         self._versions.accepted(job)
-        worker = None if self._queue or not self._may_start(job) else self._free_worker(job)
+        worker = None if self._queue or not self._slots.may_start(job) else self._free_worker(job)
         if worker is not None:
             return self._accept_running(job, worker)
         full = len(self._queue) >= self._limits.queue_limit
@@ -230,8 +232,8 @@ class Scheduler:
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
-        while self._queue and not self.closing and self._pool.busy < self._limits.slots:
-            job = self._queue.pop(self._may_start)
+        while self._queue and not self.closing and self._slots.any_free():
+            job = self._queue.pop(self._slots.may_start)
             if job is None:
                 break
             worker = self._free_worker(job)
@@ -244,19 +246,9 @@ class Scheduler:
                 self._start(worker, job)
         self._pool.retire()
 
-    def _may_start(self, job: Job) -> bool:
-        """Whether the slots that are left are for such a job, and not too many of its process run."""
-        limits = self._limits
-        running = [worker.task for worker in self._pool.workers if worker.task is not None]
-        most = limits.max_parallel.get(job.process_id, limits.slots)
-        if sum(other.process_id == job.process_id for other in running) >= most:
-            return False
-        background = max(1, limits.slots - limits.sync_slots)
-        return job.mode == "sync" or sum(other.mode != "sync" for other in running) < background
-
     def _free_worker(self, job: Job) -> JobWorker | None:
         """An idle worker of the job's process, if there is one, and a free slot."""
-        if self.closing or self._pool.busy >= self._limits.slots:
+        if self.closing or not self._slots.any_free():
             return None
         return self._pool.idle((job.process_id, job.runtime))
 
