@@ -66,7 +66,8 @@ class Pool[Key, Task]:
         worker = Worker[Key, Task](key=key, socket=ours, task=task)
         self.workers.add(worker)
         setup = partial(self._kind.setup, key)
-        self._forkserver.fork(self._kind.main, theirs, setup, partial(self._born, worker))
+        born = partial(self._born, worker)
+        self._forkserver.fork(self._kind.main, theirs, setup, born, worker.reconnect)
         return worker
 
     def tick(self) -> None:
