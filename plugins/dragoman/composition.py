@@ -195,8 +195,10 @@ def token_reader(settings: Settings) -> Tokens | None:
     return Tokens(settings.auth.oidc)
 
 
-def map_catalogue(settings: Settings) -> MapCatalogue:
-    """The map services, the operator's and those that jobs publish."""
+def map_catalogue(settings: Settings) -> MapCatalogue | None:
+    """The map services, the operator's and those that jobs publish; None where the dialect of maps is off."""
+    if settings.dialects.get(ncdjango.NAME) is False:
+        return None
     own = OwnMaps(
         ncdjango.settings_of(settings).services, home=settings.home, command=[*COMMAND, "map-service"]
     )

@@ -104,7 +104,7 @@ class JobService:
         """Free disk below which no job is taken."""
         self._execute = execute or {}
         """What executing each process takes."""
-        self._maps = maps or NoServices()
+        self._maps = maps
         """The map services that inputs may refer to."""
 
     def check_permission(self, process_id: str, principal: Principal) -> None:
@@ -131,7 +131,9 @@ class JobService:
         process = self.catalogue.visible_to(principal).get(process_id)
         if self._execute:
             check_permission(self._execute, process_id, principal)
-        request = with_service_steps(request, self._maps, principal)
+        if request.publish and self._maps is None:
+            raise InvalidRequest("outputs cannot be published: there are no map services on this server")
+        request = with_service_steps(request, self._maps or NoServices(), principal)
         check_request(process, request, self._policy)
         self._check_disk()
         now = datetime.now(UTC)
