@@ -133,13 +133,14 @@ class JobService:
             check_permission(self._execute, process_id, principal)
         if request.publish and self._maps is None:
             raise InvalidRequest("outputs cannot be published: there are no map services on this server")
-        request = with_service_steps(request, self._maps or NoServices(), principal)
+        job_id, asked = submission.job_id or str(uuid.uuid4()), request
+        request = with_service_steps(request, self._maps or NoServices(), principal, job_id)
         check_request(process, request, self._policy)
         self._check_disk()
         now = datetime.now(UTC)
         timeouts = [t for t in (process.timeout, submission.timeout) if t]
         job = Job(
-            id=submission.job_id or str(uuid.uuid4()),
+            id=job_id,
             process_id=process.id,
             process_version=process.version,
             runtime=process.runtime,
@@ -153,7 +154,7 @@ class JobService:
             updated=now,
             idempotency_key=submission.idempotency_key,
             request_as_sent=submission.request_as_sent,
-            fingerprint=_fingerprint(process_id, request) if submission.idempotency_key else "",
+            fingerprint=_fingerprint(process_id, asked) if submission.idempotency_key else "",
         )
         return self._accept(job, submission)
 
