@@ -52,6 +52,9 @@ FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
 COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.cli")
 """Starts a command of ours in another process."""
 
+MAP_FILE: Final = (sys.executable, "-P", "-m", "dragoman.maps.own_files_child")
+"""Looks at a file that is to be a map service, in another process."""
+
 
 def catalogue(settings: Settings) -> Catalogue:
     """Every declared process that can be served, as its files are now."""
@@ -199,9 +202,7 @@ def map_catalogue(settings: Settings) -> MapCatalogue | None:
     """The map services, the operator's and those that jobs publish; None where the dialect of maps is off."""
     if settings.dialects.get(ncdjango.NAME) is False:
         return None
-    own = OwnMaps(
-        ncdjango.settings_of(settings).services, home=settings.home, command=[*COMMAND, "map-service"]
-    )
+    own = OwnMaps(ncdjango.settings_of(settings).services, home=settings.home, command=MAP_FILE)
     return MapCatalogue(
         home=settings.home, open_store=partial(_open_service_store, settings.database_url), own=own
     )

@@ -32,3 +32,7 @@ def answer() -> None:
         problem = " ".join(detail.split()) or type(error).__name__
     sys.stdout.write(json.dumps({"problem": problem}))
     sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    answer()
