@@ -22,6 +22,7 @@ from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
 from dragoman.maps.catalogue import MapCatalogue
+from dragoman.maps.own_services import OwnMaps
 from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
 from dragoman.packages.digest import short
 from dragoman.packages.forms import BUILT_IN
@@ -50,6 +51,9 @@ FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
 
 COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.cli")
 """Starts a command of ours in another process."""
+
+MAP_FILE: Final = (sys.executable, "-P", "-m", "dragoman.maps.own_files_child")
+"""Looks at a file that is to be a map service, in another process."""
 
 
 def catalogue(settings: Settings) -> Catalogue:
@@ -194,9 +198,14 @@ def token_reader(settings: Settings) -> Tokens | None:
     return Tokens(settings.auth.oidc)
 
 
-def map_catalogue(settings: Settings) -> MapCatalogue:
-    """The map services, the operator's and those that jobs publish."""
-    return MapCatalogue(home=settings.home, open_store=partial(_open_service_store, settings.database_url))
+def map_catalogue(settings: Settings) -> MapCatalogue | None:
+    """The map services, the operator's and those that jobs publish; None where the dialect of maps is off."""
+    if settings.dialects.get(ncdjango.NAME) is False:
+        return None
+    own = OwnMaps(ncdjango.settings_of(settings).services, home=settings.home, command=MAP_FILE)
+    return MapCatalogue(
+        home=settings.home, open_store=partial(_open_service_store, settings.database_url), own=own
+    )
 
 
 def _open_service_store(url: str) -> ServiceStore:
