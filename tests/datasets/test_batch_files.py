@@ -135,6 +135,15 @@ def test_another_loader_uses_the_files_of_one_that_died(tmp_path: Path, files: B
     assert len(names(tmp_path)) == 1
 
 
+def test_a_file_that_is_used_again_is_not_swept_as_an_old_one(tmp_path: Path, files: BatchFiles) -> None:
+    free_one(files, 10)
+    for path in tmp_path.iterdir():
+        os.utime(path, (1, 1))
+    file = files.begin("1-0-1-", 10, 10)
+    sweep(tmp_path, set(), [])
+    assert file.path.exists()
+
+
 def test_a_batch_that_was_swept_while_it_was_sent_is_whole(tmp_path: Path, files: BatchFiles) -> None:
     file = files.begin("1-0-0-", 10, 10)
     file.body[:] = b"0123456789"

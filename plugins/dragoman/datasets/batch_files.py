@@ -128,6 +128,7 @@ class BatchFiles:
         for name in sorted(free, key=_freed, reverse=True):
             path = self._folder / f"{beginning}{_serial(name)}"
             try:
+                os.utime(self._folder / name)  # it may be old, and nobody knows yet that it is being filled
                 os.rename(self._folder / name, path)
             except FileNotFoundError:  # it has been swept
                 continue

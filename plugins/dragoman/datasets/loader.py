@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.datasets.batch_files import BatchFiles, batch_name, discard
 from dragoman.datasets.loader_messages import (
+    ORDERS,
+    REPORTS,
     Advance,
     Again,
     Began,
@@ -28,8 +30,6 @@ from dragoman.datasets.loader_messages import (
     Opened,
     Ready,
     Refused,
-    dump,
-    load,
 )
 from dragoman.datasets.open_session import BatchInMaking, description_of, open_session, reason
 from dragoman.errors import DatasetFieldError
@@ -123,7 +123,7 @@ class Loader:
                 trim = time.monotonic() + TRIM
             if message is None:
                 continue
-            order = load(message)
+            order = ORDERS.load(message)
             match order:
                 case Open():
                     self._begin_to_open(order)
@@ -313,4 +313,4 @@ class Loader:
 
     def _send(self, report: Report) -> None:
         with self._sending, suppress(Disconnected):
-            self._channel.send(dump(report))
+            self._channel.send(REPORTS.dump(report))
