@@ -51,6 +51,8 @@ LOGGER = logging.getLogger(__name__)
 
 SESSION: Final = "the session"
 BATCH: Final = "the batch"
+NICENESS: Final = 10
+"""How far the loader stands back: whoever only asks is not to wait for pictures that are decoded ahead."""
 TRIM: Final = 5.0
 """Seconds from one look for memory that nobody uses any more to the next."""
 
@@ -75,6 +77,7 @@ def main(sock: socket.socket, setup: LoaderSetup) -> None:
     child.settle(mark=setup.mark)
     child.end_with_supervisor(sock)
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")  # read when OpenCV is imported
+    os.nice(NICENESS)
     loader = Loader(Channel(sock), setup)
     with suppress(Disconnected):
         loader.serve()
