@@ -19,6 +19,7 @@ from dragoman.model.job import (
     JobRequest,
     Output,
     OutputRequest,
+    Replicas,
     Subscriber,
 )
 from dragoman.model.principal import Principal
@@ -54,6 +55,9 @@ REQUESTS = st.builds(
     response=st.sampled_from(["raw", "document"]),
     subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
     spooled=st.booleans(),
+    reserved=st.dictionaries(TEXT, VALUES, max_size=2),
+    replicas=st.none() | st.builds(Replicas, count=st.integers(1), variables=st.lists(TEXT).map(tuple)),
+    repeats=st.none() | st.text(min_size=1, max_size=3),
 )
 OUTPUTS = st.lists(
     st.builds(

@@ -17,6 +17,7 @@ from dragoman.model.job import (
     JobRequest,
     Output,
     OutputRequest,
+    Replicas,
     Subscriber,
 )
 from dragoman.model.principal import Principal
@@ -56,6 +57,7 @@ def _dump_wishes(request: JobRequest) -> dict[str, JSON]:
         "spooled": request.spooled,
         **({"repeats": request.repeats} if request.repeats else {}),
         **({"reserved": dict(request.reserved)} if request.reserved else {}),
+        **({"replicas": _shallow(request.replicas)} if request.replicas else {}),
     }
 
 
@@ -72,6 +74,7 @@ def load_request(data: JSON) -> JobRequest:
         roi=_load_roi(data.get("roi")),
         repeats=data.get("repeats"),
         reserved=data.get("reserved", {}),
+        replicas=_load_replicas(data.get("replicas")),
         spooled=data["spooled"],
     )
 
@@ -255,6 +258,10 @@ def _load_roi(data: JSON) -> Roi | None:
         return None
     bands = {name: data[name] and Band(**data[name]) for name in ("lines", "columns")}
     return Roi(targets_in=tuple(data["targets_in"]), targets_out=tuple(data["targets_out"]), **bands)
+
+
+def _load_replicas(data: JSON) -> Replicas | None:
+    return data and Replicas(count=data["count"], variables=tuple(data["variables"]))
 
 
 def _dump_value(value: InputValue) -> JSON:

@@ -17,7 +17,7 @@ from dragoman.schemas.messages import cut, shown
 from dragoman.schemas.ogc_values import input_values
 from dragoman.schemas.value_check import check_of
 from dragoman.sources.precheck import check_web_href
-from dragoman.web.reserved_inputs import split
+from dragoman.web.reserved_inputs import replicas_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,6 +89,7 @@ def execute_request(
     return JobRequest(
         inputs=_inputs(members, process),
         reserved=about_the_run,
+        replicas=replicas_of(about_the_run, reserved),
         outputs=_outputs({} if body.get("outputs") == [] else _object(body, "outputs"), process),
         response=_response(body.get("response")),
         subscriber=_subscriber(_object(body, "subscriber"), policy),
