@@ -68,6 +68,9 @@ def test_it_is_described_by_its_own_words(server: Server) -> None:
     assert get(server, "/processes/greeter").json()["inputs"].keys() == {"name", "times", "marks", "act"}
     assert list(described["outputs"]) == ["greeting", "report", "stdout", "files"]
     assert not [link for link in described["links"] if link["rel"] == "compatibleWith"]
+    assert get(server, "/pesto/greeter/api/v1/describe").json()["output"]["properties"].keys() >= {"files"}
+    page = requests.get(f"{server.url}/processes/greeter", headers={"Accept": "text/html"}, timeout=HANG)
+    assert "Greets, in files." in page.text
 
 
 def test_everything_that_it_wrote_is_an_output_and_in_the_archive(server: Server, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from dragoman.errors import PackageError
 from dragoman.packages.forms import Form
-from dragoman.packages.scripts.method import FILE, FORM, load_document, read_method
+from dragoman.packages.scripts.method import FORM, read_method
+from dragoman.packages.scripts.method_document import FILE, load_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import PackageError
-from dragoman.packages.scripts.method import FILE, load_document, method_of
+from dragoman.packages.scripts.method import method_of
+from dragoman.packages.scripts.method_document import FILE, load_document
 
 if TYPE_CHECKING:
     from pathlib import Path

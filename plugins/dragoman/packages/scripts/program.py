@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import AlgorithmError, InputError
-from dragoman.packages.scripts.bash_run import Bash, Stopped, kept_stream, told_of_end
+from dragoman.packages.scripts.bash_run import Bash, kept_stream, told_of_end
 from dragoman.packages.scripts.method import STOP_SECONDS, read_method
 from dragoman.packages.scripts.written_files import outputs_of
 from dragoman.sources.resolve import Resolve, resolve
@@ -150,6 +150,3 @@ def _environment(folder: Path) -> dict[str, str]:
 def load_program(process: Process) -> ScriptProgram:
     """The program of a method that was loaded; raises PackageError."""
     return ScriptProgram(method=read_method(Path(process.runtime.folder), id=process.id))
-
-
-__all__ = ["STREAMS", "ScriptProgram", "Stopped", "as_text", "load_program"]
