@@ -188,7 +188,7 @@ def main(mebibytes: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         declared = resources(echo=ROOT / "processes" / "echo", tiles=package(Path(folder, "tiles")))
         on = Dragoman(Path(folder, "on"), resources=declared)
-        off = Dragoman(Path(folder, "off"), resources=declared, manager={"dialects": {"ccp": "off"}})
+        off = Dragoman(Path(folder, "off"), resources=declared, manager={"dialects": {"ccp": False}})
         with running(on, off):
             echo(on, off, 2 * rounds)
             small(on)
