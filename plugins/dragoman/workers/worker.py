@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dragoman.workers.forkserver import Birth
 
 TERM_TIMEOUT: Final = 0.2
-"""Seconds between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL, unless its kind says otherwise."""
 
 UNKNOWN_EXIT: Final = 255
 """The exit code that multiprocessing gives a process whose forkserver has died."""
@@ -102,6 +102,8 @@ class Worker[Key, Task]:
     outdated: bool = False
     """Whether it takes no other task, since there are workers of a later version: it ends when it is idle."""
     ending: Ending = ""
+    grace: float = TERM_TIMEOUT
+    """Seconds between SIGTERM and SIGKILL."""
     kill_at: float | None = None
     """Monotonic time of the SIGKILL to come."""
     tree: list[psutil.Process] = field(default_factory=list)
@@ -202,7 +204,7 @@ class Worker[Key, Task]:
     # -- its end -----------------------------------------------------------------------------------------
 
     def begin_end(self, reason: Ending) -> None:
-        """SIGTERM to it and all below it; SIGKILL follows after TERM_TIMEOUT."""
+        """SIGTERM to it and all below it; SIGKILL follows after its grace."""
         self.ending = self.ending or reason
         if self.pid is None or self.kill_at is not None:
             return
@@ -210,7 +212,7 @@ class Worker[Key, Task]:
         process_tree.send(self.tree, signal.SIGTERM)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
-        self.kill_at = time.monotonic() + TERM_TIMEOUT
+        self.kill_at = time.monotonic() + self.grace
 
     def kill(self) -> None:
         """SIGKILL to it, its group and all below it."""
