@@ -212,9 +212,9 @@ def run_job(
         )
         if text := hashes.text():
             results.save_hashes(job.id, text)
+    if publisher is not None and job.request.publish:
+        publisher.make(job, outputs, results=folder / OUTPUTS, folder=folder / SERVICES)
     if folder.exists():  # most quick jobs make no file
-        if publisher is not None and job.request.publish:
-            publisher.make(job, outputs, results=folder / OUTPUTS, folder=folder / SERVICES)
         if (folder / OUTPUTS).exists():
             results.publish(job.id, folder / OUTPUTS)
         shutil.rmtree(folder, ignore_errors=True)
