@@ -177,7 +177,7 @@ def test_a_service_is_an_input_whatever_becomes_of_it(shared: Server, scenes: Pa
     ).json()["jobID"]
     pinned = shared.details(waiting)["request"]["inputs"]["red"][0]["service"]
     assert (pinned["band"], pinned["variable"]) == (1, "data")
-    shared.finished(waiting)
+    assert shared.finished(waiting)["status"] == "successful"
     shared.dismiss(job_id)
     assert use(f"service://{job_id}/ndvi").status_code == 400
 

@@ -20,6 +20,7 @@ from dragoman.model.job import (
     JobRequest,
     Output,
     OutputRequest,
+    Replicas,
     Subscriber,
 )
 from dragoman.model.principal import Principal
@@ -78,6 +79,9 @@ REQUESTS = st.builds(
     publish=st.dictionaries(TEXT, RENDERERS, max_size=2),
     subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
     spooled=st.booleans(),
+    reserved=st.dictionaries(TEXT, VALUES, max_size=2),
+    replicas=st.none() | st.builds(Replicas, count=st.integers(1), variables=st.lists(TEXT).map(tuple)),
+    repeats=st.none() | st.text(min_size=1, max_size=3),
 )
 OUTPUTS = st.lists(
     st.builds(

@@ -104,7 +104,7 @@ class JobService:
         """Free disk below which no job is taken."""
         self._execute = execute or {}
         """What executing each process takes."""
-        self._maps = maps or NoServices()
+        self._maps = maps
         """The map services that inputs may refer to."""
 
     def check_permission(self, process_id: str, principal: Principal) -> None:
@@ -131,13 +131,16 @@ class JobService:
         process = self.catalogue.visible_to(principal).get(process_id)
         if self._execute:
             check_permission(self._execute, process_id, principal)
-        request = with_service_steps(request, self._maps, principal)
+        if request.publish and self._maps is None:
+            raise InvalidRequest("outputs cannot be published: there are no map services on this server")
+        job_id, asked = submission.job_id or str(uuid.uuid4()), request
+        request = with_service_steps(request, self._maps or NoServices(), principal, job_id)
         check_request(process, request, self._policy)
         self._check_disk()
         now = datetime.now(UTC)
         timeouts = [t for t in (process.timeout, submission.timeout) if t]
         job = Job(
-            id=submission.job_id or str(uuid.uuid4()),
+            id=job_id,
             process_id=process.id,
             process_version=process.version,
             runtime=process.runtime,
@@ -151,17 +154,20 @@ class JobService:
             updated=now,
             idempotency_key=submission.idempotency_key,
             request_as_sent=submission.request_as_sent,
-            fingerprint=_fingerprint(process_id, request) if submission.idempotency_key else "",
+            fingerprint=_fingerprint(process_id, asked) if submission.idempotency_key else "",
         )
         return self._accept(job, submission)
 
-    def _check_disk(self) -> None:
-        """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest."""
+    def _check_disk(self, more: int = 0) -> None:
+        """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest.
+
+        ``more`` are bytes that are to be written at once.
+        """
         try:
             free = self._results.free_bytes()
         except OSError as error:
             raise Unavailable(f"the folder of results cannot be used: {error.strerror}") from error
-        if free < self._min_free_bytes:
+        if free - more < self._min_free_bytes:
             raise DiskFull(retry_after=60)
 
     def _accept(self, job: Job, submission: Submission) -> Job:
@@ -246,10 +252,11 @@ class JobService:
     def archive(self, job: Job, name: str, members: Sequence[Member]) -> StoredFile:
         """A zip of these members, of a job that the caller has been given; made once, kept until an output goes.
 
-        Raises ResultNotAvailable if something of it is removed meanwhile, Unavailable if it cannot be kept.
+        Raises ResultNotAvailable if something of it is removed meanwhile, Unavailable if it cannot be kept, DiskFull
+        where it would leave less free disk than the operator keeps.
         """
         try:
-            return archive(self._results, job, name, members)
+            return archive(self._results, job, name, members, self._check_disk)
         except OSError as error:
             raise Unavailable(f"the archive cannot be kept: {error.strerror}") from error
 

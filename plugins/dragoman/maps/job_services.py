@@ -67,7 +67,9 @@ def make_services(
 
 
 def _service(job_id: str, output_id: str, renderer: Renderer, source: Path, folder: Path) -> MapService:
-    from dragoman.maps.publishing import Publication, publish_raster  # where something is published
+    from rasterio.errors import RasterioError  # where something is published
+
+    from dragoman.maps.publishing import Publication, publish_raster
 
     publication = Publication(
         name=service_name(job_id, output_id),
@@ -79,3 +81,6 @@ def _service(job_id: str, output_id: str, renderer: Renderer, source: Path, fold
         return publish_raster(source, publication, folder)
     except InvalidRequest as error:
         raise OutputError(f"output '{output_id}' cannot be published: {error.detail}") from error
+    except (OSError, RasterioError, RuntimeError) as error:  # a full disk; a file that is damaged inside
+        told = (isinstance(error, OSError) and error.strerror) or "its cells cannot be read or written"
+        raise OutputError(f"output '{output_id}' cannot be published: {told}") from error
