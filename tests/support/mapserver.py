@@ -85,6 +85,9 @@ class OwnServices:
     def __init__(self, *services: MapService) -> None:
         self.all = {service.name: service for service in services}
 
+    def start(self) -> None:
+        """They are there."""
+
     def services(self) -> Mapping[str, MapService]:
         return self.all
 
