@@ -32,7 +32,7 @@ import rasterio
 import requests
 import yaml
 from rasterio.transform import from_bounds
-from rasterio.warp import transform_bounds
+from rasterio.warp import transform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,13 +133,14 @@ def publish(folder: Path) -> tuple[str, float]:
 
 
 def boxes(count: int) -> Iterator[tuple[float, float, float, float]]:
-    """Places to be looked at in web mercator, from all of it to single cells."""
-    west, south, east, north = transform_bounds("EPSG:32610", "EPSG:3857", *BOUNDS)
+    """Places to be looked at in web mercator, from all of it to single cells; the middle of each has a value."""
+    west, south, east, north = BOUNDS
     chance = random.Random(1)
     for _ in range(count):
-        width = (east - west) * 2 ** -chance.uniform(0, 7)
-        x, y = chance.uniform(west, east - width), chance.uniform(south, north - width)
-        yield x, y, x + width, y + width
+        x, y = chance.uniform(west, east), chance.uniform(south, north)
+        (x,), (y,) = transform("EPSG:32610", "EPSG:3857", [x], [y])
+        half = (east - west) * 2 ** -chance.uniform(0, 7) / 2
+        yield x - half, y - half, x + half, y + half
 
 
 def tiles(count: int) -> Iterator[tuple[int, int, int]]:
@@ -262,6 +263,7 @@ def measured(folder: Path, side: int, count: int) -> Iterator[str]:
         yield told(f"{count} exports again, from the cache", *fetched(exports))
         style = json.dumps({"0": {**RENDERER, "options": {"color_space": "rgb"}}})
         others = export_urls(export, 5000, styles=quote(style))
+        echo()  # its worker is born
         idle = echo()
         for clients in (1, 2, CLIENTS):
             beside = echo_beside(others, clients)
