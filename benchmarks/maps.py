@@ -280,8 +280,6 @@ def measured(folder: Path, side: int, count: int) -> Iterator[str]:
         yield told(f"{count} tiles", *fetched(tile_urls(tile, count)))
         yield f"memory: {memory(server)}"
         yield told(f"{count} exports again, from the cache", *fetched(exports))
-        style = json.dumps({"0": {**RENDERER, "options": {"color_space": "rgb"}}})
-        others = export_urls(export, 5000, styles=quote(style))
         echo()  # its worker is born
         for clients in (1, 2, CLIENTS):
             yield echoes(export, clients)
