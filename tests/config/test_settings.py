@@ -229,7 +229,9 @@ def test_ccp_is_on_and_its_scripts_are_off(load: Load) -> None:
         "      pesto: ", "      ccp: {cancelled_as_failed: false, script_methods: true}\n      pesto: "
     )
     assert own.dialects["ccp"] == CcpSettings(cancelled_as_failed=False, script_methods=True)
-    with pytest.raises(SettingsError, match=r"dialects\.ccp\.script_methods: 'maybe' is neither; allowed: true"):
+    with pytest.raises(
+        SettingsError, match=r"dialects\.ccp\.script_methods: 'maybe' is neither; allowed: true"
+    ):
         load("      pesto: ", "      ccp: {script_methods: maybe}\n      pesto: ")
 
 
