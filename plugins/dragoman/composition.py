@@ -20,6 +20,7 @@ from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
+from dragoman.maps.catalogue import MapCatalogue
 from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
 from dragoman.packages.digest import short
 from dragoman.packages.forms import BUILT_IN
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from dragoman.config.settings import ProcessDeclaration, Settings
     from dragoman.datasets.ports import SessionStore
     from dragoman.identity.tokens import Tokens
+    from dragoman.maps.ports import ServiceStore
     from dragoman.model.process import JSON, Process
     from dragoman.packages.forms import Forms
 
@@ -175,6 +177,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         title=title,
         description=description,
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
+        maps=map_catalogue(settings),
     )
 
 
@@ -185,6 +188,17 @@ def token_reader(settings: Settings) -> Tokens | None:
     from dragoman.identity.tokens import Tokens
 
     return Tokens(settings.auth.oidc)
+
+
+def map_catalogue(settings: Settings) -> MapCatalogue:
+    """The map services, the operator's and those that jobs publish."""
+    return MapCatalogue(home=settings.home, open_store=partial(_open_service_store, settings.database_url))
+
+
+def _open_service_store(url: str) -> ServiceStore:
+    from dragoman.jobs.stores.map_services import open_service_store  # when a service is asked for
+
+    return open_service_store(url)
 
 
 def _open_session_store(url: str) -> SessionStore:

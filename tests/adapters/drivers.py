@@ -221,7 +221,28 @@ class AeonDriver:
         return f"/v1/dataset/{_body(created)['data']['id']}"
 
 
+class NcdjangoDriver:
+    """Of map services; there is one of alice's."""
+
+    name = "ncdjango"
+    nowhere = "/arcgis/rest/nothing/at/all"
+    somewhere = "/arcgis/rest/services"
+    allowed = "GET, HEAD, OPTIONS"
+    error = "Error"
+
+    def documented(self, path: str) -> str:
+        return path.replace("/alices/map/", "/{name}/")
+
+    def reason(self, response: TestResponse) -> str:
+        error = _body(response)["error"]
+        assert error["code"] == response.status_code
+        return str(error["message"])
+
+    def own(self, client: FlaskClient) -> str:
+        return "/arcgis/rest/services/alices/map/MapServer"
+
+
 JOB_DRIVERS: Mapping[str, JobDriver] = {
     driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver())
 }
-DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver()}
+DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver(), "ncdjango": NcdjangoDriver()}

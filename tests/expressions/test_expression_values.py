@@ -205,10 +205,10 @@ def test_a_large_array_is_the_sum_of_its_windows() -> None:
         ("x['a']", "column 2: an index has to be a whole number"),
         ("max(x, 2)", "column 1: the axis 2 is none of the array's; allowed: 0 to 1"),
         ("max(x, x)", "column 1: the axis"),
-        ("x + 'a'", "column 3: 'a' is no array; allowed: arrays and numbers"),
+        ("x + 'a'", 'column 3: "a" is no array; allowed: arrays and numbers'),
         ("x + y", "column 3: arrays of 3 x 4 and 2 x 2 cells; allowed: of one size"),
         ("x + z", "column 3: arrays of 3 x 4 and 3 cells; allowed: of one size"),
-        ("max('a')", "column 1: 'a' is no array"),
+        ("max('a')", 'column 1: "a" is no array'),
     ],
 )
 def test_what_cannot_be_calculated_is_told_with_its_place(text: str, problem: str) -> None:
