@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.adapters.aeon import settings as aeon
+from dragoman.adapters.ncdjango import settings as ncdjango
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.jobs.dataset_service import GUEST as DATASETS
 from dragoman.jobs.dataset_service import DatasetService
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
 DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 """Imported by the supervisor when the first session is asked for."""
 
-FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
+FORMS: Final = BUILT_IN.plus(
+    processor="dragoman.host.processors:PROCESSOR", workflow="dragoman.packages.workflow.form:WORKFLOW"
+)
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
 
 COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.cli")
@@ -82,8 +85,14 @@ def _probe(process: Process, *, forms: Forms, command: Sequence[str]) -> str:
 
 
 def declarations(settings: Settings) -> list[Declaration]:
-    """What the configuration declares."""
-    return [_declaration(declared) for declared in settings.processes]
+    """What the configuration declares: its resources, and the workflows among ncdjango's jobs."""
+    jobs = ncdjango.settings_of(settings).jobs
+    workflows = [
+        Declaration(id=name, form="workflow", options=job.workflow)
+        for name, job in jobs.items()
+        if job.workflow
+    ]
+    return [*(_declaration(declared) for declared in settings.processes), *workflows]
 
 
 def _declaration(declared: ProcessDeclaration) -> Declaration:

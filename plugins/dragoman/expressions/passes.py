@@ -93,7 +93,10 @@ class Passes:
         return block[..., 0, :]
 
     def write(self, cells: Cells, path: Path) -> None:
-        """Write an array of at most three axes as GeoTIFF: NaN where a float is masked, else a mask beside it."""
+        """Write an array as GeoTIFF, a band for each item of its first axes.
+
+        A float is NaN where it is masked; whole numbers get a mask of the file.
+        """
         plan = Plan([cells])
         dtype = _stored(cells.dtype)
         floats = dtype.kind == "f"
@@ -109,6 +112,7 @@ class Passes:
                 if floats and block.mask is not None:
                     data = np.where(block.mask, np.asarray(np.nan, dtype), data)
                 valid = _valid(block) if cells.maskable and not floats else None
+                data = data if data.ndim <= 3 else data.reshape(-1, *data.shape[-2:])
                 writer.write(data, window, **({} if cells.lead else {"band": 1}), valid=valid)
 
             each_window(_windows(plan), Handles, work, progress=self.report, writer=writer)
