@@ -128,6 +128,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         sync_slots=settings.jobs.sync_slots,
         opening_timeout=settings.limits.opening_timeout,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
+        max_temporary_service_age=ncdjango.settings_of(settings).max_temporary_service_age,
         guests=guests(settings),
     )
 

@@ -164,7 +164,7 @@ def test_a_hostile_token_opens_nothing(
     for rule, word in rules(client):
         for method in ("GET", "POST", "DELETE"):
             response = client.open(path_of(rule), method=method, json={"text": "x"}, headers=headers)
-            if word and method == "GET":
+            if word in PUBLIC and method == "GET":
                 assert response.status_code < 300, f"{method} {rule}"
                 continue
             assert response.status_code == 401, f"{method} {rule}"

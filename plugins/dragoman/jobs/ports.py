@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.stored_file import StoredFile
+    from dragoman.maps.ports import ServiceStore
     from dragoman.model.job import Job, JobPage, JobQuery
     from dragoman.model.job_event import JobEvent
     from dragoman.model.map_service import MapService
@@ -124,6 +125,10 @@ class JobStore(Protocol):
 
 class EngineStore(JobStore, Protocol):
     """What an engine asks of a store beyond jobs."""
+
+    @property
+    def services(self) -> ServiceStore:
+        """The map services that jobs have published, by the same connections; closed with this store."""
 
     @property
     def shared(self) -> bool:

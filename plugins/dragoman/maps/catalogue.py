@@ -59,6 +59,10 @@ class MapCatalogue:
             return service
         raise _none(name)
 
+    def of_job(self, job_id: str) -> tuple[MapService, ...]:
+        """What a job, which the caller may see, has published and is still there."""
+        return tuple(placed(each, self._home) for each in self._store.of_job(job_id))
+
     def anybodys(self, name: str) -> MapService:
         """The service, whoever asks: for those whose key opens it. Raises NoSuchService."""
         own = self._own.services().get(name)

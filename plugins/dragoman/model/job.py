@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import JSON, Mode, Runtime
+from dragoman.model.renderer import Renderer
 from dragoman.model.roi import Roi
 from dragoman.model.status import JobStatus
 from dragoman.model.worker import WorkerIdentity
@@ -63,6 +64,8 @@ class JobRequest:
     outputs: Mapping[str, OutputRequest] | None = None
     """The outputs wanted; None is all."""
     response: Literal["raw", "document"] = "raw"
+    publish: Mapping[str, Renderer] = field(default_factory=dict)
+    """The outputs that are to be map services when the job has succeeded, and how they are coloured; by output id."""
     subscriber: Subscriber | None = None
     roi: Roi | None = None
     """Crops the images that are read."""

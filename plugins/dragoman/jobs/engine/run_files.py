@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.trash import PATIENCE, Trash
+from dragoman.maps.service_files import ServiceFiles
+from dragoman.model.job_id import is_job_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ class RunFiles:
     def __init__(self, home: Path, results: ResultStore) -> None:
         self.results = results
         self.spools = LogSpools(home)
+        self.services = ServiceFiles(home)
         self._runs = home / "runs"
         self._workers = home / "workers"
         self._trash = Trash(home / "trash")
@@ -61,10 +64,17 @@ class RunFiles:
         """Delete what a run has left and, as ResultStore.clear, what was kept of the job."""
         self.results.clear(job_id, keep_log=keep_log)  # first: it refuses what is no job id
         self._trash.throw(self.folder(job_id), PATIENCE)
+        self._trash.throw(self.services.folder(job_id), PATIENCE)
+
+    def place_services(self, job_id: str, made: Path) -> None:
+        """Move a folder with the files of a job's map services to its place, in place of an earlier run's."""
+        self._trash.throw(self.services.folder(job_id), PATIENCE)
+        self.services.place(job_id, made)
 
     def job_ids(self, older_than: float) -> Iterator[str]:
         """See ResultStore."""
-        return self.results.job_ids(older_than)
+        yield from self.results.job_ids(older_than)
+        yield from filter(is_job_id, self.services.job_ids(older_than))
 
     def empty_trash(self) -> None:
         """Delete what took too long to delete when it was cleared."""

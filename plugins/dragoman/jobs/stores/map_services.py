@@ -32,7 +32,7 @@ LOGGER = logging.getLogger(__name__)
 
 def open_service_store(url: str) -> SqlServiceStore:
     """The services in the database at ``url``; raises as ``stores.open_store``."""
-    return with_driver(url, SqlServiceStore)
+    return SqlServiceStore(with_driver(url, SqlSession))
 
 
 def write_services(connection: Connection, job_id: str, services: Iterable[MapService]) -> None:
@@ -45,8 +45,8 @@ def write_services(connection: Connection, job_id: str, services: Iterable[MapSe
 class SqlServiceStore:
     """See ``dragoman.maps.ports.ServiceStore``."""
 
-    def __init__(self, url: str) -> None:
-        self._session = SqlSession(url)
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
 
     def replace(self, job_id: str, services: Sequence[MapService]) -> None:
         """See the port."""

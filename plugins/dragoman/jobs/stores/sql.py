@@ -20,7 +20,7 @@ from dragoman.jobs.stores import rows, statements
 from dragoman.jobs.stores.availability import AvailabilityGuard
 from dragoman.jobs.stores.conditions import filters_of, parameters_of, shape_of, storable
 from dragoman.jobs.stores.engines import open_engine
-from dragoman.jobs.stores.map_services import write_services
+from dragoman.jobs.stores.map_services import SqlServiceStore, write_services
 from dragoman.jobs.stores.migrations import refuse_newer
 from dragoman.jobs.stores.salvage import is_damage, rows_apart
 from dragoman.jobs.stores.session import SqlSession
@@ -42,6 +42,8 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self._session = SqlSession(url)
         self._rows = rows.RowReader()
+        self.services = SqlServiceStore(self._session)
+        """See the port."""
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         """See the port."""
