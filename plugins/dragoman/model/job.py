@@ -44,6 +44,8 @@ class OutputRequest:
     """``image/png`` of a raster: a PNG where that can hold it (1 to 3 bands of uint8 or uint16), else a GeoTIFF."""
     transmission: Literal["value", "reference"] | None = None
     """None: the client did not say."""
+    as_lists: bool = False
+    """Whether a small raster is wanted as nested lists as well (``Output.lists``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class JobRequest:
     """Crops the images that are read."""
     reserved: Mapping[str, JSON] = field(default_factory=dict)
     """Inputs that every process takes, as they were sent: about the run, not for the algorithm (CCP's ``ccpnote``)."""
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+    """What its dialect has to know of the request to tell its client again, as ncdjango's name of the job; small."""
     repeats: str | None = None
     """The id of the job that this one runs again; None: of none."""
     spooled: bool = False
@@ -93,6 +97,8 @@ class Output:
     """Bytes of the file."""
     sha256: str | None = None
     """Of the file, in hex; None until somebody has asked for it."""
+    lists: JSON = None
+    """The values of a raster that is a file, as nested lists, where they were asked for and are few enough."""
     items: tuple[Output, ...] = ()
     """Of an output that is a list of files: each with its own file and with the list's id, in order.
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
-from dragoman.adapters.ncdjango.job_routes import JOBS, job_error
+from dragoman.adapters.ncdjango.job_errors import job_error
+from dragoman.adapters.ncdjango.job_routes import JOBS
 from dragoman.adapters.ncdjango.maps_routes import map_error
+from dragoman.adapters.ncdjango.settings import settings_of
 from dragoman.errors import NoSuchPage
 from dragoman.web.call import Call, current_call
 from dragoman.web.links import client_base
@@ -17,10 +19,16 @@ if TYPE_CHECKING:
     from flask import Response
 
     from dragoman.maps.catalogue import MapCatalogue
+    from dragoman.web.services import Services
 
 
 class Surface(MountedSurface):
     """The mounted ncdjango surface."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self.own = settings_of(services.settings)
+        """The dialect's own settings."""
 
     @property
     def maps(self) -> MapCatalogue:
