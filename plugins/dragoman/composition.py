@@ -165,6 +165,7 @@ def executor(settings: Settings) -> LocalExecutor:
 
 def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Services:
     """Everything that the routes need."""
+    maps = map_catalogue(settings)
     jobs = JobService(
         catalogue=processes,
         store=open_store(settings.database_url),
@@ -173,6 +174,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         policy=SourcePolicy.from_settings(settings),
         min_free_bytes=settings.limits.min_free_disk,
         execute=settings.auth.execute,
+        maps=maps,
     )
     title, description = identification(settings)
     tokens = token_reader(settings)
@@ -187,7 +189,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         title=title,
         description=description,
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
-        maps=map_catalogue(settings),
+        maps=maps,
     )
 
 

@@ -24,6 +24,7 @@ from dragoman.model.job import (
 from dragoman.model.principal import Principal
 from dragoman.model.process import JSON, Runtime
 from dragoman.model.roi import Band, Roi
+from dragoman.model.service_step import ServiceStep
 from dragoman.model.status import JobStatus
 from dragoman.model.worker import WorkerIdentity
 
@@ -41,7 +42,12 @@ def dump_inputs(inputs: Mapping[str, tuple[InputValue, ...]]) -> JSON:
 
 def load_inputs(data: JSON) -> dict[str, tuple[InputValue, ...]]:
     """The inverse of dump_inputs."""
-    return {input_id: tuple(InputValue(**value) for value in values) for input_id, values in data.items()}
+    return {input_id: tuple(map(_load_value, values)) for input_id, values in data.items()}
+
+
+def _load_value(data: dict[str, JSON]) -> InputValue:
+    step = data.get("service")
+    return InputValue(**(data if step is None else {**data, "service": ServiceStep(**step)}))
 
 
 def dump_request(request: JobRequest) -> JSON:
@@ -294,6 +300,8 @@ def _load_roi(data: JSON) -> Roi | None:
 
 def _dump_value(value: InputValue) -> JSON:
     data = _present(_shallow(value))
+    if value.service is not None:
+        data["service"] = _present(_shallow(value.service))
     if not value.by_reference:
         data["value"] = value.value
     return data

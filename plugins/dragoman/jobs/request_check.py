@@ -48,7 +48,7 @@ def _types(spec: OutputSpec, asked: Mapping[str, OutputRequest] | None) -> tuple
 def _refused_hrefs(request: JobRequest, policy: SourcePolicy) -> Iterator[InputProblem]:
     for input_id, values in request.inputs.items():
         for value in values:
-            if value.href is not None:
+            if value.href is not None and value.service is None:
                 try:
                     check_href(value.href, policy)
                 except InvalidRequest as error:

@@ -30,6 +30,8 @@ from dragoman.jobs.permission import check_permission
 from dragoman.jobs.readiness import faults, warnings
 from dragoman.jobs.request_check import check_request
 from dragoman.jobs.sent_request import sent_request, whole_request
+from dragoman.jobs.service_inputs import with_service_steps
+from dragoman.maps.references import NoServices
 from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
+    from dragoman.maps.references import Services
     from dragoman.model.job import InputValue
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
@@ -90,6 +93,7 @@ class JobService:
         policy: SourcePolicy,
         min_free_bytes: int = 0,
         execute: Mapping[str, ExecuteRule] | None = None,
+        maps: Services | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._store = store
@@ -100,6 +104,8 @@ class JobService:
         """Free disk below which no job is taken."""
         self._execute = execute or {}
         """What executing each process takes."""
+        self._maps = maps or NoServices()
+        """The map services that inputs may refer to."""
 
     def check_permission(self, process_id: str, principal: Principal) -> None:
         """Raise NoSuchProcess, or InsufficientScope if the principal may not execute the process.
@@ -125,6 +131,7 @@ class JobService:
         process = self.catalogue.visible_to(principal).get(process_id)
         if self._execute:
             check_permission(self._execute, process_id, principal)
+        request = with_service_steps(request, self._maps, principal)
         check_request(process, request, self._policy)
         self._check_disk()
         now = datetime.now(UTC)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from dragoman.maps.netcdf_writing import NetcdfWriter
 from dragoman.maps.pyramids import add_overviews, copy_file, new_pyramid, tiled
-from dragoman.maps.raster_layers import RasterLayers, cells, layers_of
 from dragoman.maps.renderers import resolved
 from dragoman.maps.statistics import BandStatistics, needs_sample
 from dragoman.model.map_service import MapService, MapVariable
+from dragoman.rasters.netcdf_layers import NetcdfWriter
 from dragoman.rasters.opening import open_raster
+from dragoman.rasters.raster_layers import RasterLayers, cells, layers_of
 from dragoman.rasters.windows import WindowWriter, each_window, windows_of
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import JSON, Mode, Runtime
 from dragoman.model.renderer import Renderer
 from dragoman.model.roi import Roi
+from dragoman.model.service_step import ServiceStep
 from dragoman.model.status import JobStatus
 from dragoman.model.worker import WorkerIdentity
 
@@ -24,11 +25,13 @@ class InputValue:
     value: JSON = None
     """The inline value; base64 text where ``encoding`` says so."""
     href: str | None = None
-    """http, https, data or file URL; then ``value`` is None."""
+    """http, https, data, file or service URL; then ``value`` is None."""
     media_type: str | None = None
     encoding: str | None = None
     schema: JSON = None
     """What the qualified form said of its schema."""
+    service: ServiceStep | None = None
+    """What a reference to a map service was resolved to; ``href`` stays as it was sent."""
 
     @property
     def by_reference(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dragoman.maps.raster_layers import centres
+from dragoman.rasters.raster_layers import centres
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
