@@ -46,7 +46,8 @@ class Block:
         return np.ma.MaskedArray(self.data, np.ma.nomask if self.mask is None else self.mask)
 
     def __getitem__(self, index: Any) -> Block:
-        return Block(data=self.data[index], mask=None if self.mask is None else self.mask[index])
+        mask = None if self.mask is None else np.asarray(self.mask[index])
+        return Block(data=np.asarray(self.data[index]), mask=mask)
 
 
 def either(first: Mask, second: Mask) -> Mask:

@@ -168,7 +168,7 @@ def test_only_what_is_asked_for_is_run(files: list[Path], tmp_path: Path) -> Non
 
 
 def test_rasters_that_are_not_on_one_grid_are_refused(files: list[Path], tmp_path: Path) -> None:
-    moved = geotiff(tmp_path / "moved.tif", tmax(0), transform=GRID * Affine.translation(3, 0))
+    moved = geotiff(tmp_path / "moved.tif", tmax(0), transform=GRID @ Affine.translation(3, 0))
     with pytest.raises(
         InputError, match=r"input 'arrays_in': node 'sum_arrays': column 3: rasters that are not on"
     ):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REQUIRED: Final = "This field is required."
 INVALID_JSON: Final = "Invalid input JSON"
 NO_JOB: Final = "Invalid job name"
+SERVICE: Final = "service://"
 REFERENCES: Final = "service://name, service://name:variable@seconds, or the URL of a raster"
 MOST_KEPT: Final = 32 * 1024
 """Characters of ``inputs`` as they were sent that are kept to be told again; longer ones are told as they were read."""
@@ -152,15 +153,18 @@ def _values(spec: InputSpec, wire: JSON) -> tuple[InputValue, ...]:
 
 
 def _value(schema: Mapping[str, JSON], wire: JSON) -> InputValue:
-    if isinstance(wire, str) and "://" in wire[:32] and _may_be_file(schema):
+    if isinstance(wire, str) and _is_reference(schema, wire):
         return InputValue(href=wire)
     if always_binary(schema):
         raise _Wrong(f"got {shown(wire)}; allowed: {REFERENCES}")
     return InputValue(value=cleaned(schema, wire))
 
 
-def _may_be_file(schema: Mapping[str, JSON]) -> bool:
-    return any(always_binary(branch) for branch in branches(schema))
+def _is_reference(schema: Mapping[str, JSON], text: str) -> bool:
+    """Whether a text stands for what it names: a file, or the numbers of a map service."""
+    if any(always_binary(branch) for branch in branches(schema)):
+        return "://" in text[:32]
+    return text.startswith(SERVICE) and "array" in types_of(schema)
 
 
 def cleaned(schema: Mapping[str, JSON], wire: JSON) -> JSON:

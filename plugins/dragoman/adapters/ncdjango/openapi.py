@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
+from dragoman.adapters.ncdjango import job_openapi
+from dragoman.adapters.ncdjango.job_openapi import job_paths
 from dragoman.openapi.components import JSON_TYPE, Object, record, ref, strings
 from dragoman.openapi.security import secured
 
@@ -62,8 +64,9 @@ def document(url: str, security: Security | None = None) -> dict[str, JSON]:
             "/arcgis/rest/services/{name}/MapServer": {
                 "get": _operation("getMapServer", "One map service.", "MapServer", parameters=[NAME])
             },
+            **job_paths(),
         },
-        "components": {"schemas": dict(SCHEMAS)},
+        "components": {"schemas": {**SCHEMAS, **job_openapi.SCHEMAS}},
     }
     return secured(whole, security, PUBLIC)
 
