@@ -45,7 +45,10 @@ INPUTS = st.dictionaries(
     max_size=3,
 )
 WANTED = st.builds(
-    OutputRequest, media_type=MAYBE, transmission=st.sampled_from([None, "value", "reference"])
+    OutputRequest,
+    media_type=MAYBE,
+    transmission=st.sampled_from([None, "value", "reference"]),
+    as_lists=st.booleans(),
 )
 REQUESTS = st.builds(
     JobRequest,
@@ -53,6 +56,7 @@ REQUESTS = st.builds(
     outputs=st.none() | st.dictionaries(TEXT, WANTED, max_size=3),
     response=st.sampled_from(["raw", "document"]),
     subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
+    notes=st.dictionaries(TEXT, TEXT, max_size=2),
     spooled=st.booleans(),
 )
 OUTPUTS = st.lists(
@@ -64,6 +68,7 @@ OUTPUTS = st.lists(
         file=MAYBE,
         size=st.none() | st.integers(0),
         sha256=MAYBE,
+        lists=st.none() | st.lists(st.lists(st.none() | st.integers(0, 9), max_size=2), max_size=2),
     ),
     max_size=3,
     unique_by=lambda output: output.id,
