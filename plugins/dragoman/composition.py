@@ -22,6 +22,7 @@ from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
 from dragoman.maps.catalogue import MapCatalogue
+from dragoman.maps.own_services import OwnMaps
 from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
 from dragoman.packages.digest import short
 from dragoman.packages.forms import BUILT_IN
@@ -204,7 +205,12 @@ def token_reader(settings: Settings) -> Tokens | None:
 
 def map_catalogue(settings: Settings) -> MapCatalogue:
     """The map services, the operator's and those that jobs publish."""
-    return MapCatalogue(home=settings.home, open_store=partial(_open_service_store, settings.database_url))
+    own = OwnMaps(
+        ncdjango.settings_of(settings).services, home=settings.home, command=[*COMMAND, "map-service"]
+    )
+    return MapCatalogue(
+        home=settings.home, open_store=partial(_open_service_store, settings.database_url), own=own
+    )
 
 
 def _open_service_store(url: str) -> ServiceStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from affine import Affine
 from dragoman.errors import InvalidRequest
 from dragoman.maps.publishing import Publication, publish_raster
 from dragoman.maps.renderers import MIN_MAX, parse_renderer
+from dragoman.maps.service_codec import dump_service, load_service
 
 if TYPE_CHECKING:
     from dragoman.model.map_service import MapService
@@ -240,3 +242,8 @@ def test_the_same_file_gives_the_same_cells_and_numbers_whatever_the_order_of_it
     first, second = services[0].variables[0].renderer.colors
     assert first[0] == pytest.approx(np.percentile(values, 2), rel=0.01)
     assert second[0] == pytest.approx(values.mean(dtype=float))
+
+
+def test_a_raster_of_one_value_is_published_and_read_back(tmp_path: Path) -> None:
+    service = _publish(tmp_path, np.ones((30, 20), "uint8"))
+    assert load_service(json.loads(json.dumps(dump_service(service)))) == service

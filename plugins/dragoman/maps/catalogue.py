@@ -25,6 +25,9 @@ class OwnServices(Protocol):
     def services(self) -> Mapping[str, MapService]:
         """Those that can be served now, by name, in the order of the configuration."""
 
+    def start(self) -> None:
+        """Begin to look at their files, where that has not begun in this process."""
+
 
 class NoOwnServices:
     """Of a server whose operator has published nothing."""
@@ -32,6 +35,9 @@ class NoOwnServices:
     def services(self) -> Mapping[str, MapService]:
         """None."""
         return {}
+
+    def start(self) -> None:
+        """There is nothing to look at."""
 
 
 class MapCatalogue:
@@ -44,6 +50,10 @@ class MapCatalogue:
         self._open_store = open_store
         self._opened: ServiceStore | None = None
         self._own = own or NoOwnServices()
+
+    def start(self) -> None:
+        """Begin to look at the operator's files: what is wrong with one is a line at the start."""
+        self._own.start()
 
     def visible_to(self, principal: Principal) -> tuple[MapService, ...]:
         """All that the principal may see: the operator's first, then what jobs have published, oldest first."""
