@@ -37,9 +37,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Iterator[Server]:
     started = ncdjango_server(folder)
     try:
-        yield started.start()
+        started.start()
+        wait_for(lambda: "climate-service" in services(started), "the operator's service is made")
+        yield started
     finally:
         started.stop()
+
+
+def services(server: Server) -> set[str]:
+    """The map services by name."""
+    answer = requests.get(f"{server.url}/arcgis/rest/services", timeout=HANG).json()
+    return {service["name"] for service in answer["services"]}
 
 
 @pytest.fixture
@@ -87,6 +95,8 @@ def test_a_recorded_dialogue(server: Server, client: Client, name: str, tmp_path
     assert {key for key in done if key not in ("inputs", "message")} == set(told)
     assert done["status"] == told["status"]
     assert json.loads(done["outputs"]) == json.loads(told["outputs"])
+    published = [each for each in json.loads(done["outputs"]).values() if str(each).startswith(uuid)]
+    assert set(published) <= services(server)
     if (expected := EXPECTED[name]) is not None:
         output, values = expected
         got = cells(server, uuid, output, tmp_path)

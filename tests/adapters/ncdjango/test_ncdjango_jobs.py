@@ -303,7 +303,7 @@ def test_rasters_are_services_lists_or_urls(
     request = server.engine.get(job_id).request
     assert set(request.publish) == ({"result"} if job == "double" else set())
     assert request.outputs is not None
-    assert request.outputs["result"].as_lists
+    assert request.outputs["result"].as_lists is (job == "plain_double")
     server.engine.finish(job_id, _raster(lists))
     expected = value.format(id=job_id) if isinstance(value, str) else value
     assert outputs(client.get(f"{JOBS}{job_id}/")) == {"result": expected}

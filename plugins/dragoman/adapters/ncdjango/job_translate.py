@@ -124,11 +124,12 @@ def job_request(fields: Fields, job: RegisteredJob, process: Process) -> JobRequ
             problems.append(f"{name}: {error}")
     if problems:
         raise FieldErrors({"inputs": problems})
+    publish = dict.fromkeys(_rasters(process), job.renderer or MIN_MAX) if job.publish else {}
     notes = {"job": fields.job, **({"inputs": fields.sent} if len(fields.sent) <= MOST_KEPT else {})}
     return JobRequest(
         inputs={name: values for name, values in inputs.items() if values},
-        outputs={name: OutputRequest(as_lists=True) for name in process.outputs},
-        publish=dict.fromkeys(_rasters(process), job.renderer or MIN_MAX) if job.publish else {},
+        outputs={name: OutputRequest(as_lists=name not in publish) for name in process.outputs},
+        publish=publish,
         notes=notes,
     )
 
