@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from openapi_answers import ApiDocument
+from tests.adapters.ncdjango.job_server import Server
 
 from dragoman.model.job import Output
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask.testing import FlaskClient
-    from tests.adapters.ncdjango.conftest import Server
+    from tests.adapters.conftest import NewEngine
     from werkzeug.test import TestResponse
 
     from dragoman.model.job import Job
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 JOBS = "/geoprocessing/rest/jobs/"
 KEYS = ["uuid", "job", "created", "status", "inputs", "outputs"]
 SENT = '{"int1": 3,  "int2": 5}'
+
+
+@pytest.fixture
+def server(tmp_path: Path, new_engine: NewEngine) -> Server:
+    return Server(tmp_path, new_engine)
+
+
+@pytest.fixture
+def client(server: Server) -> FlaskClient:
+    return server.client()
 
 
 def post(client: FlaskClient, job: str, inputs: Any, **more: Any) -> TestResponse:

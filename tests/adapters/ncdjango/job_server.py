@@ -1,10 +1,9 @@
-"""ncdjango's surface, and OGC's beside it, over the real job service on an engine in memory."""
+"""ncdjango's jobs, and OGC's surface beside them, over the real job service on an engine in memory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from flask import Flask
 from tests.adapters.ogc.conftest import BASE, PROCESSES, RUNS, Buffered, process, value
 
@@ -119,13 +118,3 @@ class Server:
 
     def client(self) -> FlaskClient:
         return self.app.test_client()
-
-
-@pytest.fixture
-def server(tmp_path: Path, new_engine: NewEngine) -> Server:
-    return Server(tmp_path, new_engine)
-
-
-@pytest.fixture
-def client(server: Server) -> FlaskClient:
-    return server.client()
