@@ -10,7 +10,7 @@ from dragoman.expressions.blocks import Block
 from dragoman.expressions.cells import Cells, part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rasterio.windows import Window
 
@@ -31,6 +31,7 @@ class Plan:
         self.rows, self.cols = targets[0].rows, targets[0].cols
         self._order = _in_order(targets)
         self._place = {id(cells): place for place, cells in enumerate(self._order)}
+        self._spent = _spent(self._order, self._place, targets)
         self.sources = [cells for cells in self._order if cells.source is not None]
         self._most = max(cells.planes for cells in self._order)
 
@@ -61,17 +62,34 @@ class Plan:
     def _piece(self, read: dict[int, Block], window: Window, rows: slice) -> list[Block]:
         top, left = int(window.row_off), int(window.col_off)
         in_whole = slice(top + rows.start, top + rows.stop), slice(left, left + int(window.width))
-        values: list[Block] = []
-        for cells in self._order:
+        values: dict[int, Block] = {}
+        for place, cells in enumerate(self._order):
             if cells.compute is None:
-                values.append(read[id(cells)][..., rows, :])
+                values[place] = read[id(cells)][..., rows, :]
             else:
                 operands = [
                     values[self._place[id(part)]] if isinstance(part, Cells) else part_of(part, *in_whole)
                     for part in cells.parts
                 ]
-                values.append(cells.compute(operands))
+                values[place] = cells.compute(operands)
+            for spent in self._spent.get(place, ()):
+                del values[spent]
         return [values[self._place[id(target)]] for target in self.targets]
+
+
+def _spent(
+    order: Sequence[Cells], places: Mapping[int, int], targets: Sequence[Cells]
+) -> dict[int, list[int]]:
+    """After which array's turn which others are needed no more: a long chain holds no more pieces than a short one."""
+    last: dict[int, int] = {}
+    for place, cells in enumerate(order):
+        last |= {places[id(part)]: place for part in _cells_of(cells)}
+    kept = {places[id(target)] for target in targets}
+    spent: dict[int, list[int]] = {}
+    for place, at in last.items():
+        if place not in kept:
+            spent.setdefault(at, []).append(place)
+    return spent
 
 
 def _in_order(targets: Sequence[Cells]) -> list[Cells]:

@@ -118,7 +118,6 @@ def netcdf_cells(
 
     A variable of one axis comes as an array in memory. Raises InvalidRequest, which names what there is.
     """
-    from dragoman.packages.workflow.netcdf_grids import grid_of, north_last
     from dragoman.rasters.netcdf_opening import open_dataset
 
     with open_dataset(path, max_values=max_pixels, input_id=input_id) as dataset:
@@ -128,19 +127,30 @@ def netcdf_cells(
             raise InvalidRequest(f"the variable '{name}' holds no numbers")
         if array.ndim < 2:
             return Block.of(np.ma.masked_invalid(array.values) if array.dtype.kind == "f" else array.values)
-        rows, cols = array.shape[-2:]
-        flipped = north_last(dataset, array)
-        return Cells(
-            lead=array.shape[len(lead) : -2],
-            rows=rows,
-            cols=cols,
-            dtype=array.dtype,
-            maskable=array.dtype.kind == "f",
-            grid=grid_of(dataset, array),
-            source=NetcdfSource(
-                path=path, variable=name, input_id=input_id, lead=lead, north_last=flipped, rows=rows
-            ),
-        )
+        return _cells(path, dataset, array, input_id, lead)
+
+
+def _cells(path: Path, dataset: Any, array: Any, input_id: str | None, lead: tuple[int, ...]) -> Cells:
+    from dragoman.packages.workflow.netcdf_grids import grid_of, north_last
+
+    rows, cols = array.shape[-2:]
+    source = NetcdfSource(
+        path=path,
+        variable=str(array.name),
+        input_id=input_id,
+        lead=lead,
+        north_last=north_last(dataset, array),
+        rows=rows,
+    )
+    return Cells(
+        lead=array.shape[len(lead) : -2],
+        rows=rows,
+        cols=cols,
+        dtype=array.dtype,
+        maskable=array.dtype.kind == "f",
+        grid=grid_of(dataset, array),
+        source=source,
+    )
 
 
 def _variable(dataset: Any, name: str | None) -> str:
