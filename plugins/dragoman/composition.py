@@ -54,6 +54,9 @@ FORMS: Final = BUILT_IN.plus(
 COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.cli")
 """Starts a command of ours in another process."""
 
+MAP_FILE: Final = (sys.executable, "-P", "-m", "dragoman.maps.own_files_child")
+"""Looks at a file that is to be a map service, in another process."""
+
 
 def catalogue(settings: Settings) -> Catalogue:
     """Every declared process that can be served, as its files are now."""
@@ -203,11 +206,11 @@ def token_reader(settings: Settings) -> Tokens | None:
     return Tokens(settings.auth.oidc)
 
 
-def map_catalogue(settings: Settings) -> MapCatalogue:
-    """The map services, the operator's and those that jobs publish."""
-    own = OwnMaps(
-        ncdjango.settings_of(settings).services, home=settings.home, command=[*COMMAND, "map-service"]
-    )
+def map_catalogue(settings: Settings) -> MapCatalogue | None:
+    """The map services, the operator's and those that jobs publish; None where the dialect of maps is off."""
+    if settings.dialects.get(ncdjango.NAME) is False:
+        return None
+    own = OwnMaps(ncdjango.settings_of(settings).services, home=settings.home, command=MAP_FILE)
     return MapCatalogue(
         home=settings.home, open_store=partial(_open_service_store, settings.database_url), own=own
     )

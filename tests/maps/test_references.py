@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,11 +17,16 @@ from dragoman.errors import InvalidInputs, InvalidRequest
 from dragoman.jobs.json_codec import dump_inputs, load_inputs
 from dragoman.jobs.service_inputs import with_service_steps
 from dragoman.maps.catalogue import MapCatalogue
+from dragoman.maps.held_steps import HeldSteps
 from dragoman.maps.references import NoServices, Reference, nearest, parse_reference, resolve_reference
 from dragoman.model.job import InputValue, JobRequest
 from dragoman.model.principal import Principal
 from dragoman.model.service_step import ServiceStep
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JOB = "10000000-0000-4000-8000-000000000000"
 ALICE, BOB = Principal(id="alice"), Principal(id="bob")
 
 
@@ -111,27 +118,48 @@ def _request(*hrefs: str) -> JobRequest:
 
 def test_inputs_are_pinned_and_stored_with_the_job(catalogue: MapCatalogue) -> None:
     request = with_service_steps(
-        _request("service://job/map@0", "https://example.org/a.tif"), catalogue, ALICE
+        _request("service://job/map@0", "https://example.org/a.tif"), catalogue, ALICE, JOB
     )
     (first,), (second,) = request.inputs["in0"], request.inputs["in1"]
     assert first.href == "service://job/map@0"
     assert first.service is not None
     assert second.service is None
     assert load_inputs(dump_inputs(request.inputs)) == request.inputs
-    assert with_service_steps(_request("https://example.org"), NoServices(), ALICE) == _request(
+    assert with_service_steps(_request("https://example.org"), NoServices(), ALICE, JOB) == _request(
         "https://example.org"
     )
 
 
 def test_every_wrong_one_is_named_and_somebody_elses_is_not_there(catalogue: MapCatalogue) -> None:
     with pytest.raises(InvalidInputs) as refusal:
-        with_service_steps(_request("service://job/map:x", "service://nothing"), catalogue, ALICE)
+        with_service_steps(_request("service://job/map:x", "service://nothing"), catalogue, ALICE, JOB)
     assert [problem.input_id for problem in refusal.value.problems] == ["in0", "in1"]
     told = []
     for name in ("job/map", "job/not"):
         with pytest.raises(InvalidInputs) as refusal:
-            with_service_steps(_request(f"service://{name}"), catalogue, BOB)
+            with_service_steps(_request(f"service://{name}"), catalogue, BOB, JOB)
         told.append(refusal.value.detail.replace(name, ""))
     assert told[0] == told[1]
     with pytest.raises(InvalidInputs, match="no map services"):
-        with_service_steps(_request("service://job/map"), NoServices(), ALICE)
+        with_service_steps(_request("service://job/map"), NoServices(), ALICE, JOB)
+
+
+def test_what_a_job_is_to_read_is_kept_until_it_has_finished(catalogue: MapCatalogue, tmp_path: Path) -> None:
+    file = tmp_path / "services/job/map.tif"
+    file.parent.mkdir(parents=True)
+    file.write_text("cells")
+    request = with_service_steps(
+        _request("service://job/map", "service://job/map@99999"), catalogue, ALICE, JOB
+    )
+    paths = [Path(values[0].service.path) for values in request.inputs.values() if values[0].service]
+    file.unlink()  # the service ends
+    held = HeldSteps(tmp_path)
+    endings: tuple[Callable[[str], bool | None], ...] = (lambda _job_id: False, lambda _job_id: None)
+    for finished in endings:
+        held.sweep(finished)
+        assert [path.read_text() for path in paths] == ["cells", "cells"]
+    os.utime(paths[0].parent, (0, 0))
+    held.sweep(lambda _job_id: False)
+    assert all(path.exists() for path in paths)
+    held.sweep(lambda job_id: job_id == JOB)
+    assert list((tmp_path / "services/held").iterdir()) == []

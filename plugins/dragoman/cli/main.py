@@ -224,14 +224,6 @@ def examples() -> None:
     answer()
 
 
-@app.command("map-service", hidden=True)
-def map_service() -> None:
-    """Look at the file of a map service that standard input names, for servers."""
-    from dragoman.maps.own_files_child import answer
-
-    answer()
-
-
 @app.command()
 def cleanup() -> None:
     """Remove expired jobs with their results, map services that are too old, and folders that no job owns."""

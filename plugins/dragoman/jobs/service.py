@@ -104,7 +104,7 @@ class JobService:
         """Free disk below which no job is taken."""
         self._execute = execute or {}
         """What executing each process takes."""
-        self._maps = maps or NoServices()
+        self._maps = maps
         """The map services that inputs may refer to."""
 
     def check_permission(self, process_id: str, principal: Principal) -> None:
@@ -131,13 +131,16 @@ class JobService:
         process = self.catalogue.visible_to(principal).get(process_id)
         if self._execute:
             check_permission(self._execute, process_id, principal)
-        request = with_service_steps(request, self._maps, principal)
+        if request.publish and self._maps is None:
+            raise InvalidRequest("outputs cannot be published: there are no map services on this server")
+        job_id, asked = submission.job_id or str(uuid.uuid4()), request
+        request = with_service_steps(request, self._maps or NoServices(), principal, job_id)
         check_request(process, request, self._policy)
         self._check_disk()
         now = datetime.now(UTC)
         timeouts = [t for t in (process.timeout, submission.timeout) if t]
         job = Job(
-            id=submission.job_id or str(uuid.uuid4()),
+            id=job_id,
             process_id=process.id,
             process_version=process.version,
             runtime=process.runtime,
@@ -151,7 +154,7 @@ class JobService:
             updated=now,
             idempotency_key=submission.idempotency_key,
             request_as_sent=submission.request_as_sent,
-            fingerprint=_fingerprint(process_id, request) if submission.idempotency_key else "",
+            fingerprint=_fingerprint(process_id, asked) if submission.idempotency_key else "",
         )
         return self._accept(job, submission)
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InvalidRequest
 from dragoman.maps.declarations import DOCUMENT, ServiceDeclaration
+from dragoman.maps.netcdf_drawing import draw_netcdf, layer_variable
 from dragoman.maps.pyramids import add_overviews, has_pyramid, new_pyramid
-from dragoman.maps.renderers import MIN_MAX, resolved
+from dragoman.maps.renderers import MIN_MAX
 from dragoman.maps.service_codec import dump_service
 from dragoman.maps.statistics import BandStatistics, needs_sample
-from dragoman.model.map_service import MapService, MapVariable
-from dragoman.rasters.netcdf_layers_reading import NetcdfLayer, netcdf_layers
+from dragoman.model.map_service import MapService
+from dragoman.rasters.netcdf_layers_reading import netcdf_layers
 from dragoman.rasters.netcdf_opening import open_dataset, sniff_netcdf
 from dragoman.rasters.opening import gdal_env, open_raster
 from dragoman.rasters.raster_layers import RasterLayers, cells, layers_of
@@ -30,12 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from dragoman.model.map_service import MapGrid
+    from dragoman.model.map_service import MapGrid, MapVariable
     from dragoman.model.renderer import Renderer
-
-WINDOW: Final = 1024
-BLOCK: Final = 1 << 24
-"""Cells that are held at once, of all the steps together."""
 
 
 def make_own_service(declaration: ServiceDeclaration, folder: Path, place: Path) -> MapService:
@@ -90,7 +85,7 @@ def _of_raster(
     for index, (name, renderer) in enumerate(renderers.items()):
         drawn = (declaration.path, bands[name]) if direct else (place / "layers.tif", index + 1)
         variables.append(
-            _variable(
+            layer_variable(
                 name,
                 index,
                 renderer,
@@ -146,54 +141,5 @@ def _of_netcdf(
     with closing(open_dataset(declaration.path)) as dataset:
         layers = netcdf_layers(dataset)
         renderers = _chosen(declaration, layers)
-        grid = layers[next(iter(renderers))].grid
-        variables: list[MapVariable] = []
-        for name, renderer in renderers.items():
-            if layers[name].grid != grid:
-                if declaration.variables:
-                    raise InvalidRequest(
-                        f"the variables lie on several grids; '{name}' on another than the first"
-                    )
-                continue
-            file = f"layer{len(variables)}.tif"
-            statistics = _write_steps(layers[name], renderer, folder / file)
-            drawn = tuple((place / file, step + 1) for step in range(layers[name].steps))
-            variables.append(
-                _variable(
-                    name, len(variables), renderer, statistics,
-                    dtype=layers[name].dtype, nodata=layers[name].nodata, drawn=drawn,
-                    units=layers[name].units, times=layers[name].times,
-                )
-            )  # fmt: skip
-    return grid, variables
-
-
-def _write_steps(layer: NetcdfLayer, renderer: Renderer, target: Path) -> BandStatistics:
-    """Write a variable's steps as the bands of a pyramid, and gather what its values are."""
-    grid = layer.grid
-    statistics = BandStatistics(cells(grid) * layer.steps, sampled=needs_sample(renderer))
-    with new_pyramid(target, grid, dtype=layer.dtype, count=layer.steps, nodata=layer.nodata) as copy:
-        for window in windows_of(grid.width, grid.height, size=WINDOW):
-            corner = int(window.row_off), int(window.col_off)
-            together = max(1, BLOCK // int(window.width * window.height))
-            for first in range(0, layer.steps, together):
-                steps = range(first, min(first + together, layer.steps))
-                for step, values in zip(steps, layer.read(steps, window), strict=True):
-                    valid = ~np.isnan(values) if values.dtype.kind == "f" else None
-                    statistics.add(values, valid, corner, step)
-                    copy.write(values, step + 1, window=window)
-    add_overviews(target)
-    return statistics
-
-
-def _variable(
-    name: str, index: int, renderer: Renderer, statistics: BandStatistics, **members: Any
-) -> MapVariable:
-    return MapVariable(
-        name=name,
-        index=index,
-        minimum=statistics.minimum,
-        maximum=statistics.maximum,
-        renderer=resolved(renderer, statistics.words(renderer.words)),
-        **members,
-    )
+        strict = bool(declaration.variables)
+        return draw_netcdf(layers, renderers, folder, place, stem="layer", strict=strict)

@@ -10,6 +10,7 @@ from pathlib import Path
 from dragoman.errors import DragomanError
 from dragoman.maps.declarations import load_declaration
 from dragoman.rasters.gdal_limits import limit_gdal
+from dragoman.workers import process_tree
 
 NICE = 5
 """Below jobs and requests."""
@@ -17,6 +18,7 @@ NICE = 5
 
 def answer() -> None:
     """Make what is drawn of the file; report ``{"problem": ""}``, or what is wrong, in one line."""
+    process_tree.die_with_parent()
     os.nice(NICE)
     limit_gdal(os.environ)
     task = json.load(sys.stdin)
@@ -30,3 +32,7 @@ def answer() -> None:
         problem = " ".join(detail.split()) or type(error).__name__
     sys.stdout.write(json.dumps({"problem": problem}))
     sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    answer()

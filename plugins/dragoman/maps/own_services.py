@@ -126,9 +126,7 @@ class OwnMaps:
             if problem:
                 shutil.rmtree(new, ignore_errors=True)
                 return problem
-            for old in folder.iterdir():
-                if old.is_dir() and old != new:
-                    shutil.rmtree(old, ignore_errors=True)
+            _drop_but_latest(folder, new)
             new.rename(self._home / place)
             return ""
 
@@ -154,3 +152,12 @@ class OwnMaps:
         if not isinstance(report, dict):
             return f"its process ended while it was read (code {done.returncode})"
         return str(report["problem"])
+
+
+def _drop_but_latest(folder: Path, new: Path) -> None:
+    """Delete what was made of earlier states, but for the latest: jobs that wait may be going to read it."""
+    earlier = sorted(
+        (old for old in folder.iterdir() if old.is_dir() and old != new), key=lambda old: old.stat().st_mtime
+    )
+    for old in earlier[:-1]:
+        shutil.rmtree(old, ignore_errors=True)

@@ -58,3 +58,17 @@ def test_a_new_engine_begins_without_what_an_earlier_one_left(files: RunFiles, t
     assert anything_of(files.results, ID), "what was published is its job's"
     files.empty_trash()
     assert not list((tmp_path / "trash").iterdir())
+
+
+def test_services_are_placed_as_a_whole_in_place_of_an_earlier_runs_and_cleared_with_the_run(
+    files: RunFiles, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        made = files.folder(ID) / "services"
+        made.mkdir(parents=True)
+        (made / f"{name}.nc").write_text(name)
+        files.place_services(ID, made)
+        assert [path.name for path in (tmp_path / "services" / ID).iterdir()] == [f"{name}.nc"]
+        assert list(files.job_ids(float("inf"))) == [ID]
+    files.clear(ID, keep_log=True)
+    assert not (tmp_path / "services" / ID).exists()
