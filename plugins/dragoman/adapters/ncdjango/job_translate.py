@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.adapters.ncdjango.field_errors import FieldErrors
-from dragoman.maps.job_services import GEOTIFF
+from dragoman.maps.job_services import PUBLISHED
 from dragoman.maps.renderers import MIN_MAX
 from dragoman.model.job import InputValue, JobRequest, OutputRequest
 from dragoman.schemas.file_values import NotJsonText, parse_json
@@ -141,7 +141,7 @@ def _rasters(process: Process) -> list[str]:
         for name, spec in process.outputs.items()
         if not spec.repeatable
         and always_binary(spec.schema)
-        and set(map(essence, media_types(spec.schema))) & set(GEOTIFF)
+        and set(map(essence, media_types(spec.schema))) & set(PUBLISHED)
     ]
 
 
