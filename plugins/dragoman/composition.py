@@ -16,6 +16,9 @@ from dragoman.datasets.limits import DatasetLimits
 from dragoman.jobs.dataset_service import GUEST as DATASETS
 from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.dataset_settings import DatasetSettings
+from dragoman.jobs.drawing_service import GUEST as MAPS
+from dragoman.jobs.drawing_service import DrawingService
+from dragoman.jobs.drawing_settings import DrawingSettings
 from dragoman.jobs.engine_settings import EngineSettings, GuestRoom
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
 DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 """Imported by the supervisor when the first session is asked for."""
+MAP_PICTURES: Final = "dragoman.jobs.engine.map_pictures:open_pictures"
+"""Imported by the supervisor when the first map is asked for."""
 
 FORMS: Final = BUILT_IN.plus(
     processor="dragoman.host.processors:PROCESSOR", workflow="dragoman.packages.workflow.form:WORKFLOW"
@@ -139,8 +144,17 @@ def engine_settings(settings: Settings) -> EngineSettings:
 
 def guests(settings: Settings) -> dict[str, GuestRoom]:
     """The parts of the supervisor that are not about jobs, of the dialects that are on."""
-    if settings.dialects.get(aeon.NAME) is False:
-        return {}
+    rooms = {}
+    if settings.dialects.get(aeon.NAME) is not False:
+        rooms[DATASETS] = _dataset_sessions(settings)
+    if settings.dialects.get(ncdjango.NAME) is not False:
+        maps = ncdjango.settings_of(settings)
+        drawing = DrawingSettings(processes=maps.render_processes, cache=maps.picture_cache)
+        rooms[MAPS] = GuestRoom(place=MAP_PICTURES, settings=drawing)
+    return rooms
+
+
+def _dataset_sessions(settings: Settings) -> GuestRoom:
     own = aeon.settings_of(settings)
     limits = DatasetLimits(
         max_file_bytes=settings.fetch.max_bytes,
@@ -155,7 +169,7 @@ def guests(settings: Settings) -> dict[str, GuestRoom]:
         memory=own.memory,
         idle_timeout=own.idle_timeout,
     )
-    return {DATASETS: GuestRoom(place=DATASET_SESSIONS, settings=datasets)}
+    return GuestRoom(place=DATASET_SESSIONS, settings=datasets)
 
 
 def executor(settings: Settings) -> LocalExecutor:
@@ -194,6 +208,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         description=description,
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
         maps=maps,
+        drawing=DrawingService(engine, settings.home),
     )
 
 

@@ -34,6 +34,10 @@ class NcdjangoSettings:
 
     max_temporary_service_age: float = AGE
     """Seconds after which a published result is no service any more."""
+    render_processes: int = 2
+    """That draw maps at once, at most."""
+    picture_cache: int = 2**30
+    """Bytes of pictures that are kept."""
     services: tuple[ServiceDeclaration, ...] = ()
     """The operator's own files."""
     jobs: Mapping[str, RegisteredJob] = field(default_factory=dict)
@@ -44,6 +48,8 @@ def parse(section: Section, process_ids: Sequence[str]) -> NcdjangoSettings:
     """The settings of the section; raises SettingsError."""
     return NcdjangoSettings(
         max_temporary_service_age=section.duration("max_temporary_service_age", AGE),
+        render_processes=section.whole("render_processes", 2, low=1, high=64),
+        picture_cache=section.size("picture_cache", 2**30),
         services=_services(section),
         jobs=registered_jobs(_named(section, "jobs"), process_ids),
     )
@@ -112,6 +118,8 @@ SETTINGS: Final = DialectSettings(
     summary="ncdjango's jobs and map services; off turns them off.",
     keys={
         "max_temporary_service_age": "Time that a published result stays a map service; 43200.",
+        "render_processes": "Processes that draw maps at once, at most; 2.",
+        "picture_cache": "Pictures of maps that are kept; 1GiB.",
         "services": "Files of yours that are map services, by name.",
         "services.*.path": "A NetCDF or GeoTIFF file, relative to this file.",
         "services.*.description": "A line about the service.",
