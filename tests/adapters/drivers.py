@@ -231,7 +231,7 @@ class NcdjangoDriver(OgcDriver):
 
     name = "ncdjango"
     words = JOB_WORDS
-    nowhere = "/arcgis/rest/nothing/at/all"
+    nowhere = "/geoprocessing/rest/nothing/at/all"
     somewhere = "/arcgis/rest/services"
     allowed = "GET, HEAD, OPTIONS"
     error = "Error"

@@ -80,6 +80,7 @@ REQUESTS = st.builds(
     response=st.sampled_from(["raw", "document"]),
     publish=st.dictionaries(TEXT, RENDERERS, max_size=2),
     subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
+    publish_rasters_alone=st.booleans(),
     notes=st.dictionaries(TEXT, TEXT, max_size=2),
     spooled=st.booleans(),
 )

@@ -45,6 +45,12 @@ class Block:
         """As numpy.ma has it."""
         return np.ma.MaskedArray(self.data, np.ma.nomask if self.mask is None else self.mask)
 
+    def finite(self) -> np.ma.MaskedArray[Any, np.dtype[Any]]:
+        """The same, with what is no finite number masked as well."""
+        bad = ~np.isfinite(self.data) if self.data.dtype.kind == "f" else np.zeros((), bool)
+        mask = bad if self.mask is None else self.mask | bad
+        return np.ma.MaskedArray(self.data, np.broadcast_to(mask, self.data.shape))
+
     def __getitem__(self, index: Any) -> Block:
         mask = None if self.mask is None else np.asarray(self.mask[index])
         return Block(data=np.asarray(self.data[index]), mask=mask)

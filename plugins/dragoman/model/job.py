@@ -71,6 +71,8 @@ class JobRequest:
     response: Literal["raw", "document"] = "raw"
     publish: Mapping[str, Renderer] = field(default_factory=dict)
     """The outputs that are to be map services when the job has succeeded, and how they are coloured; by output id."""
+    publish_rasters_alone: bool = False
+    """Whether one of ``publish`` that turns out to be no raster is left as it is, and does not fail the job."""
     subscriber: Subscriber | None = None
     roi: Roi | None = None
     """Crops the images that are read."""

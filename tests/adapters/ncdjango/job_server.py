@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from memoryservices import MemoryServices
 from tests.adapters.ogc.conftest import BASE, PROCESSES, RUNS, Buffered, process, value
 
 from dragoman.adapters import registry
@@ -14,6 +15,7 @@ from dragoman.config.settings import FetchSettings, LimitSettings, Settings
 from dragoman.errors import AlgorithmError
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
+from dragoman.maps.catalogue import MapCatalogue
 from dragoman.model.job import Output
 from dragoman.packages.catalogue import Catalogue
 from dragoman.sources.policy import SourcePolicy
@@ -105,16 +107,17 @@ class Server:
             database_url="", workers=1, limits=LimitSettings(request_bytes=3_000_000, min_free_disk=1),
             dialects={"ncdjango": NcdjangoSettings(jobs=JOBS)},
         )  # fmt: skip
+        maps = MapCatalogue(home=home, open_store=MemoryServices)
         self.results = FolderResults(home)
         self.engine = new_engine(self.results, {**RUNS, **OWN_RUNS})
         catalogue = Catalogue(processes={**PROCESSES, **OWN})
         self.jobs = JobService(
             catalogue=catalogue, store=self.engine, executor=self.engine, results=self.results,
-            policy=SourcePolicy(fetch=FetchSettings()),
+            policy=SourcePolicy(fetch=FetchSettings()), maps=maps,
         )  # fmt: skip
         self.app = Flask("host")
         self.app.test_client_class = Buffered
-        registry.mount(self.app, Services(settings=settings, catalogue=catalogue, jobs=self.jobs))
+        registry.mount(self.app, Services(settings=settings, catalogue=catalogue, jobs=self.jobs, maps=maps))
 
     def client(self) -> FlaskClient:
         return self.app.test_client()

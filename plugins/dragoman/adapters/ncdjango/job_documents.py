@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from dragoman.maps.job_services import service_name
+from dragoman.maps.job_services import is_map, service_name
 from dragoman.model.status import JobStatus
 from dragoman.packages.outputs.listing import LISTED
 from dragoman.web.links import url
@@ -83,7 +83,7 @@ def _output(job: Job, output: Output, base: str, read: Read) -> JSON:
             item.lists if item.lists is not None else f"{where}/{place}"
             for place, item in enumerate(output.items)
         ]
-    if output.id in job.request.publish:
+    if output.id in job.request.publish and is_map(output):
         return service_name(job.id, output.id)
     if output.file is None:
         return output.value if _count(output.value) < LISTED else where

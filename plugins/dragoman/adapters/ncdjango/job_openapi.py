@@ -51,11 +51,13 @@ def job_paths() -> dict[str, JSON]:
     new = ref("schemas", "NewJob")
     forms = (JSON_TYPE, "application/x-www-form-urlencoded", "multipart/form-data")
     create: Object = {
-        **_operation("createJob", "Start a registered job.", ("400", "403", "404", "413", "415", "503")),
+        **_operation(
+            "createJob", "Start a registered job.", ("400", "401", "403", "404", "413", "415", "503")
+        ),
         "requestBody": {"required": True, "content": {name: {"schema": new} for name in forms}},
     }
     create["responses"]["201"] = _answer("The job, as it is at once.", "Job")
-    status = _operation("getJob", "Any job of yours, of whatever dialect.", ("404",))
+    status = _operation("getJob", "Any job of yours, of whatever dialect.", ("401", "404"))
     status["responses"]["200"] = _answer("The job.", "Job")
     return {
         "/geoprocessing/rest/jobs/": {"post": create},

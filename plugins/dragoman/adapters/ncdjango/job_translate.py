@@ -130,18 +130,17 @@ def job_request(fields: Fields, job: RegisteredJob, process: Process) -> JobRequ
         inputs={name: values for name, values in inputs.items() if values},
         outputs={name: OutputRequest(as_lists=name not in publish) for name in process.outputs},
         publish=publish,
+        publish_rasters_alone=bool(publish),
         notes=notes,
     )
 
 
 def _rasters(process: Process) -> list[str]:
-    """The outputs that are rasters whatever the inputs."""
+    """The outputs that are rasters, or may be."""
     return [
         name
         for name, spec in process.outputs.items()
-        if not spec.repeatable
-        and always_binary(spec.schema)
-        and set(map(essence, media_types(spec.schema))) & set(PUBLISHED)
+        if not spec.repeatable and set(map(essence, media_types(spec.schema))) & set(PUBLISHED)
     ]
 
 

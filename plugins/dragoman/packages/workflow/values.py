@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from dragoman.errors import InputError, InvalidRequest, RequestError
 from dragoman.expressions.cells import Cells
 from dragoman.packages.workflow.sources import netcdf_cells, raster_cells
@@ -109,10 +107,7 @@ def is_raster(value: FlowValue) -> bool:
 
 def as_json(block: Block) -> JSON:
     """An array as nested lists, a number as itself; null where it is masked, NaN or infinite."""
-    masked = block.masked()
-    if block.data.dtype.kind == "f":
-        masked = np.ma.masked_invalid(masked)
-    listed: Any = masked.tolist()
+    listed: Any = block.finite().tolist()
     return listed
 
 
