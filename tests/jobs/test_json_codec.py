@@ -20,6 +20,7 @@ from dragoman.model.job import (
     JobRequest,
     Output,
     OutputRequest,
+    Replicas,
     Subscriber,
 )
 from dragoman.model.principal import Principal
@@ -83,6 +84,9 @@ REQUESTS = st.builds(
     publish_rasters_alone=st.booleans(),
     notes=st.dictionaries(TEXT, TEXT, max_size=2),
     spooled=st.booleans(),
+    reserved=st.dictionaries(TEXT, VALUES, max_size=2),
+    replicas=st.none() | st.builds(Replicas, count=st.integers(1), variables=st.lists(TEXT).map(tuple)),
+    repeats=st.none() | st.text(min_size=1, max_size=3),
 )
 OUTPUTS = st.lists(
     st.builds(

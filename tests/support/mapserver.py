@@ -85,11 +85,11 @@ class OwnServices:
     def __init__(self, *services: MapService) -> None:
         self.all = {service.name: service for service in services}
 
+    def start(self) -> None:
+        """They are there."""
+
     def services(self) -> Mapping[str, MapService]:
         return self.all
-
-    def start(self) -> None:
-        """There is nothing to look at."""
 
 
 def variable(name: str, index: int, renderer: JSON, path: Path, **changes: Any) -> MapVariable:

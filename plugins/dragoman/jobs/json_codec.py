@@ -19,6 +19,7 @@ from dragoman.model.job import (
     JobRequest,
     Output,
     OutputRequest,
+    Replicas,
     Subscriber,
 )
 from dragoman.model.principal import Principal
@@ -70,6 +71,7 @@ def _dump_wishes(request: JobRequest) -> dict[str, JSON]:
         **({"notes": dict(request.notes)} if request.notes else {}),
         **({"repeats": request.repeats} if request.repeats else {}),
         **({"reserved": dict(request.reserved)} if request.reserved else {}),
+        **({"replicas": _shallow(request.replicas)} if request.replicas else {}),
     }
 
 
@@ -89,6 +91,7 @@ def load_request(data: JSON) -> JobRequest:
         notes=data.get("notes", {}),
         repeats=data.get("repeats"),
         reserved=data.get("reserved", {}),
+        replicas=_load_replicas(data.get("replicas")),
         spooled=data["spooled"],
     )
 
@@ -298,6 +301,10 @@ def _load_roi(data: JSON) -> Roi | None:
         return None
     bands = {name: data[name] and Band(**data[name]) for name in ("lines", "columns")}
     return Roi(targets_in=tuple(data["targets_in"]), targets_out=tuple(data["targets_out"]), **bands)
+
+
+def _load_replicas(data: JSON) -> Replicas | None:
+    return data and Replicas(count=data["count"], variables=tuple(data["variables"]))
 
 
 def _dump_value(value: InputValue) -> JSON:

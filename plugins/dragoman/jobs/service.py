@@ -158,13 +158,16 @@ class JobService:
         )
         return self._accept(job, submission)
 
-    def _check_disk(self) -> None:
-        """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest."""
+    def _check_disk(self, more: int = 0) -> None:
+        """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest.
+
+        ``more`` are bytes that are to be written at once.
+        """
         try:
             free = self._results.free_bytes()
         except OSError as error:
             raise Unavailable(f"the folder of results cannot be used: {error.strerror}") from error
-        if free < self._min_free_bytes:
+        if free - more < self._min_free_bytes:
             raise DiskFull(retry_after=60)
 
     def _accept(self, job: Job, submission: Submission) -> Job:
@@ -249,10 +252,11 @@ class JobService:
     def archive(self, job: Job, name: str, members: Sequence[Member]) -> StoredFile:
         """A zip of these members, of a job that the caller has been given; made once, kept until an output goes.
 
-        Raises ResultNotAvailable if something of it is removed meanwhile, Unavailable if it cannot be kept.
+        Raises ResultNotAvailable if something of it is removed meanwhile, Unavailable if it cannot be kept, DiskFull
+        where it would leave less free disk than the operator keeps.
         """
         try:
-            return archive(self._results, job, name, members)
+            return archive(self._results, job, name, members, self._check_disk)
         except OSError as error:
             raise Unavailable(f"the archive cannot be kept: {error.strerror}") from error
 

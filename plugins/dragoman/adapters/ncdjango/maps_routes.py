@@ -30,6 +30,9 @@ SERVER: Final = f"{SERVICES}/<path:name>/MapServer"
 INFO: Final = "/data/services/<path:name>/<variable>/info"
 TILES: Final = "/tiles/<path:name>"
 
+EVERY: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""Methods of what is no page."""
+
 READ: Final[tuple[tuple[str, str, Handler], ...]] = (
     (SERVER, "map_server", map_views.map_server),
     (f"{SERVER}/layers", "map_layers", map_views.layers),
@@ -59,8 +62,8 @@ def maps_routes(_services: Services) -> tuple[Route, ...]:
         routes += _twice(path, name, {"GET": handler, "POST": handler})
     for number, root in enumerate(MAPS):
         routes += [
-            (root, f"no_map_{number}", {"GET": nothing}),
-            (f"{root}/<path:_rest>", f"no_map_below_{number}", {"GET": nothing}),
+            (root, f"no_map_{number}", dict.fromkeys(EVERY, nothing)),
+            (f"{root}/<path:_rest>", f"no_map_below_{number}", dict.fromkeys(EVERY, nothing)),
         ]
     return tuple(routes)
 
