@@ -54,6 +54,7 @@ MAP_PICTURES: Final = "dragoman.jobs.engine.map_pictures:open_pictures"
 FORMS: Final = BUILT_IN.plus(
     processor="dragoman.host.processors:PROCESSOR",
     script="dragoman.packages.scripts.form:SCRIPTS",
+    workflow="dragoman.packages.workflow.form:WORKFLOW",
 )
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
 
@@ -106,8 +107,14 @@ def _probe(process: Process, *, forms: Forms, command: Sequence[str]) -> str:
 
 
 def declarations(settings: Settings) -> list[Declaration]:
-    """What the configuration declares."""
-    return [_declaration(declared) for declared in settings.processes]
+    """What the configuration declares: its resources, and the workflows among ncdjango's jobs."""
+    jobs = ncdjango.settings_of(settings).jobs
+    workflows = [
+        Declaration(id=name, form="workflow", options=job.workflow)
+        for name, job in jobs.items()
+        if job.workflow
+    ]
+    return [*(_declaration(declared) for declared in settings.processes), *workflows]
 
 
 def _declaration(declared: ProcessDeclaration) -> Declaration:
