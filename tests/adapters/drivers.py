@@ -221,7 +221,27 @@ class AeonDriver:
         return f"/v1/dataset/{_body(created)['data']['id']}"
 
 
+class AppStoreDriver:
+    name = "appstore"
+    nowhere = "/appstore/collect/api/v1/nothing"
+    somewhere = "/api/v1/status"
+    allowed = "GET, HEAD, OPTIONS"
+    error = "Failure"
+
+    def documented(self, path: str) -> str:
+        return re.sub(r"^/appstore/[a-z]+", "", path)
+
+    def reason(self, response: TestResponse) -> str:
+        body = _body(response)
+        assert body.keys() == {"success", "message", "data"}
+        assert (body["success"], body["data"]) == (False, None)
+        return str(body["message"])
+
+    def own(self, client: FlaskClient) -> str:
+        return f"/api/v1/task?id={_body(client.post('/api/v1/task'))['data']['task_id']}"
+
+
 JOB_DRIVERS: Mapping[str, JobDriver] = {
     driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver())
 }
-DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver()}
+DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver(), "appstore": AppStoreDriver()}

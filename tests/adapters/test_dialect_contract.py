@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from memorysessions import MemorySessions
+from memorytasks import MemoryTasks
 from openapi_answers import ApiDocument
 from openapi_schema_validator import OAS30Validator
 from tests.adapters.drivers import DRIVERS, JOB_DRIVERS
 from tokenkit import TokenFactory
 
 from dragoman.adapters import registry
+from dragoman.adapters.appstore.settings import Application, AppStoreSettings
 from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.config.auth import AuthSettings, ExecuteRule, OidcSettings
 from dragoman.config.settings import FetchSettings, LimitSettings, Settings
@@ -25,6 +27,7 @@ from dragoman.identity.tokens import Tokens
 from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
+from dragoman.jobs.task_service import TaskService
 from dragoman.model.job import Job, Output
 from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
 IDS = ("echo", "waiting", "broken")
+COLLECT = Application(name="collect", process="echo", assets_input="text")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 CHALLENGE = 'Bearer realm="dragoman"'
 
@@ -122,17 +126,22 @@ def _application(folder: Path, engine: MemoryEngine, results: FolderResults, fac
     settings = Settings(
         config_path=folder / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
         home=folder, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
-        dialects={"pesto": PestoSettings(asynchronous=IDS)}, auth=auth,
+        dialects={
+            "pesto": PestoSettings(asynchronous=IDS),
+            "appstore": AppStoreSettings(applications={"collect": COLLECT}),
+        },
+        auth=auth,
     )  # fmt: skip
     catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
     jobs = JobService(
         catalogue=catalogue, store=engine, executor=engine, results=results,
         policy=SourcePolicy(fetch=FetchSettings()), execute=auth.execute,
     )  # fmt: skip
-    sessions = MemorySessions(folder)
+    sessions, tasks = MemorySessions(folder), MemoryTasks(engine)
     services = Services(
         settings=settings, catalogue=catalogue, jobs=jobs, authenticate=by_token(auth, Tokens(oidc).principal),
         datasets=DatasetService(sessions, lambda: sessions),
+        tasks=TaskService(jobs=jobs, store=engine, desk=tasks, open_store=lambda: tasks),
     )  # fmt: skip
     app = Flask("host")
     registry.mount(app, services)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.aeon.dialect import AEON
+from dragoman.adapters.appstore.dialect import APPSTORE
 from dragoman.adapters.ccp.dialect import CCP
 from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.ogc.dialect import OGC
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON, Process
     from dragoman.web.services import Services
 
-DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, CCP, AEON)
+DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, CCP, AEON, APPSTORE)
 
 UNAVAILABLE: Final = tuple(
     DialectSettings(
@@ -33,7 +34,7 @@ UNAVAILABLE: Final = tuple(
         summary=f"{name} (not available in this version; off is accepted).",
         available=False,
     )
-    for name in ("ncdjango", "AppStore")
+    for name in ("ncdjango",)
 )
 """Dialects whose keys are known already: a file that switches them off is good today and later."""
 

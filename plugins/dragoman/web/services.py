@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dragoman.config.settings import Settings
     from dragoman.jobs.dataset_service import DatasetService
     from dragoman.jobs.service import JobService
+    from dragoman.jobs.task_service import TaskService
     from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Offer
     from dragoman.web.auth import Authenticate
@@ -54,5 +55,7 @@ class Services:
     """The inputs that every process takes, for the dialects that are on."""
     datasets: DatasetService | None = None
     """Sessions that read datasets; None where no dialect has them."""
+    tasks: TaskService | None = None
+    """Jobs that are put together from files by URL; None where no dialect has them."""
     host: HostApi = HostApi()
     """Described, with ours, in documents about the whole server."""

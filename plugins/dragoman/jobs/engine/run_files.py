@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.trash import PATIENCE, Trash
+from dragoman.model.job_id import is_job_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,18 +19,27 @@ if TYPE_CHECKING:
 
 
 class RunFiles:
-    """What the local engine keeps in ``HOME/runs`` and ``HOME/workers``, beside the results of its jobs."""
+    """What the local engine keeps in ``HOME/runs``, ``workers`` and ``gathered``, beside the results of its jobs."""
 
     def __init__(self, home: Path, results: ResultStore) -> None:
         self.results = results
         self.spools = LogSpools(home)
         self._runs = home / "runs"
         self._workers = home / "workers"
+        self._gathered = home / "gathered"
         self._trash = Trash(home / "trash")
 
     def folder(self, job_id: str) -> Path:
         """Where a run of the job may write; it need not exist. On the file system of HOME, as the results are."""
         return self._runs / job_id
+
+    def gathered(self, job_id: str) -> Path:
+        """Where the files lie that were gathered for a job before it ran; it need not exist."""
+        return self._gathered / job_id[:2] / job_id
+
+    def drop_gathered(self, job_id: str) -> None:
+        """Delete them: no run needs them any more."""
+        self.throw(self.gathered(job_id))
 
     def worker_folder(self, pid: int) -> Path:
         """What a worker and its runs have as working directory and temporary folder; it makes it itself."""
@@ -61,10 +74,18 @@ class RunFiles:
         """Delete what a run has left and, as ResultStore.clear, what was kept of the job."""
         self.results.clear(job_id, keep_log=keep_log)  # first: it refuses what is no job id
         self._trash.throw(self.folder(job_id), PATIENCE)
+        if not keep_log:  # else it may run again
+            self._trash.throw(self.gathered(job_id), PATIENCE)
 
     def job_ids(self, older_than: float) -> Iterator[str]:
-        """See ResultStore."""
-        return self.results.job_ids(older_than)
+        """See ResultStore; those for which files were gathered as well."""
+        return chain(self.results.job_ids(older_than), self._gathered_ids(older_than))
+
+    def _gathered_ids(self, older_than: float) -> Iterator[str]:
+        for folder in self._gathered.glob("??/*"):
+            with suppress(FileNotFoundError):  # it has just been removed
+                if is_job_id(folder.name) and os.stat(folder).st_mtime < older_than:
+                    yield folder.name
 
     def empty_trash(self) -> None:
         """Delete what took too long to delete when it was cleared."""
