@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.adapters.aeon import settings as aeon
 from dragoman.adapters.appstore import settings as appstore
+from dragoman.adapters.ncdjango import settings as ncdjango
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.jobs.dataset_service import GUEST as DATASETS
 from dragoman.jobs.dataset_service import DatasetService
@@ -24,6 +25,7 @@ from dragoman.jobs.stores import open_store
 from dragoman.jobs.task_service import GUEST as TASKS
 from dragoman.jobs.task_service import TaskService
 from dragoman.jobs.task_settings import TaskSettings
+from dragoman.maps.catalogue import MapCatalogue
 from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
 from dragoman.packages.digest import short
 from dragoman.packages.forms import BUILT_IN
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from dragoman.datasets.ports import SessionStore
     from dragoman.identity.tokens import Tokens
     from dragoman.jobs.task_ports import TaskStore
+    from dragoman.maps.ports import ServiceStore
     from dragoman.model.process import JSON, Process
     from dragoman.packages.forms import Forms
 
@@ -125,6 +128,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         sync_slots=settings.jobs.sync_slots,
         opening_timeout=settings.limits.opening_timeout,
         max_parallel={p.id: p.max_parallel for p in settings.processes if p.max_parallel},
+        max_temporary_service_age=ncdjango.settings_of(settings).max_temporary_service_age,
         guests=guests(settings),
     )
 
@@ -176,6 +180,7 @@ def executor(settings: Settings) -> LocalExecutor:
 
 def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Services:
     """Everything that the routes need."""
+    maps = map_catalogue(settings)
     store = open_store(settings.database_url)
     jobs = JobService(
         catalogue=processes,
@@ -185,6 +190,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         policy=SourcePolicy.from_settings(settings),
         min_free_bytes=settings.limits.min_free_disk,
         execute=settings.auth.execute,
+        maps=maps,
         hides_drafts=True,
     )
     tasks = TaskService(
@@ -204,6 +210,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         description=description,
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
         tasks=tasks,
+        maps=maps,
     )
 
 
@@ -214,6 +221,17 @@ def token_reader(settings: Settings) -> Tokens | None:
     from dragoman.identity.tokens import Tokens
 
     return Tokens(settings.auth.oidc)
+
+
+def map_catalogue(settings: Settings) -> MapCatalogue:
+    """The map services, the operator's and those that jobs publish."""
+    return MapCatalogue(home=settings.home, open_store=partial(_open_service_store, settings.database_url))
+
+
+def _open_service_store(url: str) -> ServiceStore:
+    from dragoman.jobs.stores.map_services import open_service_store  # when a service is asked for
+
+    return open_service_store(url)
 
 
 def _open_session_store(url: str) -> SessionStore:

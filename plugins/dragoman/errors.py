@@ -5,7 +5,8 @@
     ├── PackageError             a packaged algorithm is broken; the rest is served
     ├── RequestError             the caller's mistake
     │   ├── InvalidRequest           the body is not what it should be
-    │   │   └── InvalidQueryParameter, MisplacedToken
+    │   │   ├── InvalidQueryParameter, MisplacedToken
+    │   │   └── InvalidRenderer           how a map is to be coloured cannot be read
     │   ├── InvalidInputs            one or more inputs are wrong; each is named
     │   │   └── InputError               one input is wrong; what an algorithm raises
     │   ├── UnsupportedMediaType, PayloadTooLarge, MethodNotAllowed
@@ -17,7 +18,7 @@
     │   ├── IdempotencyConflict
     │   └── TaskConflict             the task is past that, or knows another file by that name
     ├── NotFound
-    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession, NoSuchTask
+    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession, NoSuchService, NoSuchTask
     │   └── ResultNotReady, ResultNotAvailable
     ├── Unavailable              try again later
     │   └── QueueFull, DiskFull
@@ -88,6 +89,19 @@ class InvalidQueryParameter(InvalidRequest):
     """A query parameter has a value that is not allowed."""
 
     code = "invalid-query-parameter-value"
+
+
+class InvalidRenderer(InvalidRequest):
+    """The renderer cannot be read.
+
+    ``place`` is where in it, ``colors[1]`` say; empty for all of it.
+    """
+
+    code = "invalid-renderer"
+
+    def __init__(self, problem: str = "", place: str = "") -> None:
+        self.place = place
+        super().__init__(f"{place}: {problem}" if place else problem)
 
 
 class MisplacedToken(InvalidRequest):
@@ -248,6 +262,12 @@ class NoSuchSession(NotFound):
     """There is no such session."""
 
     code = "no-such-session"
+
+
+class NoSuchService(NotFound):
+    """There is no such map service."""
+
+    code = "no-such-service"
 
 
 class NoSuchOutput(NotFound):

@@ -221,6 +221,27 @@ class AeonDriver:
         return f"/v1/dataset/{_body(created)['data']['id']}"
 
 
+class NcdjangoDriver:
+    """Of map services; there is one of alice's."""
+
+    name = "ncdjango"
+    nowhere = "/arcgis/rest/nothing/at/all"
+    somewhere = "/arcgis/rest/services"
+    allowed = "GET, HEAD, OPTIONS"
+    error = "Error"
+
+    def documented(self, path: str) -> str:
+        return path.replace("/alices/map/", "/{name}/")
+
+    def reason(self, response: TestResponse) -> str:
+        error = _body(response)["error"]
+        assert error["code"] == response.status_code
+        return str(error["message"])
+
+    def own(self, client: FlaskClient) -> str:
+        return "/arcgis/rest/services/alices/map/MapServer"
+
+
 class AppStoreDriver:
     name = "appstore"
     nowhere = "/appstore/collect/api/v1/nothing"
@@ -244,4 +265,7 @@ class AppStoreDriver:
 JOB_DRIVERS: Mapping[str, JobDriver] = {
     driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver())
 }
-DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver(), "appstore": AppStoreDriver()}
+DRIVERS: Mapping[str, Driver] = {
+    **JOB_DRIVERS,
+    **{driver.name: driver for driver in (AeonDriver(), NcdjangoDriver(), AppStoreDriver())},
+}

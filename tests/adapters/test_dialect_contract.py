@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from mapmaking import make_service
+from memoryservices import MemoryServices
 from memorysessions import MemorySessions
 from memorytasks import MemoryTasks
 from openapi_answers import ApiDocument
@@ -18,7 +20,7 @@ from tokenkit import TokenFactory
 from dragoman.adapters import registry
 from dragoman.adapters.appstore.settings import Application, AppStoreSettings
 from dragoman.adapters.pesto.settings import PestoSettings
-from dragoman.config.auth import AuthSettings, ExecuteRule, OidcSettings
+from dragoman.config.auth import PUBLIC, AuthSettings, ExecuteRule, OidcSettings
 from dragoman.config.settings import FetchSettings, LimitSettings, Settings
 from dragoman.devidp.realm import Realm
 from dragoman.devidp.serving import dev_idp
@@ -28,6 +30,7 @@ from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.task_service import TaskService
+from dragoman.maps.catalogue import MapCatalogue
 from dragoman.model.job import Job, Output
 from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
@@ -122,7 +125,11 @@ class Words(NamedTuple):
 
 def _application(folder: Path, engine: MemoryEngine, results: FolderResults, factory: TokenFactory) -> Flask:
     oidc = OidcSettings(issuer=factory.idp.issuer, audience=("dragoman",))
-    auth = AuthSettings(oidc=oidc, execute={"broken": ExecuteRule(roles=("analyst",), scopes=("geo.run",))})
+    auth = AuthSettings(
+        oidc=oidc,
+        execute={"broken": ExecuteRule(roles=("analyst",), scopes=("geo.run",))},
+        public=frozenset({*PUBLIC, "services"}),
+    )
     settings = Settings(
         config_path=folder / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
         home=folder, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
@@ -137,10 +144,12 @@ def _application(folder: Path, engine: MemoryEngine, results: FolderResults, fac
         catalogue=catalogue, store=engine, executor=engine, results=results,
         policy=SourcePolicy(fetch=FetchSettings()), execute=auth.execute,
     )  # fmt: skip
-    sessions, tasks = MemorySessions(folder), MemoryTasks(engine)
+    sessions, published, tasks = MemorySessions(folder), MemoryServices(), MemoryTasks(engine)
+    published.replace("alices", [make_service(name="alices/map", owner="alice", job_id="alices")])
     services = Services(
         settings=settings, catalogue=catalogue, jobs=jobs, authenticate=by_token(auth, Tokens(oidc).principal),
         datasets=DatasetService(sessions, lambda: sessions),
+        maps=MapCatalogue(home=folder, open_store=lambda: published),
         tasks=TaskService(jobs=jobs, store=engine, desk=tasks, open_store=lambda: tasks),
     )  # fmt: skip
     app = Flask("host")

@@ -352,7 +352,7 @@ MISTAKES = [
         "    dialects:\n",
         "    dialects:\n      wps: off\n",
         "server.manager.dialects.wps",
-        "pesto, ccp, aeon, appstore",
+        "pesto, ccp, aeon, ncdjango, appstore",
     ),
     (*store("downloads: 0"), "server.manager.dialects.appstore.downloads", "1 to 256"),
     (*store("applications: []"), "server.manager.dialects.appstore.applications", "a name and its keys"),

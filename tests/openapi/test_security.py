@@ -55,6 +55,7 @@ def test_with_it_each_operation_takes_a_token_unless_it_is_public(catalogue: Cat
         "pesto": {f"/api/v1/{word}" for word in ("describe", "config", "version", "health")},
         "ccp": of_ogc,
         "aeon": {"/health"},
+        "ncdjango": set(),
         "appstore": set(),
     }
     assert free == expected[name]

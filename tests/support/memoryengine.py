@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.ports import ResultStore
     from dragoman.model.job_event import JobEvent
+    from dragoman.model.map_service import MapService
     from dragoman.model.worker import WorkerIdentity
 
 type Run = Callable[[Job, Path], Mapping[str, Output]]
@@ -96,6 +97,7 @@ class MemoryEngine:
         *,
         token: str | None = None,
         held: Job | None = None,
+        services: Sequence[MapService] = (),
         **changes: Any,
     ) -> Job:
         job = self.get(job_id)

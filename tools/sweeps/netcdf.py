@@ -165,7 +165,7 @@ def examine(sheet: Sheet, path: Path, module: Any) -> None:
     label = f"{path.parent.name}/{path.name}"
     try:
         variables = variables_of(path)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, TypeError) as error:  # TypeError: of structures within structures
         variables = []
         sheet.verdicts["netCDF4 cannot read"] += 1
         label += f", which netCDF4 cannot read ({str(error)[:60]})"

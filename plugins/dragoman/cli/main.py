@@ -226,16 +226,19 @@ def examples() -> None:
 
 @app.command()
 def cleanup() -> None:
-    """Remove expired jobs with their results, and folders that no job owns."""
-    from dragoman.jobs.engine.housekeeping import expire, sweep, sweep_packages
+    """Remove expired jobs with their results, map services that are too old, and folders that no job owns."""
+    from dragoman.adapters.ncdjango.settings import settings_of
+    from dragoman.jobs.engine.housekeeping import expire, expire_services, sweep, sweep_packages
+    from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.result_folder import FolderResults
 
     settings = read_settings()
-    store, results = existing_store(settings), FolderResults(settings.home)
+    store, results = existing_store(settings), RunFiles(settings.home, FolderResults(settings.home))
     keep = settings.jobs.keep_results
     expired = expire(store, results, keep) if keep is not None else 0
+    maps = expire_services(store.services, results.services, settings_of(settings).max_temporary_service_age)
     stray = sweep(store, results) + sweep_packages(store, settings.home)
-    typer.echo(f"removed {expired} expired jobs and {stray} stray folders")
+    typer.echo(f"removed {expired} expired jobs, {maps} map services and {stray} stray folders")
 
 
 @app.command()

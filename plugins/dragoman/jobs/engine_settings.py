@@ -48,6 +48,8 @@ class EngineSettings:
     """Jobs of a process that run at once, where they are fewer than the slots."""
     opening_timeout: float = 30.0
     """Seconds that opening the file of one input may take."""
+    max_temporary_service_age: float = 43_200.0
+    """Seconds after which a published result is no map service any more."""
     guests: Mapping[str, GuestRoom] = field(default_factory=dict)
     """The parts of the supervisor that are not about jobs, by name."""
 

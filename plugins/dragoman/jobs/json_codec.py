@@ -10,6 +10,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from dragoman.maps.renderers import dump_renderer, parse_renderer
+from dragoman.maps.service_codec import dump_service, load_service
 from dragoman.model.job import (
     InputValue,
     Job,
@@ -22,11 +24,15 @@ from dragoman.model.job import (
 from dragoman.model.principal import Principal
 from dragoman.model.process import JSON, Runtime
 from dragoman.model.roi import Band, Roi
+from dragoman.model.service_step import ServiceStep
 from dragoman.model.status import JobStatus
 from dragoman.model.worker import WorkerIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from dragoman.model.map_service import MapService
+    from dragoman.model.renderer import Renderer
 
 
 def dump_inputs(inputs: Mapping[str, tuple[InputValue, ...]]) -> JSON:
@@ -36,7 +42,12 @@ def dump_inputs(inputs: Mapping[str, tuple[InputValue, ...]]) -> JSON:
 
 def load_inputs(data: JSON) -> dict[str, tuple[InputValue, ...]]:
     """The inverse of dump_inputs."""
-    return {input_id: tuple(InputValue(**value) for value in values) for input_id, values in data.items()}
+    return {input_id: tuple(map(_load_value, values)) for input_id, values in data.items()}
+
+
+def _load_value(data: dict[str, JSON]) -> InputValue:
+    step = data.get("service")
+    return InputValue(**(data if step is None else {**data, "service": ServiceStep(**step)}))
 
 
 def dump_request(request: JobRequest) -> JSON:
@@ -54,6 +65,7 @@ def _dump_wishes(request: JobRequest) -> dict[str, JSON]:
         "subscriber": request.subscriber and _present(_shallow(request.subscriber)),
         "roi": request.roi and asdict(request.roi),
         "spooled": request.spooled,
+        **({"publish": _dump_publish(request.publish)} if request.publish else {}),
         **({"repeats": request.repeats} if request.repeats else {}),
         **({"reserved": dict(request.reserved)} if request.reserved else {}),
     }
@@ -69,6 +81,7 @@ def load_request(data: JSON) -> JobRequest:
         else {name: OutputRequest(**wanted) for name, wanted in outputs.items()},
         response=data["response"],
         subscriber=None if subscriber is None else Subscriber(**subscriber),
+        publish=_load_publish(data.get("publish", {})),
         roi=_load_roi(data.get("roi")),
         repeats=data.get("repeats"),
         reserved=data.get("reserved", {}),
@@ -250,6 +263,24 @@ def _load_output(data: dict[str, JSON]) -> Output:
     return Output(**{**data, "items": items})
 
 
+def _dump_publish(publish: Mapping[str, Renderer]) -> JSON:
+    return {output_id: dump_renderer(renderer) for output_id, renderer in publish.items()}
+
+
+def _load_publish(data: JSON) -> dict[str, Renderer]:
+    return {output_id: parse_renderer(renderer, words=True) for output_id, renderer in data.items()}
+
+
+def dump_services(services: Iterable[MapService]) -> JSON:
+    """Map services as JSON."""
+    return [dump_service(service) for service in services]
+
+
+def load_services(data: JSON) -> tuple[MapService, ...]:
+    """The inverse of dump_services; raises ValueError for anything else."""
+    return tuple(load_service(service) for service in data)
+
+
 def _load_roi(data: JSON) -> Roi | None:
     if data is None:
         return None
@@ -259,6 +290,8 @@ def _load_roi(data: JSON) -> Roi | None:
 
 def _dump_value(value: InputValue) -> JSON:
     data = _present(_shallow(value))
+    if value.service is not None:
+        data["service"] = _present(_shallow(value.service))
     if not value.by_reference:
         data["value"] = value.value
     return data

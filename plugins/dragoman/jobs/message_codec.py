@@ -9,7 +9,9 @@ from dragoman.jobs.error_codec import dump_error, load_error
 from dragoman.jobs.job_record import dump_record, dump_whole, load_record, load_whole
 from dragoman.jobs.json_codec import (
     dump_failure,
+    dump_services,
     load_failure,
+    load_services,
     outputs_text,
     read_outputs,
     read_request,
@@ -27,6 +29,7 @@ PARTS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "changes": (dump_record, load_record),
     "outputs": (outputs_text, read_outputs),
     "failure": (dump_failure, load_failure),
+    "services": (dump_services, load_services),
     "error": (dump_error, load_error),
     "figures": (dump_figures, load_figures),
 }

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.stored_file import StoredFile
+    from dragoman.maps.ports import ServiceStore
     from dragoman.model.job import Job, JobPage, JobQuery
     from dragoman.model.job_event import JobEvent
+    from dragoman.model.map_service import MapService
     from dragoman.model.process import JSON
     from dragoman.model.status import JobStatus
     from dragoman.model.worker import WorkerIdentity
@@ -69,6 +71,7 @@ class JobStore(Protocol):
         *,
         token: str | None = None,
         held: Job | None = None,
+        services: Sequence[MapService] = (),
         **changes: Any,
     ) -> Job:
         """Move a job to ``target`` and set ``changes`` (fields of Job) in the same write.
@@ -77,6 +80,9 @@ class JobStore(Protocol):
         and IllegalTransition if the job's state does not lead to ``target`` or its token is another.
         Sets ``updated``, and ``finished`` where ``target`` is an end. Whoever has the job as its run was claimed
         gives it as ``held``: only what a run reports on its way is read then.
+
+        ``services``, with their paths relative to HOME, are the map services that the job has published: they are
+        written in the same transaction, in place of what it had, so that neither is there without the other.
         """
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:
@@ -119,6 +125,10 @@ class JobStore(Protocol):
 
 class EngineStore(JobStore, Protocol):
     """What an engine asks of a store beyond jobs."""
+
+    @property
+    def services(self) -> ServiceStore:
+        """The map services that jobs have published, by the same connections; closed with this store."""
 
     @property
     def shared(self) -> bool:

@@ -8,16 +8,19 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from dragoman.errors import MOST_PROBLEMS, InputProblem, InvalidInputs, InvalidRequest
+from dragoman.maps.job_services import check_publishable
 from dragoman.packages.outputs.roi import check_roi
 from dragoman.packages.validation import validate_inputs
+from dragoman.schemas.forms import media_types
+from dragoman.schemas.media_types import essence
 from dragoman.schemas.messages import cut
 from dragoman.sources.precheck import check_href
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from dragoman.model.job import JobRequest
-    from dragoman.model.process import Process
+    from dragoman.model.job import JobRequest, OutputRequest
+    from dragoman.model.process import OutputSpec, Process
     from dragoman.sources.policy import SourcePolicy
 
 
@@ -32,6 +35,16 @@ def check_request(process: Process, request: JobRequest, policy: SourcePolicy) -
     unknown = [name for name in request.outputs or {} if name not in process.outputs]
     if unknown:
         raise InvalidRequest(f"unknown output {_listed(unknown)}; allowed: {', '.join(process.outputs)}")
+    for name in request.publish:
+        if name not in process.outputs:
+            raise InvalidRequest(f"unknown output {_listed([name])}; allowed: {', '.join(process.outputs)}")
+        check_publishable(process.outputs[name], _types(process.outputs[name], request.outputs))
+
+
+def _types(spec: OutputSpec, asked: Mapping[str, OutputRequest] | None) -> tuple[str, ...]:
+    """The media types that an output may come in; the one asked for, if one is."""
+    wanted = asked[spec.id].media_type if asked and spec.id in asked else None
+    return tuple(essence(name) for name in ((wanted,) if wanted else media_types(spec.schema)))
 
 
 def without_inputs(process: Process, names: Collection[str]) -> Process:
@@ -61,7 +74,7 @@ def _without(same: _Same, names: tuple[str, ...]) -> Process:
 def _refused_hrefs(request: JobRequest, policy: SourcePolicy) -> Iterator[InputProblem]:
     for input_id, values in request.inputs.items():
         for value in values:
-            if value.href is not None:
+            if value.href is not None and value.service is None:
                 try:
                     check_href(value.href, policy)
                 except InvalidRequest as error:

@@ -45,6 +45,20 @@ OUTPUTS = "outputs"
 """Of a run's folder, the folder that holds the files of its outputs, if there are any."""
 
 
+SERVICES = "services"
+"""Of a run's folder, the folder of the files of its map services, if there are any."""
+
+
+class Publisher(Protocol):
+    """Makes map services of outputs."""
+
+    def make(self, job: Runnable, outputs: Mapping[str, Output], *, results: Path, folder: Path) -> None:
+        """Make those that the job's request asks for, of the files in ``results``; ``folder`` may be used for that.
+
+        Raises OutputError.
+        """
+
+
 class Runnable(Protocol):
     """What a run needs of a job: a job has it, and the order to run one."""
 
@@ -171,12 +185,14 @@ def run_job(
     opening: Opening | None = None,
     accepted: str = "",
     gathered: Path | None = None,
+    publisher: Publisher | None = None,
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
     ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``. ``accepted`` is
     the digest of the package that the job was accepted for; what another one is to run is checked again first.
-    ``gathered`` is the folder of the files that were gathered for it, without which nobody could check the request.
+    ``gathered`` is the folder of the files that were gathered for it, without which nobody could check the request. The
+    ``publisher`` has the outputs made map services that the request wants so.
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
@@ -202,6 +218,8 @@ def run_job(
         if text := hashes.text():
             results.save_hashes(job.id, text)
     if folder.exists():  # most quick jobs make no file
+        if publisher is not None and job.request.publish:
+            publisher.make(job, outputs, results=folder / OUTPUTS, folder=folder / SERVICES)
         if (folder / OUTPUTS).exists():
             results.publish(job.id, folder / OUTPUTS)
         shutil.rmtree(folder, ignore_errors=True)

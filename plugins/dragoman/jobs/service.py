@@ -30,6 +30,8 @@ from dragoman.jobs.permission import check_permission
 from dragoman.jobs.readiness import faults, warnings
 from dragoman.jobs.request_check import check_request, without_inputs
 from dragoman.jobs.sent_request import sent_request, whole_request
+from dragoman.jobs.service_inputs import with_service_steps
+from dragoman.maps.references import NoServices
 from dragoman.model.job import Job, JobPage, JobQuery, JobRequest, Output
 from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine_figures import EngineFigures
     from dragoman.jobs.ports import Executor, JobStore, ResultStore
     from dragoman.jobs.stored_file import StoredFile
+    from dragoman.maps.references import Services
     from dragoman.model.job import InputValue
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
@@ -90,6 +93,7 @@ class JobService:
         policy: SourcePolicy,
         min_free_bytes: int = 0,
         execute: Mapping[str, ExecuteRule] | None = None,
+        maps: Services | None = None,
         hides_drafts: bool = False,
     ) -> None:
         self.catalogue = catalogue
@@ -101,6 +105,8 @@ class JobService:
         """Free disk below which no job is taken."""
         self._execute = execute or {}
         """What executing each process takes."""
+        self._maps = maps or NoServices()
+        """The map services that inputs may refer to."""
         self._hides_drafts = hides_drafts
         """Whether jobs that are being put together are nobody's business but of the dialect that does so."""
 
@@ -126,6 +132,7 @@ class JobService:
                 f"'{submission.job_id[:MOST_OF_AN_ID]}' is no job id; allowed: a UUID in lower case"
             )
         process = self._executable(process_id, principal)
+        request = with_service_steps(request, self._maps, principal)
         check_request(process, request, self._policy)
         self._check_disk()
         return self._accept(_new_job(process, request, principal, submission), submission)
@@ -144,6 +151,7 @@ class JobService:
         What there is of the request is validated now, all of it when the job runs. Raises as ``submit``.
         """
         process = self._executable(process_id, principal)
+        request = with_service_steps(request, self._maps, principal)
         check_request(without_inputs(process, later), request, self._policy)
         self._check_disk()
         return _new_job(process, request, principal, submission, status=JobStatus.CREATED)

@@ -11,7 +11,9 @@ from typing import Any, Final, Literal
 
 from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.process import JSON, Mode, Runtime
+from dragoman.model.renderer import Renderer
 from dragoman.model.roi import Roi
+from dragoman.model.service_step import ServiceStep
 from dragoman.model.status import JobStatus
 from dragoman.model.worker import WorkerIdentity
 
@@ -23,13 +25,15 @@ class InputValue:
     value: JSON = None
     """The inline value; base64 text where ``encoding`` says so."""
     href: str | None = None
-    """http, https, data or file URL; then ``value`` is None."""
+    """http, https, data, file or service URL; then ``value`` is None."""
     kept: str | None = None
     """Name of a file that was gathered for the job, in the folder of these; no client can say it."""
     media_type: str | None = None
     encoding: str | None = None
     schema: JSON = None
     """What the qualified form said of its schema."""
+    service: ServiceStep | None = None
+    """What a reference to a map service was resolved to; ``href`` stays as it was sent."""
 
     @property
     def by_reference(self) -> bool:
@@ -65,6 +69,8 @@ class JobRequest:
     outputs: Mapping[str, OutputRequest] | None = None
     """The outputs wanted; None is all."""
     response: Literal["raw", "document"] = "raw"
+    publish: Mapping[str, Renderer] = field(default_factory=dict)
+    """The outputs that are to be map services when the job has succeeded, and how they are coloured; by output id."""
     subscriber: Subscriber | None = None
     roi: Roi | None = None
     """Crops the images that are read."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dragoman.rasters.warp_regions import Regions, Way
 
-NEAR = 0.03
+NEAR = 0.06
 """Source pixels by which GDAL may simplify the way along a row; its own 0.125 costs bilinear more than the field."""
 
 

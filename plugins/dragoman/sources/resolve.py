@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from dragoman.model.job import InputValue
     from dragoman.model.process import JSON, InputSpec
+    from dragoman.model.service_step import ServiceStep
     from dragoman.sources.policy import SourcePolicy
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
@@ -81,6 +82,8 @@ def _decoded(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePol
 
 def _by_reference(spec: InputSpec, sent: InputValue, folder: Path, policy: SourcePolicy) -> ResolvedValue:
     href, media_type = str(sent.href), sent.media_type
+    if sent.service is not None:
+        return _of_service(spec, sent.service, folder)
     check_href(href, policy)
     scheme = scheme_of(href)
     if scheme == "file":
@@ -106,6 +109,15 @@ def _by_reference(spec: InputSpec, sent: InputValue, folder: Path, policy: Sourc
         declared, header = fetched.media_type, fetched.content_type
     charset = stated_charset(media_type, header)
     return _deliver(spec, target, media_type or declared, charset=charset, ours=True)
+
+
+def _of_service(spec: InputSpec, step: ServiceStep, folder: Path) -> ResolvedValue:
+    """A step of a map service, which the job service has looked up."""
+    from dragoman.sources.service_steps import resolve_step
+
+    place = _new_file(spec, folder, "")
+    place.unlink()
+    return resolve_step(spec, step, place)
 
 
 def _object(spec: InputSpec, href: str, folder: Path, policy: SourcePolicy) -> ResolvedValue:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.dataset_service import DatasetService
     from dragoman.jobs.service import JobService
     from dragoman.jobs.task_service import TaskService
+    from dragoman.maps.catalogue import MapCatalogue
     from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Offer
     from dragoman.web.auth import Authenticate
@@ -57,5 +58,7 @@ class Services:
     """Sessions that read datasets; None where no dialect has them."""
     tasks: TaskService | None = None
     """Jobs that are put together from files by URL; None where no dialect has them."""
+    maps: MapCatalogue | None = None
+    """Map services; None where no dialect has them."""
     host: HostApi = HostApi()
     """Described, with ours, in documents about the whole server."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,3 +63,13 @@ def test_only_those_with_a_problem_are_named(tmp_path: Path) -> None:
     problems = probe_all(processes, BUILT_IN, COMMAND)
     assert list(problems) == ["ours"]
     assert problems["ours"].startswith("ours/algorithm.py:1: cannot be imported: ModuleNotFoundError")
+
+
+def test_nothing_is_left_among_the_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    for start in ("open('here', 'w').close()", "os._exit(4)"):
+        probe(load_folder(project(tmp_path / "p", start)), BUILT_IN, COMMAND)
+        assert list(temporary.iterdir()) == []

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from flask import Response
 
     from dragoman.adapters.ogc.surface import Surface
+    from dragoman.model.job import Job
     from dragoman.web.call import Call
+    from dragoman.web.links import Link
 
 
 def listing(api: Surface, call: Call) -> Response:
@@ -36,7 +38,16 @@ def status(api: Surface, call: Call, job_id: str) -> Response:
     """GET /jobs/{jobID}."""
     job = api.habits.reads_as(api.jobs.status(job_id, call.principal))
     document = describe.status_info(job, call.base, form=call.form)
+    document["links"] += _map_links(api, call, job)
     return api.answer(call, "job", document, title=f"Job {job.id}")
+
+
+def _map_links(api: Surface, call: Call, job: Job) -> list[Link]:
+    """Where the outputs that the job has published are drawn, as long as they are."""
+    if api.services.maps is None or not job.request.publish:
+        return []
+    root = call.base.removesuffix(api.habits.prefix)
+    return describe.map_links(root, [service.name for service in api.services.maps.of_job(job.id)])
 
 
 def dismiss(api: Surface, call: Call, job_id: str) -> Response:

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from dragoman.errors import InputError, InputProblem, InvalidInputs, InvalidRequest, NoSuchOutput
+from dragoman.errors import (
+    InputError,
+    InputProblem,
+    InvalidInputs,
+    InvalidRenderer,
+    InvalidRequest,
+    NoSuchOutput,
+)
+from dragoman.maps.renderers import MIN_MAX, parse_renderer
 from dragoman.model.job import InputValue, JobRequest, OutputRequest, Subscriber
 from dragoman.schemas.forms import offered_types
 from dragoman.schemas.media_types import accepted
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dragoman.model.process import JSON, InputSpec, Mode, OutputSpec, Process
+    from dragoman.model.renderer import Renderer
     from dragoman.sources.policy import SourcePolicy
     from dragoman.web.prefer import Preferences
     from dragoman.web.reserved_inputs import ReservedInput
@@ -86,10 +95,12 @@ def execute_request(
             "the body is not a JSON object; allowed: {inputs, outputs, response, subscriber}"
         )
     members, about_the_run = split(_object(body, "inputs"), process, reserved)
+    outputs = {} if body.get("outputs") == [] else _object(body, "outputs")
     return JobRequest(
         inputs=_inputs(members, process),
         reserved=about_the_run,
-        outputs=_outputs({} if body.get("outputs") == [] else _object(body, "outputs"), process),
+        outputs=_outputs(outputs, process),
+        publish=_publish(outputs),
         response=_response(body.get("response")),
         subscriber=_subscriber(_object(body, "subscriber"), policy),
     )
@@ -163,6 +174,21 @@ def _output(output_id: str, wire: JSON, process: Process) -> OutputRequest:
     return OutputRequest(
         media_type=media_type, transmission=_transmission(name, wire.get("transmissionMode"))
     )
+
+
+def _publish(outputs: Mapping[str, JSON]) -> dict[str, Renderer]:
+    """The outputs that are to be map services: their ``publish`` is true, or a renderer. Ours, not OGC's."""
+    wishes: dict[str, Renderer] = {}
+    for output_id, wire in outputs.items():
+        wish = wire.get("publish") if isinstance(wire, dict) else None
+        if wish is None or wish is False:
+            continue
+        try:
+            wishes[output_id] = MIN_MAX if wish is True else parse_renderer(wish, words=True)
+        except InvalidRenderer as error:
+            told = f"{error.detail}; or true" if not error.place else error.detail
+            raise InvalidRequest(f"output '{cut(output_id)}': 'publish': {told}") from error
+    return wishes
 
 
 def _offered(spec: OutputSpec) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Deletes expired jobs, folders that belong to no job, and copies of packages that no job needs."""
+"""Deletes expired jobs and map services, folders that belong to no job, and copies of packages that no job needs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from dragoman.packages.serving.records import Records
 from dragoman.packages.serving.snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dragoman.jobs.ports import JobStore
+    from dragoman.maps.ports import ServiceStore
+    from dragoman.maps.service_files import ServiceFiles
 
 LOGGER = logging.getLogger(__name__)
 EVERY = 30.0
@@ -72,6 +74,27 @@ def sweep(store: JobStore, results: Cleared) -> int:
     return removed
 
 
+def expire_services(services: ServiceStore, files: ServiceFiles, keep: float) -> int:
+    """Remove every temporary map service that was made more than ``keep`` seconds ago; returns how many."""
+    expired = services.expired(datetime.now(UTC) - timedelta(seconds=keep))
+    removed = 0
+    for (
+        service
+    ) in expired:  # the row first: nobody is shown what is not there; a crash is swept up at the start
+        removed += services.remove([service.name])
+        files.remove(service)
+    return removed
+
+
+def sweep_services(services: ServiceStore, files: ServiceFiles) -> None:
+    """Remove the files of map services that are none: of runs, and ends, that a crash cut off.
+
+    Only right while nothing runs: a run's files are there before the row that says so.
+    """
+    for job_id in list(files.job_ids(older_than=float("inf"))):
+        files.keep_only(job_id, services.of_job(job_id))
+
+
 def sweep_packages(store: JobStore, home: Path) -> int:
     """Remove the copies of packages that are served no more, and that no unfinished job needs; returns how many."""
     snapshots = Snapshots(home)
@@ -91,12 +114,21 @@ def sweep_packages(store: JobStore, home: Path) -> int:
 class Housekeeper(threading.Thread):
     """Runs all of these every EVERY seconds until it is stopped."""
 
-    def __init__(self, store: JobStore, results: Cleared, keep: float | None, home: Path) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        results: Cleared,
+        keep: float | None,
+        home: Path,
+        expire_maps: Callable[[], object] = lambda: None,
+    ) -> None:
         super().__init__(name="housekeeper", daemon=True)
         self._store = store
         self._results = results
         self._keep = keep
         self._home = home
+        self._expire_maps = expire_maps
+        """Removes map services that are too old."""
         self._stop_event = threading.Event()
 
     def run(self) -> None:
@@ -105,6 +137,7 @@ class Housekeeper(threading.Thread):
             try:
                 if self._keep is not None:
                     expire(self._store, self._results, self._keep)
+                self._expire_maps()
                 sweep(self._store, self._results)
                 sweep_packages(self._store, self._home)
                 self._results.empty_trash()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dragoman.model.job import JobFailure, JobRequest, Output
+    from dragoman.model.map_service import MapService
     from dragoman.model.process import JSON
 
 
@@ -51,6 +52,8 @@ class Done:
 
     attempt: int
     outputs: Mapping[str, Output]
+    services: tuple[MapService, ...] = ()
+    """The map services that were made of the outputs; owner and time are not the worker's to say."""
     message: str = ""
     """What the run has told whoever uses its outputs: the job's message from now on."""
     leaving: bool = False

@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob
 from dragoman.jobs.engine.messages import Done
 from dragoman.jobs.engine.policy import Dismiss, Disown, Fail, RunAgain, WaitOn
+from dragoman.maps.job_services import service_name
 from dragoman.model.job import Job
 from dragoman.model.status import JobStatus
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.engine.policy import Outcome
     from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.ports import JobStore
+    from dragoman.model.map_service import MapService
 
 LOGGER = logging.getLogger(__name__)
 
@@ -62,7 +66,8 @@ class Outcomes:
         """Write what a worker has reported of a run's end."""
         if isinstance(report, Done):
             ending = {"progress": 100, "message": report.message, "outputs": report.outputs}
-            self.finish(job, JobStatus.SUCCESSFUL, **ending)
+            services = [_owned(service, job) for service in report.services]
+            self.finish(job, JobStatus.SUCCESSFUL, services=services, **ending)
         else:
             self.finish(job, JobStatus.FAILED, failure=report.failure, message=report.failure.detail)
 
@@ -124,3 +129,10 @@ class Outcomes:
             return
         self._results.clear(job.id, keep_log=True)  # what its last run may have left
         self._enqueue(again)
+
+
+def _owned(service: MapService, job: Job) -> MapService:
+    """A service that a run has made, as that of its job; a broken worker may have called it anything."""
+    name = service_name(job.id, service.name.removeprefix(f"{job.id}/"))
+    now = datetime.now(UTC)
+    return replace(service, name=name, owner=job.principal.id, job_id=job.id, created=now, temporary=True)

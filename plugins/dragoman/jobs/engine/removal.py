@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dragoman.errors import IllegalTransition
+from dragoman.maps.job_services import service_name
 
 if TYPE_CHECKING:
     from dragoman.jobs.engine.run_files import RunFiles
-    from dragoman.jobs.ports import JobStore
+    from dragoman.jobs.ports import EngineStore, JobStore
 
 
 def remove(store: JobStore, results: RunFiles, job_id: str) -> None:
@@ -21,7 +22,7 @@ def remove(store: JobStore, results: RunFiles, job_id: str) -> None:
 
 
 def remove_output(
-    store: JobStore, results: RunFiles, job_id: str, output_id: str, item: int | None = None
+    store: EngineStore, results: RunFiles, job_id: str, output_id: str, item: int | None = None
 ) -> None:
     """See Executor.remove_output."""
     job = store.get(job_id)
@@ -35,6 +36,17 @@ def remove_output(
     left = job.outputs_without(output_id, item)
     store.report(job_id, job.token, outputs=left)
     results.remove_derived(job_id)  # an archive would still hold it
+    if item is None:
+        _remove_service(store, results, job_id, output_id)
+
+
+def _remove_service(store: EngineStore, results: RunFiles, job_id: str, output_id: str) -> None:
+    """An output that was published is no map any more."""
+    name = service_name(job_id, output_id)
+    for service in store.services.of_job(job_id):
+        if service.name == name:
+            store.services.remove([name])
+            results.services.remove(service)
 
 
 def keep_sha256(store: JobStore, job_id: str, output_id: str, sha256: str, item: int | None = None) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.trash import PATIENCE, Trash
+from dragoman.maps.service_files import ServiceFiles
 from dragoman.model.job_id import is_job_id
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class RunFiles:
     def __init__(self, home: Path, results: ResultStore) -> None:
         self.results = results
         self.spools = LogSpools(home)
+        self.services = ServiceFiles(home)
         self._runs = home / "runs"
         self._workers = home / "workers"
         self._gathered = home / "gathered"
@@ -74,14 +75,19 @@ class RunFiles:
         """Delete what a run has left and, as ResultStore.clear, what was kept of the job."""
         self.results.clear(job_id, keep_log=keep_log)  # first: it refuses what is no job id
         self._trash.throw(self.folder(job_id), PATIENCE)
+        self._trash.throw(self.services.folder(job_id), PATIENCE)
         if not keep_log:  # else it may run again
             self._trash.throw(self.gathered(job_id), PATIENCE)
 
-    def job_ids(self, older_than: float) -> Iterator[str]:
-        """See ResultStore; those for which files were gathered as well."""
-        return chain(self.results.job_ids(older_than), self._gathered_ids(older_than))
+    def place_services(self, job_id: str, made: Path) -> None:
+        """Move a folder with the files of a job's map services to its place, in place of an earlier run's."""
+        self._trash.throw(self.services.folder(job_id), PATIENCE)
+        self.services.place(job_id, made)
 
-    def _gathered_ids(self, older_than: float) -> Iterator[str]:
+    def job_ids(self, older_than: float) -> Iterator[str]:
+        """See ResultStore; those for which files were gathered, and those with map services, as well."""
+        yield from self.results.job_ids(older_than)
+        yield from filter(is_job_id, self.services.job_ids(older_than))
         for folder in self._gathered.glob("??/*"):
             with suppress(FileNotFoundError):  # it has just been removed
                 if is_job_id(folder.name) and os.stat(folder).st_mtime < older_than:

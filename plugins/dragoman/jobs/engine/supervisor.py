@@ -13,6 +13,7 @@ import shutil
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from dragoman.errors import Unavailable
@@ -20,7 +21,7 @@ from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
 from dragoman.jobs.engine.guests import Guests, House, JobDesk
-from dragoman.jobs.engine.housekeeping import Housekeeper
+from dragoman.jobs.engine.housekeeping import Housekeeper, expire_services, sweep_services
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.run_files import RunFiles
@@ -123,12 +124,7 @@ class _Supervisor:
         watch.tell(self._scheduler, self._pool)
         self._take_over(results)
         self._guests.open_early()
-        housekeeper = Housekeeper(
-            open_store(self._settings.database_url),
-            results,
-            self._settings.keep_results,
-            self._settings.home,
-        )
+        housekeeper = self._housekeeper(results)
         housekeeper.start()
         self._endpoint = SupervisorSocket(self._settings.home)
         self._connections = Connections(self._selector, self._endpoint.listen(), self._handler)
@@ -210,7 +206,16 @@ class _Supervisor:
             shared=self._store.shared,
         )
         results.sweep()
+        sweep_services(self._store.services, results.services)
         self._scheduler.load()
+
+    def _housekeeper(self, results: RunFiles) -> Housekeeper:
+        """On connections of its own."""
+        settings, store = self._settings, open_store(self._settings.database_url)
+        expire_maps = partial(
+            expire_services, store.services, results.services, settings.max_temporary_service_age
+        )
+        return Housekeeper(store, results, settings.keep_results, settings.home, expire_maps)
 
     # -- the loop --------------------------------------------------------------------------------------
 

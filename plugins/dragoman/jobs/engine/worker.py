@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dragoman.errors import OutputError
 from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Opening, Progress
 from dragoman.jobs.engine.run_files import RunFiles
+from dragoman.jobs.engine.run_publisher import RunPublisher
 from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
@@ -127,6 +128,7 @@ class _Worker:
         def opening(input_id: str) -> None:
             self._channel.send(REPORTS.dump(Opening(attempt=order.attempts, input_id=input_id)))
 
+        publisher = RunPublisher(self._files)
         try:
             if self._program is None:
                 self._program = self._load()
@@ -145,6 +147,7 @@ class _Worker:
                 opening=opening,
                 accepted=self._setup.runtime.digest,
                 gathered=self._files.gathered(order.id),
+                publisher=publisher,
             )
         except Disconnected:
             raise
@@ -152,7 +155,12 @@ class _Worker:
             self._lacking = is_lack(error)
             self._output.write(traceback.format_exc())
             return Failed(attempt=order.attempts, failure=_with_note(describe_failure(error), self._note()))
-        return Done(attempt=order.attempts, outputs=outputs, message=joined([self._note(), *notices]))
+        return Done(
+            attempt=order.attempts,
+            outputs=outputs,
+            services=tuple(publisher.services),
+            message=joined([self._note(), *notices]),
+        )
 
     def _note(self) -> str:
         return "" if self._program is None else other_version(self._setup.runtime.digest, self._program)

@@ -20,6 +20,7 @@ from dragoman.jobs.stores import rows, statements
 from dragoman.jobs.stores.availability import AvailabilityGuard
 from dragoman.jobs.stores.conditions import filters_of, parameters_of, shape_of, storable
 from dragoman.jobs.stores.engines import open_engine
+from dragoman.jobs.stores.map_services import SqlServiceStore, write_services
 from dragoman.jobs.stores.migrations import refuse_newer
 from dragoman.jobs.stores.salvage import is_damage, rows_apart
 from dragoman.jobs.stores.session import SqlSession
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dragoman.model.job_event import JobEvent
+    from dragoman.model.map_service import MapService
     from dragoman.model.worker import WorkerIdentity
 
 
@@ -40,6 +42,8 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self._session = SqlSession(url)
         self._rows = rows.RowReader()
+        self.services = SqlServiceStore(self._session)
+        """See the port."""
 
     def add(self, job: Job, *, queue_limit: int | None = None) -> Job:
         """See the port."""
@@ -110,6 +114,7 @@ class SqlStore:
         *,
         token: str | None = None,
         held: Job | None = None,
+        services: Sequence[MapService] = (),
         **changes: Any,
     ) -> Job:
         """See the port."""
@@ -120,7 +125,11 @@ class SqlStore:
         statement = statements.move(target, tuple(values), fenced=token is not None, whole=held is None)
         fence = {} if token is None else {"old_token": token}
         durable = target is JobStatus.DISMISSED  # whatever else is lost with the power is done again
-        moved, changed = self._session.run(statement, {**values, "old_id": job_id, **fence}, durable=durable)
+        where = {**values, "old_id": job_id, **fence}
+        if services:
+            moved, changed = self._move_with(services, job_id, statement, where)
+        else:
+            moved, changed = self._session.run(statement, where, durable=durable)
         if not changed:
             current = self.get(job_id)
             raise IllegalTransition(f"job '{job_id}' is {current.status} and cannot become {target}")
@@ -131,6 +140,18 @@ class SqlStore:
             )  # which is not always as given
             return held.evolve(**{**changes, **reported, **stored})
         return self._rows.job(moved[0])
+
+    def _move_with(
+        self, services: Sequence[MapService], job_id: str, statement: Any, values: Mapping[str, Any]
+    ) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """A job moved and its services written, both or neither."""
+        with self._session.transaction() as connection:
+            result: Any = connection.execute(statement, values)
+            moved = result.mappings().all() if result.returns_rows else ()
+            changed: int = len(moved) if result.returns_rows else result.rowcount
+            if changed:
+                write_services(connection, job_id, services)
+        return moved, changed
 
     def report(self, job_id: str, token: str, **changes: Any) -> bool:
         """See the port."""

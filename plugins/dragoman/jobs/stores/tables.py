@@ -105,6 +105,21 @@ SESSIONS = Table(
 )
 """Sessions that read datasets; see model/dataset_session.py."""
 
+SERVICES = Table(
+    "dragoman_services",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("job", String(36), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("temporary", Integer, nullable=False),
+    Column("created", BIG, nullable=False),
+    Column("service", Text, nullable=False),
+    Index("dragoman_services_job", "job"),
+    Index("dragoman_services_owner", "owner", "created"),
+    Index("dragoman_services_created", "temporary", "created"),
+)
+"""Map services that jobs have published; see model/map_service.py."""
+
 TASKS = Table(
     "dragoman_tasks",
     METADATA,

@@ -40,8 +40,11 @@ def probe(
 
     ``command`` runs ``answer`` in a new process; nothing that the package starts outlives the probe.
     """
-    task = {"id": process.id, "runtime": dump_runtime(process.runtime), "forms": forms.places}
-    with child.started(command, task, silent=True) as loading:
+    with (
+        # Ours, since the child is killed with all it started, and tidies nothing up.
+        tempfile.TemporaryDirectory(prefix="dragoman-check-", ignore_cleanup_errors=True) as folder,
+        child.started(command, _task(process, forms, folder), silent=True) as loading,
+    ):
         try:
             report = loading.report(timeout)
         except TimeoutError:
@@ -51,14 +54,20 @@ def probe(
         return str(report[0])
 
 
+def _task(process: Process, forms: Forms, folder: str) -> dict[str, object]:
+    return {
+        "id": process.id,
+        "runtime": dump_runtime(process.runtime),
+        "forms": forms.places,
+        "folder": folder,
+    }
+
+
 def answer() -> None:
     """In the child: load what the task names and report the problem."""
     task, report = child.told()
-    with tempfile.TemporaryDirectory(prefix="dragoman-check-", ignore_cleanup_errors=True) as folder:
-        here = Surroundings(Path(folder, "worker"), partial(shutil.rmtree, ignore_errors=True))
-        report(
-            _problem(task["id"], load_runtime(task["runtime"]), Forms.from_json(task["forms"]), here.folder)
-        )
+    here = Surroundings(Path(task["folder"], "worker"), partial(shutil.rmtree, ignore_errors=True))
+    report(_problem(task["id"], load_runtime(task["runtime"]), Forms.from_json(task["forms"]), here.folder))
     child.end()
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-SCHEMES: Final = ("http://", "https://", "file://", "s3://", "gs://")
+SCHEMES: Final = ("http://", "https://", "file://", "s3://", "gs://", "service://")
 FORMS: Final = f"base64 text, or a URL ({', '.join(SCHEMES)})"
 """What an image may be, in words."""
 
@@ -20,7 +20,7 @@ _LOOK: Final = 256
 
 def href_of(text: str) -> str | None:
     """The URL that the text is, ready to be fetched; None where it is none."""
-    if not text[:8].lower().startswith(SCHEMES):
+    if not text[:10].lower().startswith(SCHEMES):
         return None
     return _file_uri(text) if text[:7].lower() == _FILE else text
 

@@ -23,6 +23,7 @@ from dragoman.jobs.stores.migrations import (
     m0003_events,
     m0004_token,
     m0005_sessions,
+    m0006_services,
     m0007_tasks,
 )
 from dragoman.jobs.stores.tables import META
@@ -38,6 +39,7 @@ MIGRATIONS: Sequence[Callable[[Connection], None]] = (
     m0003_events.run,
     m0004_token.run,
     m0005_sessions.run,
+    m0006_services.run,
     m0007_tasks.run,
 )
 

@@ -1,0 +1,1 @@
+"""ncdjango: geoprocessing jobs, and results and files as map services."""

@@ -1,0 +1,127 @@
+"""Making a map service of a raster file: its NetCDF, the pyramid beside it, and what is known of its layers.
+
+Works by windows, so that memory stays flat; several threads read and compress.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from dragoman.maps.pyramids import add_overviews, copy_file, new_pyramid, tiled
+from dragoman.maps.renderers import resolved
+from dragoman.maps.statistics import BandStatistics, needs_sample
+from dragoman.model.map_service import MapService, MapVariable
+from dragoman.rasters.netcdf_layers import NetcdfWriter
+from dragoman.rasters.opening import open_raster
+from dragoman.rasters.raster_layers import RasterLayers, cells, layers_of
+from dragoman.rasters.windows import WindowWriter, each_window, windows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rasterio.windows import Window
+
+    from dragoman.model.renderer import Renderer
+
+DESCRIPTION: Final = "This service has been automatically generated from the result of a geoprocessing job."
+"""As ncdjango's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is to become of a raster file."""
+
+    name: str
+    """Of the service."""
+    renderer: Renderer
+    data: Path
+    """The NetCDF file that is to be made, relative to HOME; the pyramid lies beside it."""
+    job_id: str | None = None
+    owner: str | None = None
+    temporary: bool = True
+
+
+def publish_raster(source: Path, publication: Publication, folder: Path) -> MapService:
+    """Write the files of a service into ``folder``, named as ``publication.data``; what they hold, as a service.
+
+    Its paths are relative to HOME, where the files are to be moved. Raises InvalidRequest for a raster that cannot be
+    a map, and OSError.
+    """
+    data = folder / publication.data.name
+    pyramid = data.with_suffix(".tif")
+    with open_raster(source) as dataset:
+        layers, copied = layers_of(dataset), tiled(dataset)
+    copied = copied and layers.as_stored
+    if copied:
+        copy_file(source, pyramid)
+    statistics = [
+        BandStatistics(cells(layers.grid), sampled=needs_sample(publication.renderer)) for _ in layers.names
+    ]
+    _write(source, layers, statistics, data, None if copied else pyramid)
+    add_overviews(pyramid)
+    return MapService(
+        name=publication.name,
+        owner=publication.owner,
+        description=DESCRIPTION,
+        created=datetime.now(UTC),
+        temporary=publication.temporary,
+        job_id=publication.job_id,
+        data=publication.data,
+        grid=layers.grid,
+        variables=tuple(
+            _variable(layers, band, publication, each) for band, each in enumerate(statistics, start=1)
+        ),
+    )
+
+
+def _variable(
+    layers: RasterLayers, band: int, publication: Publication, statistics: BandStatistics
+) -> MapVariable:
+    renderer = publication.renderer
+    return MapVariable(
+        name=layers.names[band - 1],
+        index=band - 1,
+        dtype=layers.dtype,
+        nodata=layers.nodata,
+        minimum=statistics.minimum,
+        maximum=statistics.maximum,
+        renderer=resolved(renderer, statistics.words(renderer.words)),
+        drawn=((publication.data.with_suffix(".tif"), band),),
+    )
+
+
+def _write(
+    source: Path, layers: RasterLayers, statistics: list[BandStatistics], data: Path, pyramid: Path | None
+) -> None:
+    """Write the NetCDF, and the pyramid's base where there is one to write, and gather the statistics."""
+    grid, count = layers.grid, len(layers.names)
+    windows = windows_of(grid.width, grid.height)
+    with ExitStack() as stack:
+        target = stack.enter_context(
+            NetcdfWriter(data, grid, layers.names, dtype=layers.dtype, nodata=layers.nodata)
+        )
+        writer = None
+        if pyramid is not None:
+            base = new_pyramid(pyramid, grid, dtype=layers.dtype, count=count, nodata=layers.nodata)
+            writer = WindowWriter(stack.enter_context(base))
+        for band in range(1, count + 1):
+
+            def work(dataset: Any, window: Window, band: int = band) -> None:
+                corner = int(window.row_off), int(window.col_off)
+                block = layers.read(dataset, band, window)
+                statistics[band - 1].add(block.values, block.valid, corner)
+                target.write(band, block.values, corner)
+                if writer is not None:
+                    writer.write(block.values, window, band)
+
+            each_window(windows, lambda: _opened(source), work, writer=writer)
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[Any]:
+    with open_raster(source) as dataset:
+        yield dataset
