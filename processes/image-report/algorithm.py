@@ -19,7 +19,7 @@ MARGIN = 0.14
 """Share of the map that is left around the places."""
 SMALLEST = 0.002
 """Degrees that the map shows at least."""
-OUTLINED = 1.5
+OUTLINED = 4
 """Degrees from which on countries are drawn: their outlines are rounded to a tenth of one."""
 NORTHMOST = 85.0
 """Degrees: no Mercator map shows the pole."""
@@ -199,7 +199,9 @@ def lines(view: View) -> list[dict[str, Any]]:
 def named(angle: float, digits: int, positive: str, negative: str) -> str:
     """An angle as a map shows it."""
     shown = f"{abs(angle):.{digits}f}°"
-    return shown if not float(f"{abs(angle):.{digits}f}") else shown + (positive if angle > 0 else negative)
+    if float(f"{abs(angle):.{digits}f}") in (0.0, 180.0):
+        return shown
+    return shown + (positive if angle > 0 else negative)
 
 
 def scale_bar(view: View, latitude: float) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import dragoman
 from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import parse_crs
 from dragoman.rasters.grids import Grid, source_nodata
-from dragoman.rasters.mosaics import Handles, Mosaic, Site, beside, common_grid, data_bands, placed, site_of
+from dragoman.rasters.mosaic_grid import Site, beside, common_grid, data_bands, placed, site_of
+from dragoman.rasters.mosaics import Handles, Mosaic
 from dragoman.rasters.nodata import Nodata, nodata_of
 from dragoman.rasters.opening import open_raster, placed_by_points
 from dragoman.rasters.raster import fits

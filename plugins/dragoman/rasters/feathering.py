@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from dragoman.rasters.nodata import Nodata
 
 
+type Box = tuple[int, int, int, int]
+"""First column, first row, column and row after the last."""
+
+
 def weights_within(valid: NDArray[np.bool_], reach: int, margin: tuple[int, int, int, int]) -> NDArray[Any]:
     """How much each pixel counts: its distance to the next missing one along its row or column, at most ``reach``.
 
@@ -24,11 +28,18 @@ def weights_within(valid: NDArray[np.bool_], reach: int, margin: tuple[int, int,
     top, bottom, left, right = margin
     rows, cols = valid.shape
     inner = (slice(top, rows - bottom), slice(left, cols - right))
-    if valid.all():
-        return np.full(valid[inner].shape, reach, np.int32)
     across = _to_the_gap(valid[inner[0]], reach)[:, inner[1]]
     down = _to_the_gap(valid[:, inner[1]].T, reach).T[inner[0]]
     return np.minimum(across, down)
+
+
+def weights_in_box(box: Box, area: Box, reach: int) -> NDArray[Any]:
+    """The same for an image that fills its box, at the pixels of an area."""
+    cols, rows = np.arange(area[0], area[2], dtype=np.int32), np.arange(area[1], area[3], dtype=np.int32)
+    across = np.minimum(cols - np.int32(box[0] - 1), np.int32(box[2]) - cols).clip(0, reach)
+    down = np.minimum(rows - np.int32(box[1] - 1), np.int32(box[3]) - rows).clip(0, reach)
+    weights: NDArray[Any] = np.minimum(across[np.newaxis, :], down[:, np.newaxis])
+    return weights
 
 
 def _to_the_gap(valid: NDArray[np.bool_], reach: int) -> NDArray[np.int32]:

@@ -1,159 +1,39 @@
-"""Images side by side on one grid: where each lies there, and one window of all of them."""
+"""Images side by side on one grid: one window of all of them, blended where they overlap."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
-from affine import Affine
-from rasterio.enums import ColorInterp
+from rasterio.enums import MaskFlags
 from rasterio.windows import Window
 
-from dragoman.errors import InputError, InvalidRequest
-from dragoman.rasters.extents import natural_extent
-from dragoman.rasters.feathering import blended, weights_within
-from dragoman.rasters.grids import Grid
+from dragoman.errors import InputError
+from dragoman.rasters.feathering import blended, weights_in_box, weights_within
+from dragoman.rasters.mosaic_grid import part_of
 from dragoman.rasters.opening import open_raster
 from dragoman.rasters.scaling import EXACT_INTEGERS
-from dragoman.rasters.transformation import period_of
-from dragoman.rasters.unwarped import as_integers, pixel_offset, read_pixels
+from dragoman.rasters.unwarped import as_integers, valid_pixels
 from dragoman.rasters.warping import on_grid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-    from rasterio.crs import CRS
 
-    from dragoman.rasters.grids import Bounds
+    from dragoman.rasters.feathering import Box
+    from dragoman.rasters.grids import Grid
+    from dragoman.rasters.mosaic_grid import Placed
     from dragoman.rasters.nodata import Nodata
 
 MOST_OPEN: Final = 32
 """Images that one thread holds open at once."""
-BEYOND: Final = 2
-"""Pixels around the extent of a warped image that are looked at too: its edge is not straight there."""
-
-type Box = tuple[int, int, int, int]
-"""First column, first row, column and row after the last, in pixels of the mosaic."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """One image on the mosaic's grid."""
-
-    path: Path
-    number: int
-    """From 1, in the order in which they were sent."""
-    bands: tuple[int, ...]
-    """Those that are no alpha."""
-    box: Box
-    """All of it lies within."""
-    offset: tuple[int, int] | None
-    """Where the mosaic's first pixel lies in the image, if they have the same pixels; None: it is warped."""
-
-
-def data_bands(dataset: Any) -> tuple[int, ...]:
-    """The numbers of the bands that are not alpha."""
-    kinds = enumerate(dataset.colorinterp, start=1)
-    numbers = tuple(number for number, meaning in kinds if meaning != ColorInterp.alpha)
-    return numbers or tuple(range(1, dataset.count + 1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Where an image lies in the mosaic's CRS."""
-
-    grid: Grid
-    """Its own."""
-    bounds: Bounds
-    steps: tuple[float, float]
-    """The side of a pixel that keeps its detail."""
-    left_out: str = ""
-    """What of it has no place there, in words."""
-
-
-def site_of(dataset: Any, crs: CRS) -> Site:
-    """Raises InvalidRequest for an image that has no place in ``crs``."""
-    grid = Grid.of(dataset)
-    extent = natural_extent(grid, crs)
-    return Site(grid=grid, bounds=extent.bounds, steps=extent.steps, left_out=extent.left_out)
-
-
-def beside(site: Site, first: Site, crs: CRS) -> Site:
-    """The same place, told in the turn around the world that is next to the first image."""
-    period = period_of(crs)
-    if not period:
-        return site
-    left, bottom, right, top = site.bounds
-    turn = period * round((first.bounds[0] + first.bounds[2] - left - right) / 2 / period)
-    if not turn:
-        return site
-    bounds = (left + turn, bottom, right + turn, top)
-    own = site.grid.crs == crs
-    grid = (
-        replace(site.grid, transform=Affine.translation(turn, 0) @ site.grid.transform) if own else site.grid
-    )
-    return replace(site, bounds=bounds, grid=grid)
-
-
-def common_grid(sites: Sequence[Site], crs: CRS, resolution: float | None) -> Grid:
-    """A grid, north up, that holds all of these.
-
-    It has the pixels of the first where these fit, else a corner of its own. Its resolution is the finest, unless
-    one is told. Raises InvalidRequest where it would have more pixels along a side than can be counted.
-    """
-    if resolution is not None:
-        steps = (resolution, resolution)
-    else:
-        steps = (min(site.steps[0] for site in sites), min(site.steps[1] for site in sites))
-    left, top = min(site.bounds[0] for site in sites), max(site.bounds[3] for site in sites)
-    right, bottom = max(site.bounds[2] for site in sites), min(site.bounds[1] for site in sites)
-    left, top = _on_lattice(sites[0].grid, crs, steps, left, top)
-    width, height = (right - left) / steps[0], (top - bottom) / steps[1]
-    if not (math.isfinite(width) and math.isfinite(height) and max(width, height) < 2**31):
-        raise InvalidRequest("makes a mosaic too large to write")
-    return Grid(
-        crs=crs,
-        transform=Affine(steps[0], 0, left, 0, -steps[1], top),
-        width=max(1, math.ceil(width - 1e-3)),
-        height=max(1, math.ceil(height - 1e-3)),
-    )
-
-
-def _on_lattice(
-    first: Grid, crs: CRS, steps: tuple[float, float], left: float, top: float
-) -> tuple[float, float]:
-    """The corner, moved out to where a pixel of the first image begins, if that has pixels of this size."""
-    a, b, c, d, e, f = first.transform[:6]
-    same = np.allclose((a, -e), steps, rtol=1e-9, atol=0)
-    if first.crs != crs or b or d or not same:
-        return left, top
-    cols, rows = math.floor((left - c) / steps[0] + 1e-3), math.floor((f - top) / steps[1] + 1e-3)
-    return c + cols * steps[0], f - rows * steps[1]
-
-
-def placed(dataset: Any, number: int, site: Site, target: Grid) -> Placed:
-    """Where an image lies on the mosaic's grid."""
-    offset = pixel_offset(site.grid, target)
-    if offset is not None:
-        box = (-offset[0], -offset[1], site.grid.width - offset[0], site.grid.height - offset[1])
-    else:
-        inverse = ~target.transform
-        left, top = inverse @ (site.bounds[0], site.bounds[3])
-        right, bottom = inverse @ (site.bounds[2], site.bounds[1])
-        box = (
-            max(0, math.floor(left) - BEYOND),
-            max(0, math.floor(top) - BEYOND),
-            min(target.width, math.ceil(right) + BEYOND),
-            min(target.height, math.ceil(bottom) + BEYOND),
-        )
-    path = Path(dataset.name)
-    return Placed(path=path, number=number, bands=data_bands(dataset), box=box, offset=offset)
+BLOCK: Final = 256
+"""Pixels along a side of what is blended at once: a seam is narrow, and seldom fills a window."""
 
 
 class Handles:
@@ -178,16 +58,28 @@ class Handles:
             with ExitStack() as stack:
                 dataset = stack.enter_context(open_raster(image.path, input_id="images"))
                 if image.offset is None:
-                    dataset = stack.enter_context(on_grid(dataset, self._part(image), self._resampling))
+                    dataset = stack.enter_context(
+                        on_grid(dataset, part_of(self._target, image.box), self._resampling)
+                    )
                 self._open[image.number] = (stack.pop_all(), dataset)
             if len(self._open) > MOST_OPEN:
                 self._open.popitem(last=False)[1][0].close()
         return self._open[image.number][1]
 
-    def _part(self, image: Placed) -> Grid:
-        left, top, right, bottom = image.box
-        transform = self._target.transform @ Affine.translation(left, top)
-        return Grid(crs=self._target.crs, transform=transform, width=right - left, height=bottom - top)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """What an image has in a part of the mosaic."""
+
+    box: Box
+    values: NDArray[Any]
+    """(bands, rows, cols)"""
+    valid: NDArray[np.bool_]
+    """(bands, rows, cols)"""
+
+    def within(self, area: Box) -> tuple[slice, slice]:
+        """Its rows and columns in an array of an area that holds it."""
+        return _slices(self.box, area)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,65 +97,88 @@ class Mosaic:
         """The bands of a window, (bands, rows, cols), and where any of them is valid, (rows, cols)."""
         area = _box_of(window)
         images = [image for image in self.images if _common(image.box, area)]
-        fill = 0 if self.nodata is None else self.nodata
-        shape = (len(self.images[0].bands), int(window.height), int(window.width))
-        values = np.full(shape, fill, self.dtype)
+        shape = (len(self.images[0].bands), area[3] - area[1], area[2] - area[0])
+        values = np.full(shape, 0 if self.nodata is None else self.nodata, self.dtype)
         count = np.zeros(shape, np.uint16)
         for image in images:
-            mine, valid = self._pixels(handles, image, area)
-            np.copyto(values, mine, where=valid & (count == 0))
-            count += valid
-        if self.reach and len(images) > 1 and (count > 1).any():
-            self._feather(handles, images, area, values, count > 1)
+            patch = self._patch(handles, image, area)
+            rows, cols = patch.within(area)
+            here, times = values[:, rows, cols], count[:, rows, cols]
+            np.copyto(here, patch.values, where=patch.valid & (times == 0))
+            times += patch.valid
+        if self.reach and len(images) > 1:
+            for block in _blocks(area):
+                rows, cols = _slices(block, area)
+                several = count[:, rows, cols] > 1
+                if several.any():
+                    self._feather(handles, images, block, values[:, rows, cols], several)
         return values, (count > 0).any(axis=0)
 
     def _feather(
         self,
         handles: Handles,
         images: list[Placed],
-        area: Box,
+        block: Box,
         values: NDArray[Any],
         several: NDArray[np.bool_],
     ) -> None:
-        """Blend, in ``values``, what several images have."""
-        rows, cols = np.nonzero(several.any(axis=(0, 2)))[0], np.nonzero(several.any(axis=(0, 1)))[0]
-        inner = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
-        seam = (area[0] + cols[0], area[1] + rows[0], area[0] + cols[-1] + 1, area[1] + rows[-1] + 1)
+        """Blend, in the values of a block, what several images have."""
         reach = self.reach
-        around = (seam[0] - reach, seam[1] - reach, seam[2] + reach, seam[3] + reach)
+        around = (block[0] - reach, block[1] - reach, block[2] + reach, block[3] + reach)
         layers = []
         for image in images:
-            if not _common(image.box, seam):
+            if not _common(image.box, block):
                 continue
-            mine, valid = self._pixels(handles, image, around)
-            weight = weights_within(valid.any(axis=0), reach, (reach, reach, reach, reach))
-            cut = (slice(None), slice(reach, -reach), slice(reach, -reach))
-            layers.append((mine[cut], valid[cut], weight))
-        for band in range(len(values)):
-            where = several[band][inner]
-            parts = [mine[band][where] for mine, _, _ in layers]
-            weights = [np.where(valid[band], weight, 0)[where] for _, valid, weight in layers]
-            values[band][inner][where] = blended(parts, weights, self.nodata)
+            layers.append(self._layer(self._patch(handles, image, around), image.box, block))
+        for band, where in enumerate(several):
+            if where.any():
+                parts = [mine[band][where] for mine, _, _ in layers]
+                weights = [np.where(valid[band], weight, 0)[where] for _, valid, weight in layers]
+                values[band][where] = blended(parts, weights, self.nodata)
 
-    def _pixels(self, handles: Handles, image: Placed, area: Box) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """The bands of an image in an area of the mosaic, and where each is valid: (bands, rows, cols) both."""
-        shape = (len(image.bands), area[3] - area[1], area[2] - area[0])
-        window = Window(area[0], area[1], shape[2], shape[1])
-        source = handles.of(image)
-        if image.offset is not None:
-            values, valid = read_pixels(source, image.bands, image.offset, window, self.nodata)
-            valid = np.broadcast_to(valid, shape)
-            return values, valid & ~np.isnan(values) if self.dtype.kind == "f" else valid
+    def _layer(
+        self, patch: Patch, box: Box, block: Box
+    ) -> tuple[NDArray[Any], NDArray[np.bool_], NDArray[Any]]:
+        """Values, validity and weight of an image in a block, from what it has around that."""
+        reach = self.reach
+        inner = _common(patch.box, block)
+        assert inner is not None
+        shape = (len(patch.values), block[3] - block[1], block[2] - block[0])
         values, valid = np.zeros(shape, self.dtype), np.zeros(shape, bool)
-        part = _common(image.box, area)
-        if part is not None:
-            left, top, right, bottom = part
-            own = Window(left - image.box[0], top - image.box[1], right - left, bottom - top)
-            place = (..., slice(top - area[1], bottom - area[1]), slice(left - area[0], right - area[0]))
-            warped = source.read(list(image.bands), window=own)
-            valid[place] = ~np.isnan(warped)
-            values[place] = self._typed(warped)
-        return values, valid
+        here, there = (slice(None), *_slices(inner, block)), (slice(None), *_slices(inner, patch.box))
+        values[here], valid[here] = patch.values[there], patch.valid[there]
+        if patch.valid.all():
+            return values, valid, weights_in_box(box, block, reach)
+        around = np.zeros((shape[1] + 2 * reach, shape[2] + 2 * reach), bool)
+        corner = (block[0] - reach, block[1] - reach, block[2] + reach, block[3] + reach)
+        around[patch.within(corner)] = patch.valid.any(axis=0)
+        return values, valid, weights_within(around, reach, (reach, reach, reach, reach))
+
+    def _patch(self, handles: Handles, image: Placed, area: Box) -> Patch:
+        """What an image has in an area, which it meets."""
+        box = _common(image.box, area)
+        assert box is not None
+        source, bands = handles.of(image), list(image.bands)
+        left, top = (box[0] - image.box[0], box[1] - image.box[1])
+        window = Window(left, top, box[2] - box[0], box[3] - box[1])
+        read = source.read(bands, window=window)
+        if image.offset is None:
+            return Patch(box=box, values=self._typed(read), valid=~np.isnan(read))
+        return Patch(box=box, values=read, valid=self._valid(source, bands, window, read))
+
+    def _valid(self, source: Any, bands: list[int], window: Window, read: NDArray[Any]) -> NDArray[np.bool_]:
+        """Where what was read of an image is valid: in each band for itself; without nodata, in any, in all."""
+        valid: NDArray[np.bool_]
+        flags = [source.mask_flag_enums[band - 1] for band in bands]
+        plain = self.nodata is not None and self.dtype.itemsize < 8
+        if all(MaskFlags.all_valid in each for each in flags):
+            valid = np.ones(read.shape, bool)
+        elif plain and all(each == [MaskFlags.nodata] for each in flags):
+            valid = read != self.dtype.type(self.nodata)
+        else:
+            valid = valid_pixels(source, bands, window, each=self.nodata is not None)
+            valid = np.broadcast_to(valid, read.shape)
+        return valid & ~np.isnan(read) if self.dtype.kind == "f" else valid
 
     def _typed(self, warped: NDArray[Any]) -> NDArray[Any]:
         """Warped floats, NaN where they are missing, as the mosaic's type; its nodata becomes the value beside it."""
@@ -282,6 +197,19 @@ class Mosaic:
             beside_it = int(self.nodata) + (-1 if self.nodata == np.iinfo(self.dtype).max else 1)
             values[values == self.nodata] = beside_it
         return values
+
+
+def _blocks(area: Box) -> Iterator[Box]:
+    """An area in pieces that are blended one by one."""
+    left, top, right, bottom = area
+    for row in range(top, bottom, BLOCK):
+        for col in range(left, right, BLOCK):
+            yield col, row, min(col + BLOCK, right), min(row + BLOCK, bottom)
+
+
+def _slices(box: Box, area: Box) -> tuple[slice, slice]:
+    """The rows and columns of a box in an array of an area that holds it."""
+    return slice(box[1] - area[1], box[3] - area[1]), slice(box[0] - area[0], box[2] - area[0])
 
 
 def _box_of(window: Window) -> Box:

@@ -12,6 +12,7 @@ from rasterio.io import MemoryFile
 
 from dragoman.rasters.crop import creating
 from dragoman.rasters.opening import gdal_env, open_raster
+from dragoman.rasters.orientation import orientation_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def thumbnail(path: Path, *, longest: int = LONGEST, max_pixels: int | None = No
     with open_raster(path, max_pixels=max_pixels) as dataset, gdal_env():
         scale = min(1.0, longest / max(dataset.width, dataset.height))
         shape = (max(1, round(dataset.height * scale)), max(1, round(dataset.width * scale)))
-        turn = _orientation(dataset)
+        turn = orientation_of(dataset, path)
         picture = upright(_eight_bits(dataset, shape), turn)
         full = (dataset.height, dataset.width)
     height, width = picture.shape[1:]
@@ -70,11 +71,6 @@ def upright(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (2, 3, 6, 7):
         picture = picture[:, :, ::-1]
     return np.ascontiguousarray(picture)
-
-
-def _orientation(dataset: Any) -> int:
-    text = str(dataset.tags().get("EXIF_Orientation", "1")).strip()
-    return int(text) if text in tuple("12345678") else 1
 
 
 def _eight_bits(dataset: Any, shape: tuple[int, int]) -> NDArray[np.uint8]:
