@@ -227,7 +227,8 @@ def _with_orientation(path: Path, orientation: int) -> None:
         (count,) = struct.unpack("<H", old[offset : offset + 2])
         entries: list[Any] = [bytes(old[offset + 2 + 12 * n : offset + 14 + 12 * n]) for n in range(count)]
         entries.append(struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0))
-        directory = struct.pack("<H", count + 1) + b"".join(sorted(entries, key=_tag_of)) + bytes(4)
+        ordered: list[bytes] = sorted(entries, key=_tag_of)
+        directory = struct.pack("<H", count + 1) + b"".join(ordered) + bytes(4)
         path.write_bytes(old[:4] + struct.pack("<I", len(old)) + old[8:] + directory)
 
 
