@@ -196,8 +196,16 @@ def _save(response: requests.Response, target: Path, limit: int) -> int:
 
 
 def received_from(response: requests.Response) -> Iterator[bytes]:
-    """The body as it comes, never unpacked by the library, which would do so without a limit."""
-    chunks = response.raw.stream(CHUNK, decode_content=False)
+    """The body as it comes, never unpacked by the library, which would do so without a limit.
+
+    What has come is not held back until a chunk is full: so it is not lost with the connection, or the process.
+    """
+    raw = response.raw
+    chunks: Iterator[bytes]
+    if raw.chunked:
+        chunks = raw.stream(CHUNK, decode_content=False)
+    else:
+        chunks = iter(lambda: raw.read1(CHUNK, decode_content=False), b"")
     host = urlsplit(response.url).hostname or ""
     while True:
         with readable(host):

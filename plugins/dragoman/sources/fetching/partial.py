@@ -65,10 +65,17 @@ class PartialFile:
                 self._file = part_of(self._target).open("r+b", buffering=0)
         if self._file is not None:
             self.note = note
-            while block := self._file.read(BLOCK):
-                self._check()
-                self._count(block)
+            try:
+                self._take_up(self._file)
+            except BaseException:
+                self._file.close()
+                raise
         return self
+
+    def _take_up(self, file: BinaryIO) -> None:
+        while block := file.read(BLOCK):
+            self._check()
+            self._count(block)
 
     def __exit__(self, *_error: object) -> None:
         if self._file is not None:
