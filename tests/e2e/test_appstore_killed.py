@@ -43,6 +43,8 @@ class Client(threading.Thread):
         self.number, self.store, self.files = number, store, files
         self.tasks: dict[str, list[str]] = {}
         """The names of the files that each has, by its id."""
+        self.paths: dict[str, list[str]] = {}
+        """Where the files of each are, in the order of their announcement, by its id."""
         self.error: BaseException | None = None
 
     def run(self) -> None:
@@ -57,6 +59,7 @@ class Client(threading.Thread):
         names = [f"{self.number}-{task}-{n}" for n in range(FILES)]
         kinds = ["missing" if task % 5 == 0 or (task % 10 == 1 and n == 0) else "good" for n in range(FILES)]
         batch = [asset(self.files.url(kind, name), name) for kind, name in zip(kinds, names, strict=True)]
+        self.paths[task_id] = [f"/{kind}/{name}" for kind, name in zip(kinds, names, strict=True)]
         for each in batch:
             patiently(lambda each=each: self.store.feed(task_id, [each]))  # type: ignore[misc]
         self.tasks[task_id] = [name for kind, name in zip(kinds, names, strict=True) if kind == "good"]
@@ -75,6 +78,8 @@ def test_no_task_is_lost_and_no_file_is_fetched_twice(tmp_path: Path) -> None:
         server.kill_group()
         server.process = None
         wait_for(lambda: all(gone(pid) for pid in family), "nothing of it is left")
+        whole = _whole(server.home, clients)
+        before = {path: files.asked[path] for path in whole}
         server.start()
         for client in clients:
             client.join(240)
@@ -85,9 +90,19 @@ def test_no_task_is_lost_and_no_file_is_fetched_twice(tmp_path: Path) -> None:
         for task_id, names in tasks.items():
             _check(store, task_id, names)
         assert store.pending() == 0
-        twice = {path: number for path, number in files.wholes.items() if number > 1}
-        assert not twice
+        assert {path: files.asked[path] for path in whole} == before, "what was whole is not fetched again"
+        assert max(files.asked.values()) <= 3, "once, and once more for each time that all was killed"
         assert not list((server.home / "gathered").glob("??/*/*"))
+
+
+def _whole(home: Path, clients: Sequence[Client]) -> list[str]:
+    """The paths of the files that lie whole in the folders of tasks."""
+    paths = []
+    for client in clients:
+        for task_id, own in list(client.paths.items()):
+            folder = home / "gathered" / task_id[:2] / task_id
+            paths += [path for n, path in enumerate(own) if (folder / f"{n:06d}").exists()]
+    return paths
 
 
 def _made(clients: Sequence[Client]) -> int:
