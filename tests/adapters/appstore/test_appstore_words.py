@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jobmaking import make_job
+from tests.sources.test_precheck import PRIVATE_HOSTS
 
 from dragoman.adapters.appstore import outcomes, plans
 from dragoman.adapters.appstore.assets import MOST_BYTES, read_batch, safe_name
@@ -90,9 +91,7 @@ def test_whatever_is_sent_a_file_can_be_called_so(sent: str, taken: set[str]) ->
     assert unlike(name, taken).casefold() not in taken
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "[::1]", "localhost", "10.1.2.3", "2130706433", "0x7f.1", "[::ffff:10.0.0.1]"]
-)
+@pytest.mark.parametrize("host", PRIVATE_HOSTS)
 def test_an_address_that_is_not_public_is_refused_when_it_is_announced(host: str) -> None:
     sent = [{"file_name": "a", "download_url": f"http://{host}/x"}]
     with pytest.raises(
