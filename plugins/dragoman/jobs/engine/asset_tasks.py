@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from dragoman.errors import (
     DiskFull,
     IllegalTransition,
+    JobUnreadable,
     NoSuchJob,
     QueueFull,
     TaskConflict,
@@ -211,7 +212,7 @@ class AssetTasks:
                 self._give_up(live, decision.reason)
             else:
                 self._look(live)
-        except (IllegalTransition, NoSuchJob) as error:  # the operator has dismissed it, say
+        except (IllegalTransition, NoSuchJob, JobUnreadable) as error:  # the operator has dismissed it, say
             LOGGER.warning("a task is left: %s", error.detail, extra={"action": "task", "job_id": live.id})
             self._drop(live)
             self._jobs.files.drop_gathered(live.id)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Integer, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Integer, bindparam, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.errors import NoSuchTask
@@ -128,9 +128,9 @@ class SqlTaskStore:
     def sweep(self) -> int:
         """See the port."""
         with self._session.transaction() as connection:
-            lost = select(TASKS.c.id).where(TASKS.c.id.not_in(select(JOBS.c.id)))
-            connection.execute(delete(ASSETS).where(ASSETS.c.task.in_(lost)))
-            return connection.execute(delete(TASKS).where(TASKS.c.id.not_in(select(JOBS.c.id)))).rowcount
+            lost = ~exists().where(JOBS.c.id == TASKS.c.id)
+            connection.execute(delete(ASSETS).where(ASSETS.c.task.in_(select(TASKS.c.id).where(lost))))
+            return connection.execute(delete(TASKS).where(lost)).rowcount
 
     def close(self) -> None:
         """See the port."""
