@@ -208,7 +208,7 @@ def _check_website(server: Server, store: AppStore, task_id: str) -> None:
     assert "allow-same-origin" not in policy
     assert "connect-src" not in policy
     folder = address.rpartition("/")[0]
-    assert requests.get(f"{folder}/pictures-0.png", timeout=HANG).content == content("x.png")
+    assert requests.get(f"{folder}/pictures/0.png", timeout=HANG).content == content("x.png")
     key = folder.rpartition("/")[2]
     assert len(key) >= 22, "128 bits"
     for wrong in (

@@ -4,7 +4,7 @@ from pathlib import Path
 import dragoman
 
 PAGE = """<!DOCTYPE html><title>waiting</title><h1>Pictures</h1>
-<img src="pictures-0.png" onload="document.title = 'seen'" onerror="document.title = 'blind'">
+<img src="pictures/0.png" onload="document.title = 'seen'" onerror="document.title = 'blind'">
 <p id="said"></p>
 <script>
   fetch('/jobs').then(() => say('reached the API'), () => say('kept away'));
