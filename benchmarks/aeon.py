@@ -1,6 +1,6 @@
 """Batches of pictures: a bare loop of two threads beside dragoman and its client, in one run.
 
-    .venv/bin/python benchmarks/aeon.py [PICTURES] [ROUNDS]
+    .venv/bin/python -m benchmarks.aeon [PICTURES] [ROUNDS]
 
 Not part of ``make bench``; it prints what it measured.
 """
@@ -34,6 +34,8 @@ SIDE: Final = 256
 BATCH: Final = 32
 PORT: Final = 5077
 THREADS: Final = 2
+READY: Final = 36
+"""Batches of 6 MB that are ready at once, and less than ``session_memory``."""
 
 
 def write_pictures(folder: Path, number: int) -> Path:
@@ -65,6 +67,16 @@ def bare(folder: Path, number: int) -> float:
     return number / (time.perf_counter() - begun)
 
 
+def bare_by_itself(folder: Path, number: int) -> float:
+    """The same in a process of its own, once warm: in one that has had larger memory, malloc costs it less."""
+    code = (
+        f"from benchmarks.aeon import bare; from pathlib import Path; f = Path({str(folder)!r}); "
+        f"bare(f, {number}); print(bare(f, {number}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    return float(answer.stdout)
+
+
 def through_dragoman(url: str, configuration: dict[str, Any], number: int) -> float:
     """Pictures a second that the client gets, the opening of the session left out."""
     with Dataset(url, configuration) as batches:
@@ -73,29 +85,31 @@ def through_dragoman(url: str, configuration: dict[str, Any], number: int) -> fl
         return total / (time.perf_counter() - begun)
 
 
-def ready_batch(url: str, configuration: dict[str, Any]) -> float:
-    """Milliseconds until a batch that is ready has come, the median."""
+def cold(folder: Path, url: str, configuration: dict[str, Any]) -> float:
+    """Pictures a second of a first session: loader not born, files not in memory, opening included."""
+    for path in folder.glob("*.jpg"):
+        file = os.open(path, os.O_RDONLY)
+        os.fsync(file)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(file)
+    begun = time.perf_counter()
     with Dataset(url, configuration) as batches:
+        total = sum(int(batch["image"][:, 0, 0, 0].size) for batch in batches)
+        return total / (time.perf_counter() - begun)
+
+
+def ready_batch(url: str, configuration: dict[str, Any], pause: float) -> float:
+    """Milliseconds until a batch that is ready has come, the median; ``pause`` are the seconds between two."""
+    few = {**configuration, "iteration_mode": "COUNT", "iteration_mode_count": READY}
+    with Dataset(url, few) as batches:
+        time.sleep(1)  # all of them are ready by then, and nothing is left to be made
         taken = []
-        for _ in range(20):
-            time.sleep(0.2)  # it is ready by then
+        for _ in range(READY):
+            time.sleep(pause)
             begun = time.perf_counter()
             batches._fetch()
             taken.append(1000 * (time.perf_counter() - begun))
         return statistics.median(taken)
-
-
-def memory(process: psutil.Popen) -> float:
-    """MiB of all processes of a server, what they share counted once for each."""
-    home = process.environ().get("DRAGOMAN_HOME")
-    total = 0
-    for each in psutil.process_iter():
-        try:
-            if each.environ().get("DRAGOMAN_HOME") == home:
-                total += each.memory_full_info().pss
-        except psutil.Error:
-            continue
-    return total / 2**20
 
 
 def serve(folder: Path, processes: int) -> psutil.Popen:
@@ -139,19 +153,31 @@ def measured(folder: Path, number: int, rounds: int) -> Iterator[str]:
         server = serve(folder, processes)
         try:
             url = f"http://127.0.0.1:{PORT}"
-            before = memory(server)
-            for _ in range(rounds):
-                alone, ours = bare(folder, number), through_dragoman(url, configuration, number)
-                yield f"{processes} processes: bare {alone:.0f}/s, dragoman {ours:.0f}/s, ratio {ours / alone:.2f}"
-            yield f"{processes} processes: a ready batch {ready_batch(url, configuration):.1f} ms"
-            yield f"{processes} processes: memory {before:.0f} MiB before, {memory(server):.0f} MiB after"
+            yield f"{processes} processes: cold {cold(folder, url, configuration):.0f}/s"
+            rates = [
+                (
+                    bare_by_itself(folder, number),
+                    bare(folder, number),
+                    through_dragoman(url, configuration, number),
+                )
+                for _ in range(rounds)
+            ]
+            alone, beside, ours = (statistics.median(column) for column in zip(*rates, strict=True))
+            yield (
+                f"{processes} processes: dragoman {ours:.0f}/s; "
+                f"bare {alone:.0f}/s by itself, ratio {ours / alone:.2f}; "
+                f"bare {beside:.0f}/s in the client's process, ratio {ours / beside:.2f}"
+            )
+            for pause in (0, 0.1):
+                took = ready_batch(url, configuration, pause)
+                yield f"{processes} processes: a ready batch {took:.1f} ms, {pause} s after the one before"
         finally:
             server.terminate()
             server.wait(20)
 
 
 if __name__ == "__main__":
-    arguments = [int(word) for word in sys.argv[1:]] + [2000, 2][len(sys.argv) - 1 :]
+    arguments = [int(word) for word in sys.argv[1:]] + [2000, 5][len(sys.argv) - 1 :]
     with tempfile.TemporaryDirectory() as place:
         for line in measured(Path(place), *arguments):
             print(line, flush=True)

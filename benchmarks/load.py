@@ -26,9 +26,9 @@ class Client(AbstractContextManager["Client"]):
         self._connection = HTTPConnection("127.0.0.1", port, timeout=300)
         self._connection.connect()
 
-    def get(self, path: str) -> tuple[int, bytes]:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body."""
-        return self._exchange("GET", path)
+        return self._exchange("GET", path, None, headers)
 
     def delete(self, path: str) -> tuple[int, bytes]:
         """Status and body."""

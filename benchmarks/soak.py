@@ -1,10 +1,13 @@
 """Nothing is lost, doubled, stuck or left behind: ``python -m benchmarks.soak [--rounds 100] [--seconds N]``.
 
-Jobs flow; in each round one process of some kind gets SIGKILL, or SIGSTOP and SIGCONT a moment later. In the end:
+Jobs flow; in each round one process of some kind gets SIGKILL, or SIGSTOP and SIGCONT a moment later. After some
+rounds, and after the last, all jobs have to end while nothing else is harmed: what is stuck would else be freed by the
+next engine, unseen. In the end:
 
 lost       accepted, but not there any more, or failed
 doubled    run twice at the same time
-stuck      not finished within SETTLE seconds after the last round
+stuck      unfinished, while for SETTLE seconds no job has ended; then the rounds are over, and what can be known of
+           jobs, engine and processes is printed (``soak_report``)
 orphans    processes that are left once the server has been stopped
 """
 
@@ -22,22 +25,29 @@ import uuid
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 from benchmarks.load import ASYNC, Client
 from benchmarks.servers import ALGORITHMS, PACKAGED, Dragoman, running, wait_for
+from benchmarks.soak_report import report
 
 from dragoman.errors import NoSuchJob
 from dragoman.model.status import JobStatus
 
+if TYPE_CHECKING:
+    from dragoman.jobs.stores.sql import SqlStore
+
 KINDS: Final = ("worker", "forkserver", "engine", "guardian", "engine and guardian", "web", "web master")
 JOBS: Final = 3
 """Accepted in each round."""
-SETTLE: Final = 120.0
-"""Seconds for all jobs to end after the last round."""
+SETTLING: Final = 0.3
+"""Of all rounds, those after which all jobs have to end."""
+SETTLE: Final = 90.0
+"""Seconds without any job's end after which the rest is stuck: twice what a lease and its next check take."""
 AGAIN: Final = 60.0
 """Seconds in which a job has to be accepted, whatever has just died."""
 
@@ -55,6 +65,15 @@ class Soak:
     """Token by job id."""
     done: Counter[str] = field(default_factory=Counter)
     """How often each signal went to each kind."""
+    statuses: dict[str, JobStatus | None] = field(default_factory=dict)
+    """Of the jobs that have ended; None: it is not there any more."""
+    history: list[str] = field(default_factory=list)
+    """What was done in each round, and when."""
+
+    @property
+    def unfinished(self) -> set[str]:
+        """The jobs whose end was not seen yet."""
+        return self.accepted.keys() - self.statuses.keys()
 
     def round(self) -> None:
         """Accept jobs, and harm a process while they run."""
@@ -74,7 +93,36 @@ class Soak:
         elif kind == "web master":
             self.server.kill()
             self.server.start()
-        self.done[f"{signum.name} {kind}" if victims else "nobody there"] += 1
+        what = f"{signum.name} {kind}" if victims else "nobody there"
+        self.done[what] += 1
+        pids = [victim.pid for victim in victims]
+        self.history.append(f"{datetime.now(UTC):%H:%M:%S.%f} {what} {pids}")
+
+    def settles(self) -> bool:
+        """Wait until every accepted job has ended; False if for SETTLE seconds none does."""
+        store = self.server.store()
+        deadline = time.monotonic() + SETTLE
+        try:
+            while self.unfinished and time.monotonic() < deadline:
+                if self._see_ends(store):
+                    deadline = time.monotonic() + SETTLE
+                time.sleep(0.1)
+        finally:
+            store.close()
+        return not self.unfinished
+
+    def _see_ends(self, store: SqlStore) -> int:
+        """Note which jobs have ended; how many did since it was noted last."""
+        before = len(self.statuses)
+        for job_id in self.unfinished:
+            try:
+                status = store.get(job_id).status
+            except NoSuchJob:
+                self.statuses[job_id] = None
+            else:
+                if status.finished:
+                    self.statuses[job_id] = status
+        return len(self.statuses) - before
 
     def _processes(self, kind: str) -> list[psutil.Process]:
         """Those of a kind that are there now."""
@@ -83,10 +131,13 @@ class Soak:
                 master = self.server.process()
                 return [master] if kind == "web master" else self._some(_webs(master))
             engine = psutil.Process(json.loads((self.server.home / "supervisor.json").read_text())["pid"])
+            if not _supervises(engine):  # it has gone, and another has its pid
+                return []
             guardian = engine.parent()
-            both = [guardian, engine] if guardian is not None else [engine]
+            # One that was killed has left its engine to who knows whom.
+            guardians = [guardian] if guardian is not None and _supervises(guardian) else []
             if "guardian" in kind or kind == "engine":
-                return {"engine": [engine], "guardian": both[:1]}.get(kind, both)
+                return {"engine": [engine], "guardian": guardians}.get(kind, [*guardians, engine])
             forkservers = [each for each in engine.children() if "forkserver" in " ".join(each.cmdline())]
             if kind == "forkserver":
                 return forkservers[:1]
@@ -113,27 +164,13 @@ class Soak:
             time.sleep(0.05)
 
     def outcome(self) -> dict[str, int]:
-        """What has become of all that was accepted, once it has had its time."""
-        store = self.server.store()
-        statuses: dict[str, JobStatus | None] = {}
-        deadline = time.monotonic() + SETTLE
-        while time.monotonic() < deadline and len(statuses) < len(self.accepted):
-            for job_id in self.accepted.keys() - statuses.keys():
-                try:
-                    status = store.get(job_id).status
-                except NoSuchJob:
-                    statuses[job_id] = None
-                else:
-                    if status.finished:
-                        statuses[job_id] = status
-            time.sleep(0.1)
-        store.close()
+        """What has become of all that was accepted."""
         ends = [len(path.read_text().split()) for path in self.marks.glob("*.ends")]
         return {
             "accepted": len(self.accepted),
-            "lost": sum(status is not JobStatus.SUCCESSFUL for status in statuses.values()),
+            "lost": sum(status is not JobStatus.SUCCESSFUL for status in self.statuses.values()),
             "doubled": len(list(self.marks.glob("*.overlap"))),
-            "stuck": len(self.accepted) - len(statuses),
+            "stuck": len(self.unfinished),
             "run again after their end": sum(number > 1 for number in ends),
         }
 
@@ -147,6 +184,10 @@ class Soak:
                 mine = process.pid != os.getpid() and str(self.server.folder) in " ".join(line)
                 left += (ours or mine) and process.status() != psutil.STATUS_ZOMBIE
         return left
+
+
+def _supervises(process: psutil.Process) -> bool:
+    return "supervise" in process.cmdline()
 
 
 def _webs(master: psutil.Process) -> list[psutil.Process]:
@@ -167,8 +208,13 @@ def soak(folder: Path, rounds: int, seed: int, seconds: float) -> tuple[dict[str
     run = Soak(server=server, marks=marks, dice=dice, child=f"6{dice.randrange(10**6):06d}.{os.getpid()}")
     end = time.monotonic() + seconds
     with running(server):
-        while run.done.total() < rounds and time.monotonic() < end:
+        well = True
+        while well and run.done.total() < rounds and time.monotonic() < end:
             run.round()
+            if dice.random() < SETTLING:
+                well = run.settles()
+        if not (well and run.settles()):
+            report(server, sorted(run.unfinished), run.history)
         figures = {"rounds": run.done.total(), **run.outcome()}
     with suppress(TimeoutError):
         wait_for(lambda: run.orphans() == 0, 20, "nothing is left")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.adapters.aeon import settings as aeon
 from dragoman.adapters.appstore import settings as appstore
+from dragoman.adapters.ccp import settings as ccp
 from dragoman.adapters.ncdjango import settings as ncdjango
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.jobs.dataset_service import GUEST as DATASETS
@@ -26,9 +27,10 @@ from dragoman.jobs.task_service import GUEST as TASKS
 from dragoman.jobs.task_service import TaskService
 from dragoman.jobs.task_settings import TaskSettings
 from dragoman.maps.catalogue import MapCatalogue
+from dragoman.maps.own_services import OwnMaps
 from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
 from dragoman.packages.digest import short
-from dragoman.packages.forms import BUILT_IN
+from dragoman.packages.forms import BUILT_IN, Forms
 from dragoman.packages.serving.records import Records
 from dragoman.packages.serving.served_catalogue import ServedCatalogue
 from dragoman.sources.policy import SourcePolicy
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from dragoman.jobs.task_ports import TaskStore
     from dragoman.maps.ports import ServiceStore
     from dragoman.model.process import JSON, Process
-    from dragoman.packages.forms import Forms
 
 DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 """Imported by the supervisor when the first session is asked for."""
@@ -53,24 +54,41 @@ DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 ASSET_TASKS: Final = "dragoman.jobs.engine.asset_tasks:open_tasks"
 """Imported by the supervisor at its start: tasks go on where they were."""
 
-FORMS: Final = BUILT_IN.plus(processor="dragoman.host.processors:PROCESSOR")
+FORMS: Final = BUILT_IN.plus(
+    processor="dragoman.host.processors:PROCESSOR",
+    script="dragoman.packages.scripts.form:SCRIPTS",
+)
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
+
+SCRIPTS_OFF: Final = "dragoman.packages.scripts.form:SCRIPTS_OFF"
+"""In place of ``script`` where the operator has not allowed methods that are scripts."""
 
 COMMAND: Final = (sys.executable, "-P", "-m", "dragoman.cli")
 """Starts a command of ours in another process."""
 
+MAP_FILE: Final = (sys.executable, "-P", "-m", "dragoman.maps.own_files_child")
+"""Looks at a file that is to be a map service, in another process."""
+
+
+def allowed_forms(settings: Settings) -> Forms:
+    """The forms of package that this server runs."""
+    if settings.dialects.get(ccp.NAME) is not False and ccp.settings_of(settings).script_methods:
+        return FORMS
+    return Forms(tuple((name, SCRIPTS_OFF if name == "script" else place) for name, place in FORMS.places))
+
 
 def catalogue(settings: Settings) -> Catalogue:
     """Every declared process that can be served, as its files are now."""
-    return build_catalogue(declarations(settings), FORMS)
+    return build_catalogue(declarations(settings), allowed_forms(settings))
 
 
 def served_catalogue(settings: Settings) -> ServedCatalogue:
     """What a server offers: copies of the packages, which follow their files unless ``reload`` is off."""
-    served = ServedCatalogue(declarations(settings), forms=FORMS, home=settings.home)
+    forms = allowed_forms(settings)
+    served = ServedCatalogue(declarations(settings), forms=forms, home=settings.home)
     served.start(retry=not settings.reload)
     if settings.reload:
-        served.watch(partial(_probe, forms=FORMS, command=[*COMMAND, "probe"]))
+        served.watch(partial(_probe, forms=forms, command=[*COMMAND, "probe"]))
     return served
 
 
@@ -123,7 +141,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         log_file=logging_of(settings).get("logfile"),
         build=build(),
         digest=settings.digest,
-        forms=FORMS,
+        forms=allowed_forms(settings),
         log_format=settings.log_format,
         sync_slots=settings.jobs.sync_slots,
         opening_timeout=settings.limits.opening_timeout,
@@ -223,9 +241,14 @@ def token_reader(settings: Settings) -> Tokens | None:
     return Tokens(settings.auth.oidc)
 
 
-def map_catalogue(settings: Settings) -> MapCatalogue:
-    """The map services, the operator's and those that jobs publish."""
-    return MapCatalogue(home=settings.home, open_store=partial(_open_service_store, settings.database_url))
+def map_catalogue(settings: Settings) -> MapCatalogue | None:
+    """The map services, the operator's and those that jobs publish; None where the dialect of maps is off."""
+    if settings.dialects.get(ncdjango.NAME) is False:
+        return None
+    own = OwnMaps(ncdjango.settings_of(settings).services, home=settings.home, command=MAP_FILE)
+    return MapCatalogue(
+        home=settings.home, open_store=partial(_open_service_store, settings.database_url), own=own
+    )
 
 
 def _open_service_store(url: str) -> ServiceStore:

@@ -1,5 +1,5 @@
 # A session as CCP's documentation has it for R: two-step login, execution, polling, the execution, the archive.
-# Arguments: token endpoint, ccp_ep, process, request (JSON), folder for output.zip.
+# Arguments: token endpoint, ccp_ep, process, file of the request (JSON), folder for output.zip.
 arguments <- commandArgs(trailingOnly = TRUE)
 library(httr)
 library(jsonlite)
@@ -16,7 +16,7 @@ login <- function() {
 }
 
 token <- login()
-request <- fromJSON(arguments[4], simplifyVector = FALSE)
+request <- fromJSON(readChar(arguments[4], file.size(arguments[4]), useBytes = TRUE), simplifyVector = FALSE)
 started <- POST(paste0(arguments[2], "/processes/", arguments[3], "/execution"), token, body = request, encode = "json")
 if (status_code(started) != 201) stop(content(started, "text"))
 job <- content(started)

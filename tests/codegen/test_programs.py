@@ -27,7 +27,7 @@ HOSTILE = Plan(
     title=WORDS,
     execution_url=f"http://a.example/{WORDS}",
     request={"inputs": {WORDS: WORDS, "n": [1, {"a": None}]}},
-    login=Login(issuer=f"https://{WORDS}", client_id=WORDS, scopes=(WORDS,)),
+    login=Login(issuer=f"https://{WORDS}", client_id=WORDS, scopes=(WORDS,), audience=WORDS),
     job_id="1b4e28ba-2fa1-41d2-883f-0016d3cca427",
 )
 LONG = "TWFu" * 20_000
@@ -87,7 +87,9 @@ def _faults(node: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("language", NAMES)
-@pytest.mark.parametrize("login", [None, Login(issuer="https://id.example/geo", client_id="cli")])
+@pytest.mark.parametrize(
+    "login", [None, Login(issuer="https://id.example/geo", client_id="cli", audience="geo")]
+)
 def test_a_program_is_one(language: str, login: Login | None, tmp_path: Path) -> None:
     text = render(language_of(language), plan(login=login))
     check_syntax(language, text, tmp_path)
@@ -161,4 +163,6 @@ def test_a_notebook_has_a_cell_for_each_step() -> None:
 def test_a_login_is_what_the_server_is_told() -> None:
     assert Login.by(None) is None
     oidc = OidcSettings(issuer="https://id.example/geo", audience=("a",), client_id="c", scopes=("geo.run",))
-    assert Login.by(oidc) == Login(issuer="https://id.example/geo", client_id="c", scopes=("geo.run",))
+    assert Login.by(oidc) == Login(
+        issuer="https://id.example/geo", client_id="c", scopes=("geo.run",), audience="a"
+    )

@@ -235,16 +235,16 @@ def test_a_dialect_may_be_off(load: Load) -> None:
     assert settings.dialects["ccp"] is False
 
 
-def test_ccp_is_on_and_its_scripts_are_refused(load: Load) -> None:
-    assert load().dialects["ccp"] == CcpSettings()
+def test_ccp_is_on_and_its_scripts_are_off(load: Load) -> None:
+    assert load().dialects["ccp"] == CcpSettings(cancelled_as_failed=True, script_methods=False)
     own = load(
-        "      pesto: ", "      ccp: {cancelled_as_failed: false, script_methods: false}\n      pesto: "
+        "      pesto: ", "      ccp: {cancelled_as_failed: false, script_methods: true}\n      pesto: "
     )
-    assert own.dialects["ccp"] == CcpSettings(cancelled_as_failed=False)
+    assert own.dialects["ccp"] == CcpSettings(cancelled_as_failed=False, script_methods=True)
     with pytest.raises(
-        SettingsError, match=r"dialects\.ccp\.script_methods: is not available in this version"
+        SettingsError, match=r"dialects\.ccp\.script_methods: 'maybe' is neither; allowed: true"
     ):
-        load("      pesto: ", "      ccp: {script_methods: true}\n      pesto: ")
+        load("      pesto: ", "      ccp: {script_methods: maybe}\n      pesto: ")
 
 
 def test_pesto_is_on_unless_it_is_off(load: Load) -> None:

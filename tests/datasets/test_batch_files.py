@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dragoman.datasets import batch_files
-from dragoman.datasets.batch_files import BatchFile, batch_folder, batch_name, discard, sweep, take, touch
+from dragoman.datasets.batch_files import (
+    BatchFiles,
+    TakenBatch,
+    batch_folder,
+    batch_name,
+    discard,
+    sweep,
+    touch,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,24 +34,147 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_batch_is_written_in_place_and_taken_once(tmp_path: Path) -> None:
-    file = BatchFile(tmp_path / "batch", 10)
+@pytest.fixture
+def files(tmp_path: Path) -> BatchFiles:
+    return BatchFiles(tmp_path, 100)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_batch_is_written_in_place_and_taken_once(files: BatchFiles) -> None:
+    file = files.begin(batch_name("1", 0, 5), 10, 10)
+    assert file.path.name.startswith("1-0-5-")
     file.body[:5] = b"hello"
-    descriptor = take(str(file.path))
-    assert os.read(descriptor, 20) == b"hello" + bytes(5)
-    os.close(descriptor)
-    assert not file.path.exists()
-    with pytest.raises(FileNotFoundError):
-        take(str(file.path))
+    with closing(TakenBatch(str(file.path))) as batch:
+        assert b"".join(batch) == b"hello" + bytes(5)
+        assert not file.path.exists()
+        with pytest.raises(FileNotFoundError):
+            TakenBatch(str(file.path))
     assert not touch(str(file.path))
     discard(str(file.path))
 
 
-def test_a_file_is_nobody_elses(tmp_path: Path) -> None:
-    file = BatchFile(tmp_path / "batch", 10)
+def test_a_large_batch_comes_in_blocks(tmp_path: Path) -> None:
+    size = 2 * batch_files.BLOCK + 1
+    file = BatchFiles(tmp_path, size).begin("1-0-0-", size, size)
+    file.body[:] = content = os.urandom(size)
+    with closing(TakenBatch(str(file.path))) as batch:
+        blocks = list(batch)
+    assert [len(block) for block in blocks] == [batch_files.BLOCK, batch_files.BLOCK, 1]
+    assert b"".join(blocks) == content
+
+
+def test_a_file_is_used_again_once_it_has_been_sent_and_not_before(tmp_path: Path, files: BatchFiles) -> None:
+    first = files.begin("1-0-0-", 10, 10)
+    first.body[:] = b"0123456789"
+    batch = TakenBatch(str(first.path))
+    second = files.begin("1-0-1-", 10, 20)
+    second.body[:] = b"xxxxxxxxxx"
+    assert next(batch) == b"0123456789"
+    batch.close()
+    batch.close()
+    third = files.begin("1-0-2-", 10, 20)
+    assert third.memory is first.memory
+    assert third.path.name.startswith("1-0-2-")
+    assert names(tmp_path) == sorted([second.path.name, third.path.name])
+
+
+def test_a_file_of_another_size_is_not_used(tmp_path: Path, files: BatchFiles) -> None:
+    free_one(files, 10)
+    assert len(files.begin("1-0-1-", 20, 20).body) == 20
+    assert len(names(tmp_path)) == 2
+
+
+def test_the_file_that_was_sent_last_is_used_first(files: BatchFiles) -> None:
+    batches = [files.begin(f"1-0-{number}-", 10, 10 * number + 10) for number in range(3)]
+    for number in (0, 2, 1):
+        TakenBatch(str(batches[number].path)).close()
+    again = [files.begin("2-0-0-", 10, 10 * number + 10).memory for number in range(3)]
+    assert [id(memory) for memory in again] == [id(batches[number].memory) for number in (1, 2, 0)]
+
+
+def test_free_files_make_room(tmp_path: Path, files: BatchFiles) -> None:
+    """Those and the batches stay within the memory of 100 bytes together."""
+    kept = [files.begin(f"1-0-{number}-", 30, 30 * number + 30) for number in range(3)]
+    for file in kept:
+        TakenBatch(str(file.path)).close()
+    new = files.begin("2-0-0-", 40, 40)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 100
+    assert new.path.exists()
+    files.begin("2-0-1-", 40, 80)
+    assert len(names(tmp_path)) == 2
+
+
+def test_what_has_been_free_for_long_goes(
+    tmp_path: Path, files: BatchFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_one(files, 10)
+    files.trim()
+    assert len(names(tmp_path)) == 1
+    monkeypatch.setattr(batch_files, "FREE_FOR", -1.0)
+    files.trim()
+    assert names(tmp_path) == []
+    assert files._maps == {}
+
+
+def test_memory_of_files_that_others_deleted_is_let_go_of(tmp_path: Path, files: BatchFiles) -> None:
+    file = files.begin("1-0-0-", 10, 10)
+    file.path.unlink()
+    files.trim()
+    assert files._maps == {}
+
+
+def test_another_loader_uses_the_files_of_one_that_died(tmp_path: Path, files: BatchFiles) -> None:
+    free_one(files, 10)
+    other = BatchFiles(tmp_path, 100)
+    file = other.begin("1-0-1-", 10, 10)
+    file.body[:] = b"0123456789"
+    assert file.path.read_bytes() == b"0123456789"
+    assert len(names(tmp_path)) == 1
+
+
+def test_a_file_that_is_used_again_is_not_swept_as_an_old_one(tmp_path: Path, files: BatchFiles) -> None:
+    free_one(files, 10)
+    for path in tmp_path.iterdir():
+        os.utime(path, (1, 1))
+    file = files.begin("1-0-1-", 10, 10)
+    sweep(tmp_path, set(), [])
+    assert file.path.exists()
+
+
+def test_a_batch_that_was_swept_while_it_was_sent_is_whole(tmp_path: Path, files: BatchFiles) -> None:
+    file = files.begin("1-0-0-", 10, 10)
+    file.body[:] = b"0123456789"
+    with closing(TakenBatch(str(file.path))) as batch:
+        for path in tmp_path.iterdir():
+            path.unlink()
+        files.begin("1-0-1-", 10, 10).body[:] = b"xxxxxxxxxx"
+        assert b"".join(batch) == b"0123456789"
+    assert len(names(tmp_path)) == 1
+
+
+def test_where_there_is_no_room_no_file_stays(
+    tmp_path: Path, files: BatchFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int, _start: int, _size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.begin("1-0-0-", 10, 10)
+    assert names(tmp_path) == []
+
+
+def free_one(files: BatchFiles, size: int) -> None:
+    """Make a batch, and have it sent."""
+    TakenBatch(str(files.begin("1-0-0-", size, size).path)).close()
+
+
+def test_a_file_is_nobody_elses(files: BatchFiles) -> None:
+    file = files.begin("1-0-0-", 10, 10)
     assert file.path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(FileExistsError):
-        BatchFile(file.path, 10)
 
 
 def test_the_folder_is_in_shared_memory_and_empty(tmp_path: Path, shared: Path) -> None:

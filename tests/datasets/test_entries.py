@@ -335,6 +335,49 @@ def test_a_geoimage_lies_in_the_middle_or_where_a_column_says(open_dataset: Open
     assert np.array_equal(placed[:, 2:, 2:], values[:, 1:3, :2])
 
 
+def test_a_geoimage_over_the_edge_of_a_whole_raster_is_filled(open_dataset: OpenDataset, data: Path) -> None:
+    values = write_raster(data / "imgs" / "scene.tif")
+    etl = [{"type": "geoimage", "width": 8, "height": 8, "window": [56, 46], "nodata_fill": 7}]
+    image = one(open_dataset("@FILE\nscene.tif\n", batch_size=1, etl=etl))["geoimage"]
+    assert np.array_equal(image[:, :4, :4], values[:, 46:, 56:])
+    assert (image[:, 4:] == 7).all()
+    assert (image[:, :, 4:] == 7).all()
+
+
+def test_rasters_of_a_type_that_fits_are_taken_and_others_are_named(
+    open_dataset: OpenDataset, data: Path
+) -> None:
+    values = write_raster(data / "imgs" / "scene.tif")
+    small = (values % 200).astype(np.uint8)
+    for name, pixels in (("small.tif", small), ("large.tif", values.astype(np.float64))):
+        with rasterio.open(
+            data / "imgs" / name, "w", driver="GTiff", width=60, height=50, count=3, dtype=pixels.dtype,
+            transform=from_origin(0, 0, 10, 10),
+        ) as dataset:  # fmt: skip
+            dataset.write(pixels)
+    etl = [{"type": "geoimage", "width": 60, "height": 50}]
+    both = open_dataset("@FILE\nscene.tif\nsmall.tif\n", batch_size=2, etl=etl)
+    images = parse_body(make_batch(both, 0))[0]["geoimage"].values
+    assert np.array_equal(images, np.stack([values, small.astype(np.uint16)]))
+    with pytest.raises(DatasetError, match=r"'large.tif' is float64, the session's first raster uint16"):
+        make_batch(open_dataset("@FILE\nscene.tif\nlarge.tif\n", batch_size=2, etl=etl), 0)
+
+
+def test_a_raster_is_no_link_out_of_the_roots(
+    open_dataset: OpenDataset, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also in a folder from which rasters have been read already."""
+    write_raster(data / "imgs" / "scene.tif")
+    outside = tmp_path_factory.mktemp("outside") / "secret.tif"
+    write_raster(outside)
+    (data / "imgs" / "link.tif").symlink_to(outside)
+    (data / "imgs" / "inside.tif").symlink_to(data / "imgs" / "scene.tif")
+    etl = [{"type": "geoimage", "width": 4, "height": 4}]
+    make_batch(open_dataset("@FILE\nscene.tif\ninside.tif\n", batch_size=2, etl=etl), 0)
+    with pytest.raises(DatasetError, match=r'Could not find file: "link.tif"'):
+        make_batch(open_dataset("@FILE\nscene.tif\nlink.tif\n", batch_size=2, etl=etl), 0)
+
+
 @pytest.mark.parametrize(
     ("members", "words"),
     [

@@ -20,6 +20,8 @@ from dragoman.datasets.dataset import Dataset
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.datasets.loader import Loader, LoaderSetup
 from dragoman.datasets.loader_messages import (
+    ORDERS,
+    REPORTS,
     Advance,
     Again,
     Began,
@@ -30,8 +32,6 @@ from dragoman.datasets.loader_messages import (
     Opened,
     Ready,
     Refused,
-    dump,
-    load,
 )
 from dragoman.datasets.open_session import open_session
 from dragoman.errors import DatasetError
@@ -76,11 +76,11 @@ class Running:
             self.loader.serve()
 
     def tell(self, order: Order) -> None:
-        self.channel.send(dump(order))
+        self.channel.send(ORDERS.dump(order))
 
     def hear(self, kind: type[Report]) -> Any:
         """The next report of that kind; those before it are passed over."""
-        while not isinstance(report := load(self.channel.receive()), kind):
+        while not isinstance(report := REPORTS.load(self.channel.receive()), kind):
             pass
         return report
 
@@ -278,9 +278,9 @@ def test_without_the_extra_a_session_that_needs_it_names_it(
     picture = running.root / "pictures.tsv"
     picture.write_text(f"@FILE\n{running.root}/imgs/img_01.jpg\n")
     running.open(manifest_filename=str(picture), etl=[{"type": "image", "width": 8, "height": 8}])
-    report = load(running.channel.receive())
+    report = REPORTS.load(running.channel.receive())
     while not isinstance(report, Refused | Failed):
-        report = load(running.channel.receive())
+        report = REPORTS.load(running.channel.receive())
     assert f"needs {module}" in report.detail
     assert "dragoman[aeon]" in report.detail
     running.open("2")  # labels need nothing

@@ -137,6 +137,51 @@ def test_a_service_goes_with_its_output_and_with_its_job(shared: Server, scenes:
     assert not any(name.startswith(job_id) for name in _names(shared))
 
 
+def test_a_service_is_an_input_whatever_becomes_of_it(shared: Server, scenes: Path) -> None:
+    job_id = _publish(shared, scenes)
+    shared.finished(job_id)
+
+    def use(reference: str) -> requests.Response:
+        nir = {"href": (scenes / "nir.tif").as_uri()}
+        return requests.post(
+            f"{shared.url}/processes/ndvi/execution",
+            json={"inputs": {"red": {"href": reference}, "nir": nir}, "outputs": {"statistics": {}}},
+            timeout=HANG,
+        )
+
+    answer = use(f"service://{job_id}/ndvi")
+    assert answer.status_code == 200, answer.text
+    expected = float(((CELLS * 3 - 0.5) / (CELLS * 3 + 0.5)).mean(dtype=float))
+    assert answer.json()["mean"] == pytest.approx(expected, rel=1e-5)
+    for reference, told in (
+        (f"service://{job_id}/ndvi:red", "allowed: data"),
+        (f"service://{job_id}/ndvi@1700000000000", "not milliseconds"),
+        (f"service://{job_id}/ndvi@17", "has no time"),
+        (f"service://{job_id}/other", "there is no service"),
+        ("service://", "service://name"),
+    ):
+        refused = use(reference)
+        assert refused.status_code == 400, reference
+        assert "input 'red'" in refused.json()["detail"]
+        assert told in refused.json()["detail"]
+    waiting = requests.post(
+        f"{shared.url}/processes/ndvi/execution",
+        json={
+            "inputs": {
+                "red": {"href": f"service://{job_id}/ndvi"},
+                "nir": {"href": (scenes / "nir.tif").as_uri()},
+            }
+        },
+        headers={"Prefer": "respond-async"},
+        timeout=HANG,
+    ).json()["jobID"]
+    pinned = shared.details(waiting)["request"]["inputs"]["red"][0]["service"]
+    assert (pinned["band"], pinned["variable"]) == (1, "data")
+    assert shared.finished(waiting)["status"] == "successful"
+    shared.dismiss(job_id)
+    assert use(f"service://{job_id}/ndvi").status_code == 400
+
+
 def test_eight_clients_publish_read_and_remove_at_once(shared: Server, scenes: Path) -> None:
     def live(_number: int) -> None:
         for _ in range(3):
@@ -184,18 +229,19 @@ def test_a_kill_leaves_neither_a_service_without_success_nor_success_without_a_s
 ) -> None:
     """Killed as soon as the first file of the service is written: between the run's end and its success."""
     big = np.random.default_rng(5).normal(2, 0.1, (3000, 3000)).astype("float32")
-    folder = tmp_path / "data"
-    folder.mkdir()
-    _write(folder / "red.tif", big)
-    _write(folder / "nir.tif", big * 3)
-    with serving(tmp_path / "server", manager={"data_roots": [str(folder)]}) as server:
-        job_id = _publish(server, folder)
+    data = tmp_path / "data"
+    data.mkdir()
+    _write(data / "red.tif", big)
+    _write(data / "nir.tif", big * 3)
+    with serving(tmp_path / "server", manager={"data_roots": [str(data)]}) as server:
+        job_id = _publish(server, data)
         made = server.home / "runs" / job_id / "services"
         wait_for(lambda: made.exists() and any(made.iterdir()), "the service is being written")
-        assert f"{job_id}/ndvi" not in _names(server)
         family = server.family()
         if victim == "worker":
-            os.kill(server.details(job_id)["worker"]["pid"], signal.SIGKILL)
+            for folder in (server.home / "workers").iterdir():
+                if folder.name.isdecimal():
+                    os.kill(int(folder.name), signal.SIGKILL)
         elif victim == "supervisor":
             os.kill(server.supervisor, signal.SIGKILL)
         else:

@@ -28,3 +28,44 @@ def test_nothing_is_lost_doubled_stuck_or_left_behind() -> None:
     figures = json.loads(done.stdout.splitlines()[0])
     assert figures["accepted"] == 30
     assert {figures[name] for name in ("lost", "doubled", "stuck", "orphans")} == {0}
+
+
+TELLING = """
+import sys, tempfile
+from pathlib import Path
+from benchmarks.load import Client
+from benchmarks.servers import Dragoman, running, wait_for
+from benchmarks.soak_report import report
+with tempfile.TemporaryDirectory() as folder:
+    server = Dragoman(Path(folder) / "server")
+    with running(server):
+        with Client(server.port) as client:
+            job = client.submit("loop")
+        store = server.store()
+        wait_for(lambda: store.get(job).worker is not None, 60, "it runs")
+        store.close()
+        report(server, [job], ["the only round"])
+        print(job)
+"""
+
+
+def test_all_there_is_to_know_of_what_is_stuck_is_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TELLING],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (job,) = done.stdout.split()
+    for told in (
+        "the only round",
+        f"---- job {job}",
+        "EventKind.",
+        f'"job": "{job}"',
+        "most recent call first",
+    ):
+        assert told in done.stderr, told
+    assert done.stderr.count(" threads") >= 5, "web server, engine, guardian, forkserver, worker"

@@ -12,6 +12,7 @@ from harness import HANG, REPOSITORY, Server, serving
 from stubkit import run_stub, saved
 
 from dragoman.codegen.languages import LANGUAGES
+from dragoman.devidp.grants import UMA_TICKET, Grants
 from dragoman.devidp.realm import Realm
 from dragoman.devidp.serving import DevIdp, dev_idp
 from dragoman.packages.native.loader import load_package
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+VRE = "%2Fgeo%2Fvre"
+"""A context of D4Science as an audience."""
 NAMES = [language.id for language in LANGUAGES]
 PROGRAMS = [name for name in NAMES if name != "jupyter"]
 """All but the notebook, whose code is Python's, and whose kernel takes seconds to start."""
@@ -88,15 +91,41 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="class")
 def idp() -> Iterator[DevIdp]:
-    with dev_idp(Realm(audiences=("dragoman",))) as running:
-        yield running
+    """Its tokens are for no audience before they are exchanged, as Keycloak's are by default."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Grants, "_audiences", lambda _self: ("account",))
+        with dev_idp(Realm(audiences=(VRE,))) as running:
+            yield running
+
+
+@pytest.fixture(scope="class")
+def plain_idp() -> Iterator[DevIdp]:
+    """It says that it exchanges nothing, and refuses to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Grants, "names", ["password", "client_credentials"])
+        patch.setattr(Grants, "_uma_ticket", _never)
+        with dev_idp(Realm(audiences=(VRE,))) as running:
+            yield running
+
+
+def _never(*_arguments: object) -> None:
+    raise AssertionError("it was asked for what it does not have")
 
 
 @pytest.fixture(scope="class")
 def guarded_server(idp: DevIdp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    oidc = {"issuer": idp.issuer, "audience": "dragoman", "client_id": "dragoman-cli"}
-    with serving(tmp_path_factory.mktemp("guarded"), manager={"auth": {"oidc": oidc}}) as started:
+    with serving(tmp_path_factory.mktemp("guarded"), manager=guard(idp)) as started:
         yield started
+
+
+@pytest.fixture(scope="class")
+def plainly_guarded_server(plain_idp: DevIdp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("plain"), manager=guard(plain_idp)) as started:
+        yield started
+
+
+def guard(idp: DevIdp) -> dict[str, Any]:
+    return {"auth": {"oidc": {"issuer": idp.issuer, "audience": VRE, "client_id": "dragoman-cli"}}}
 
 
 class TestWithoutTokens:
@@ -203,20 +232,39 @@ class TestWithTokens:
         job = submit(guarded_server, "echo", {"inputs": {"text": "a"}}, _token(idp))
         assert fetch(f"{job}/stubs").status_code == 401
         assert fetch(f"{job}/stubs/r").status_code == 401
-        other = idp_token(
-            idp, grant_type="password", username="bob", password="bob", client_id="dragoman-cli"
+        other = exchanged(
+            idp,
+            idp_token(idp, grant_type="password", username="bob", password="bob", client_id="dragoman-cli"),
         )
         for path in ("stubs", "stubs/r", "stubs/cobol"):
             answer = fetch(f"{job}/{path}", other)
             assert (answer.status_code, answer.json()["code"]) == (404, "no-such-job")
 
 
+class TestWithoutExchange:
+    @pytest.mark.parametrize("language", PROGRAMS)
+    def test_an_issuer_that_exchanges_nothing_is_not_asked_to(
+        self, plainly_guarded_server: Server, language: str, tmp_path: Path
+    ) -> None:
+        program = stub(f"{plainly_guarded_server.url}/processes/echo", language)
+        files, said, code = run(program, tmp_path, DRAGOMAN_USER="alice", DRAGOMAN_PASSWORD="alice")
+        assert code == 0, said
+        check_echo(files, "Hello")
+
+
 def _token(idp: DevIdp) -> str:
-    return idp_token(
+    first = idp_token(
         idp, grant_type="client_credentials", client_id="dragoman-service", client_secret="secret"
     )
+    return exchanged(idp, first)
 
 
-def idp_token(idp: DevIdp, **form: Any) -> str:
-    token: str = requests.post(idp.token_endpoint, data=form, timeout=HANG).json()["access_token"]
+def exchanged(idp: DevIdp, token: str) -> str:
+    """The token for the server's audience."""
+    return idp_token(idp, {"Authorization": f"Bearer {token}"}, grant_type=UMA_TICKET, audience=VRE)
+
+
+def idp_token(idp: DevIdp, headers: dict[str, str] | None = None, **form: Any) -> str:
+    answer = requests.post(idp.token_endpoint, data=form, headers=headers, timeout=HANG)
+    token: str = answer.json()["access_token"]
     return token

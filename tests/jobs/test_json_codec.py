@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.jobs import job_record, json_codec
+from dragoman.maps.renderers import MIN_MAX
 from dragoman.model.job import (
     InputValue,
     Job,
@@ -19,10 +20,13 @@ from dragoman.model.job import (
     JobRequest,
     Output,
     OutputRequest,
+    Replicas,
     Subscriber,
 )
 from dragoman.model.principal import Principal
 from dragoman.model.process import Runtime
+from dragoman.model.renderer import Renderer
+from dragoman.model.service_step import ServiceStep
 from dragoman.model.status import JobStatus
 from dragoman.model.worker import WorkerIdentity
 
@@ -36,10 +40,30 @@ VALUES = st.recursive(
 )
 TIMES = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC))
 
+STEPS = st.builds(
+    ServiceStep, path=TEXT, band=st.integers(1, 9), variable=TEXT, step=st.none() | st.integers(0, 9)
+)
+RENDERERS = st.sampled_from(
+    [
+        MIN_MAX,
+        Renderer(
+            kind="unique", colors=((1.0, "#000"), (2.5, "#fff8ff00")), labels=("a", "größe"), fill_value=-1.0
+        ),
+        Renderer(kind="classified", colors=(("p2", "#123456"),)),
+    ]
+)
 INPUTS = st.dictionaries(
     TEXT,
     st.lists(
-        st.builds(InputValue, value=VALUES, href=MAYBE, media_type=MAYBE, encoding=MAYBE, schema=VALUES),
+        st.builds(
+            InputValue,
+            value=VALUES,
+            href=MAYBE,
+            media_type=MAYBE,
+            encoding=MAYBE,
+            schema=VALUES,
+            service=st.none() | STEPS,
+        ),
         max_size=3,
     ).map(tuple),
     max_size=3,
@@ -52,8 +76,12 @@ REQUESTS = st.builds(
     inputs=INPUTS,
     outputs=st.none() | st.dictionaries(TEXT, WANTED, max_size=3),
     response=st.sampled_from(["raw", "document"]),
+    publish=st.dictionaries(TEXT, RENDERERS, max_size=2),
     subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
     spooled=st.booleans(),
+    reserved=st.dictionaries(TEXT, VALUES, max_size=2),
+    replicas=st.none() | st.builds(Replicas, count=st.integers(1), variables=st.lists(TEXT).map(tuple)),
+    repeats=st.none() | st.text(min_size=1, max_size=3),
 )
 OUTPUTS = st.lists(
     st.builds(

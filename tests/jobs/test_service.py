@@ -36,6 +36,7 @@ from dragoman.jobs.failures import failure_of
 from dragoman.jobs.json_codec import load_inputs
 from dragoman.jobs.service import INLINE_REQUEST, JobService, Submission, _fingerprint
 from dragoman.jobs.stores import open_store
+from dragoman.maps.renderers import MIN_MAX
 from dragoman.model.job import (
     InputValue,
     Job,
@@ -206,6 +207,17 @@ class TestSubmitting:
         request = JobRequest(inputs={"number": (InputValue(value=1),)}, outputs={"triple": OutputRequest()})
         with pytest.raises(InvalidRequest, match="'triple'; allowed: double"):
             rig.service.submit("number", request, ALICE, Submission())
+
+    def test_without_map_services_nothing_is_published_or_read_of_them(self, rig: Rig) -> None:
+        number = {"number": (InputValue(value=1),)}
+        with pytest.raises(InvalidRequest, match="no map services"):
+            rig.service.submit(
+                "number", JobRequest(inputs=number, publish={"double": MIN_MAX}), ALICE, Submission()
+            )
+        request = JobRequest(inputs={"number": (InputValue(href="service://a"),)})
+        with pytest.raises(InvalidInputs, match="'number': there are no map services"):
+            rig.service.submit("number", request, ALICE, Submission())
+        assert rig.executor.submitted == []
 
     def test_a_repetition_gives_the_first_job(self, rig: Rig) -> None:
         how = Submission(idempotency_key="k")

@@ -27,6 +27,9 @@ class _Own:
     def services(self) -> dict[str, MapService]:
         return self._services
 
+    def start(self) -> None:
+        """They are there."""
+
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> MapCatalogue:

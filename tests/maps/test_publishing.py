@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,12 @@ import xarray as xr
 from affine import Affine
 
 from dragoman.errors import InvalidRequest
+from dragoman.maps.job_services import check_publishable
 from dragoman.maps.publishing import Publication, publish_raster
 from dragoman.maps.renderers import MIN_MAX, parse_renderer
+from dragoman.maps.service_codec import dump_service, load_service
+from dragoman.maps.service_files import files_of
+from dragoman.model.process import OutputSpec
 
 if TYPE_CHECKING:
     from dragoman.model.map_service import MapService
@@ -240,3 +245,50 @@ def test_the_same_file_gives_the_same_cells_and_numbers_whatever_the_order_of_it
     first, second = services[0].variables[0].renderer.colors
     assert first[0] == pytest.approx(np.percentile(values, 2), rel=0.01)
     assert second[0] == pytest.approx(values.mean(dtype=float))
+
+
+def test_a_raster_of_one_value_is_published_and_read_back(tmp_path: Path) -> None:
+    service = _publish(tmp_path, np.ones((30, 20), "uint8"))
+    assert load_service(json.loads(json.dumps(dump_service(service)))) == service
+
+
+def test_a_netcdf_output_is_kept_and_drawn_from_a_pyramid_for_each_variable(tmp_path: Path) -> None:
+    source, made = tmp_path / "source.nc", tmp_path / "made"
+    values = np.arange(2 * 12.0).reshape(2, 3, 4)
+    lat = ("lat", [41.5, 40.5, 39.5], {"units": "degrees_north"})
+    lon = ("lon", [-120.0, -119.0, -118.0, -117.0], {"units": "degrees_east"})
+    time = ("time", [1, 2], {"units": "days since 1970-01-01"})
+    variables = {"t": (("time", "lat", "lon"), values, {"units": "K"}), "p": (("lat", "lon"), values[0] * 2)}
+    xr.Dataset(variables, {"time": time, "lat": lat, "lon": lon}).to_netcdf(source, engine="h5netcdf")
+    made.mkdir()
+    publication = Publication(
+        name="job/out", renderer=MIN_MAX, data=Path("services/job/out.nc"), job_id="job"
+    )
+    service = publish_raster(source, publication, made)
+    assert (made / "out.nc").read_bytes() == source.read_bytes()
+    first, second = service.variables
+    assert (first.name, first.units, first.times, first.maximum) == ("t", "K", (86400.0, 172800.0), 23)
+    assert (second.name, second.index, second.times, second.maximum) == ("p", 1, (), 22)
+    assert first.drawn == tuple((Path("services/job/out~0.tif"), band) for band in (1, 2))
+    with rasterio.open(made / "out~0.tif") as pyramid:
+        np.testing.assert_array_equal(pyramid.read(), values)
+    assert {path.name for path in files_of(service)} == {"out.nc", "out~0.tif", "out~1.tif"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "types", "told"),
+    [
+        (OutputSpec(id="x", schema={"type": "string"}), ("image/png",), "is image/png"),
+        (OutputSpec(id="x", schema={"type": "number"}), (), "is no file"),
+        (OutputSpec(id="x", schema={"type": "object"}), (), "is no file"),
+        (OutputSpec(id="x", schema={"type": "string"}), ("image/tiff",), None),
+        (OutputSpec(id="x", schema={"type": "string"}), ("application/x-netcdf", "text/csv"), None),
+        (OutputSpec(id="x", schema={}), (), None),
+    ],
+)
+def test_what_its_schema_says_is_no_raster_is_refused(spec: OutputSpec, types: Any, told: str | None) -> None:
+    if told is None:
+        check_publishable(spec, types)
+        return
+    with pytest.raises(InvalidRequest, match=f"output 'x' cannot be published: it {told}"):
+        check_publishable(spec, types)

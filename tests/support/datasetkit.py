@@ -6,12 +6,12 @@ import os
 import selectors
 import signal
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from dragoman.config.settings import FetchSettings
 from dragoman.datasets import loader
-from dragoman.datasets.batch_files import take
+from dragoman.datasets.batch_files import TakenBatch
 from dragoman.datasets.dataset import Dataset
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.errors import DragomanError
@@ -175,7 +175,7 @@ class Supervisor:
 
 def fetched(answer: Mapping[str, Any]) -> list[int]:
     """The numbers in a batch of labels that was handed out."""
-    with os.fdopen(take(answer["path"]), "rb") as file:
-        body = file.read()
+    with closing(TakenBatch(answer["path"])) as batch:
+        body = b"".join(batch)
     assert len(body) == answer["size"]
     return [int.from_bytes(body[start : start + 4], "little") for start in (len(body) - 8, len(body) - 4)]

@@ -34,9 +34,16 @@ class FakeWorker(Worker[Key, Job]):
     """The process's end of the connection: closed, it has hung up."""
     told: list[Any] = field(default_factory=list)
     signals: list[str] = field(default_factory=list)
+    frozen: bool = False
+    """Whether its process does nothing any more, and has not read its task."""
 
     def send(self, message: Any) -> None:
         self.told.append(message)
+
+    def deaf(self, checks: int) -> bool:
+        """See ``frozen``."""
+        self.checks = self.checks + 1 if self.frozen else 0
+        return self.checks >= checks
 
     def begin_end(self, reason: Ending) -> None:
         self.ending = self.ending or reason

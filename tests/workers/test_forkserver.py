@@ -27,7 +27,7 @@ if __name__ == "__main__":
     births = Forkserver(())
     ours, theirs = socket.socketpair()
     born = threading.Event()
-    births.fork(main, theirs, setup, lambda birth: born.set())
+    births.fork(main, theirs, setup, lambda birth: born.set(), theirs.dup)
     ours.settimeout(60)
     assert ours.recv(10) == b"here"
     assert born.wait(60)

@@ -139,6 +139,20 @@ def test_whether_it_had_read_its_task_is_known_when_it_is_dead() -> None:
     assert newborn == ["", -9, False], "one that has never been idle may die of its birth"
 
 
+def test_one_that_does_not_read_is_told_from_one_that_is_busy() -> None:
+    frozen, busy = _run("""
+        worker, other = toy.born("a"), toy.born("b")
+        os.kill(worker.pid, signal.SIGSTOP)
+        worker.begin("task", "one")
+        toy.ask(other, "hang")
+        counts = [[each.deaf(2) for _ in range(3)] for each in (worker, other)]
+        os.kill(worker.pid, signal.SIGCONT)
+        toy.until(lambda: len(toy.heard_of) == 2)
+        tell([*counts[0], worker.deaf(1)], counts[1])
+    """)
+    assert (frozen, busy) == ([False, True, True, False], [False] * 3)
+
+
 def test_one_that_has_hung_up_is_not_idle_though_its_death_is_not_known_yet() -> None:
     before, after, unread = _run("""
         worker = toy.born("a")
@@ -165,3 +179,35 @@ def test_the_death_of_the_forkserver_is_told_apart_and_another_is_started() -> N
         tell(death.orphaned, toy.ask(second, "x")["number"], second.forkserver.pid != worker.forkserver.pid)
     """)
     assert (orphaned, number, other) == (True, 1, True)
+
+
+def test_a_process_whose_birth_was_never_told_does_not_share_its_successors_connection() -> None:
+    """Its forkserver was killed after it had forked it, and before it had said so; it would take the task, unknown."""
+    tries, number, ended = _run("""
+        from multiprocessing import forkserver
+        read, pids = forkserver.read_signed, []
+        def read_but_the_first(descriptor):
+            pids.append(read(descriptor))
+            if len(pids) == 1:
+                raise EOFError
+            return pids[-1]
+        forkserver.read_signed = read_but_the_first
+        worker = toy.born("a")
+        toy.until(lambda: not os.path.exists(f"/proc/{pids[0]}"))
+        forkserver.read_signed = read
+        tell(len(pids), toy.ask(worker, "x")["number"], worker.pid == pids[1])
+    """)
+    assert (tries, number, ended) == (2, 1, True)
+
+
+def test_only_the_event_loop_reads_how_a_worker_has_ended() -> None:
+    """Two threads that do would each have the other find nothing, which reads as exit code 255."""
+    code, others = _run("""
+        import multiprocessing
+        worker = toy.born("a")
+        worker.begin("task", "die")
+        toy.born("b")
+        others = len(multiprocessing.active_children())  # collects what it knows of
+        tell(toy.died(worker).exit_code, others)
+    """)
+    assert (code, others) == (-9, 0)

@@ -187,6 +187,28 @@ def import_pesto(
     typer.echo(config_lines(folder.name, folder))
 
 
+@app.command("import-ccp")
+def import_ccp(
+    method: Annotated[Path, typer.Argument(help="A method.json, as CCP exports it.")],
+) -> None:
+    """Write a package of a method of CCP, in a folder named by its id; it is served where script_methods is on."""
+    from dragoman.packages.native.scaffold import config_lines
+    from dragoman.packages.scripts.form import notes
+    from dragoman.packages.scripts.importing import import_method
+    from dragoman.packages.scripts.method import read_method
+
+    folder = import_method(method, Path.cwd())
+    typer.echo(folder)
+    for note in notes(read_method(folder).process):
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(
+        "serve it with `dialects: {ccp: {script_methods: true}}` below `manager:`, and these lines under "
+        "`resources:`\n",
+        err=True,
+    )
+    typer.echo(config_lines(folder.name, folder), err=True)
+
+
 @app.command()
 def stubs(
     process: Annotated[str, typer.Argument(help="A declared process.")],

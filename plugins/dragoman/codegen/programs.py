@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dragoman.model.process import JSON
 
 HERE: Final = Path(__file__).parent
+UMA_TICKET: Final = "urn:ietf:params:oauth:grant-type:uma-ticket"
+"""The grant by which Keycloak, and CCP with it, exchanges a token for one of an audience."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +33,16 @@ class Login:
     client_id: str = ""
     """The public client that users log in by; empty: the user names one."""
     scopes: tuple[str, ...] = ()
+    audience: str = ""
+    """Whom tokens are for: a token is exchanged for one of the audience where the issuer can (UMA); empty: never."""
 
     @staticmethod
     def by(oidc: OidcSettings | None) -> Login | None:
         """As the server is told; None where nobody is authenticated."""
         if oidc is None:
             return None
-        return Login(issuer=oidc.issuer, client_id=oidc.client_id, scopes=oidc.scopes)
+        audience = next(iter(oidc.audience), "")
+        return Login(issuer=oidc.issuer, client_id=oidc.client_id, scopes=oidc.scopes, audience=audience)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,7 @@ def _steps(language: Language, plan: Plan) -> list[tuple[str, str]]:
     context: dict[str, Any] = {
         "plan": plan,
         "login": plan.login,
+        "uma": UMA_TICKET,
         "request": request,
         "long_values": long_values,
         "exact": literals.exact_in_javascript(request),

@@ -1,27 +1,42 @@
 """Where finished batches wait for whoever fetches them: files in memory, handed over by their names.
 
-A batch is written in place through a mapping, and sent by the kernel from the same pages: no process copies it. Who
-opens a file deletes it; its memory is free when it has been sent.
+    <session>-<generation>-<number>-<serial> ──► taken-<serial> ──► free-<size>-<time>-<serial>
+        made by the loader ▲                      while it is sent        │ when it has been
+                           └──────────────────────────────────────────────┘
+
+The first use of a page of memory costs more than to decode a picture into it, so files are used again. A rename is
+atomic: a file has one holder at a time, and only who has taken it, and has read all that is to be sent, sets it free.
+What is deleted meanwhile is whole for whoever reads it.
 """
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
+import secrets
 import shutil
+import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Iterator
 
 SHARED: Final = Path("/dev/shm")
 FOLDER: Final = "batches"
 FETCHED_WITHIN: Final = 60.0
 """Seconds after which a batch that was handed out is fetched no more."""
+FREE_FOR: Final = 10.0
+"""Seconds that the memory of a batch that has been sent is kept for the next."""
+BLOCK: Final = 256 * 1024
+"""Bytes that are read and sent at once: they stay in a processor's cache between the two."""
+TAKEN: Final = "taken"
+FREE: Final = "free"
 
 
 def batch_folder(home: Path, memory: int) -> Path:
@@ -62,33 +77,160 @@ def sweep(folder: Path, known: Container[str], making: Iterable[str]) -> None:
                     os.unlink(entry.path)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFile:
     """A batch that is being written."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        self.path = path
+    path: Path
+    memory: mmap.mmap
+
+    @property
+    def body(self) -> memoryview:
+        """The bytes of the body, to be filled in place; they hold what an earlier batch has left."""
+        return memoryview(self.memory)
+
+
+class BatchFiles:
+    """The loader's files: new ones, and those that have been sent; safe for threads.
+
+    A file that is used again is still mapped, with all its pages.
+    """
+
+    def __init__(self, folder: Path, memory: int) -> None:
+        self._folder = folder
+        self._memory = memory
+        self._maps: dict[str, mmap.mmap] = {}
+        """By serial."""
+        self._lock = threading.Lock()
+        self._mark = secrets.token_hex(4)
+        self._serials = itertools.count()
+
+    def begin(self, beginning: str, size: int, held: int) -> BatchFile:
+        """A file of ``size`` bytes whose name has this beginning; raises OSError where there is no room.
+
+        Free files of other sizes go where they, and the ``held`` bytes of all batches, would be more than the memory.
+        """
+        with self._lock:
+            names = self._names()
+            return self._again(names, beginning, size) or self._new(names, beginning, size, held)
+
+    def trim(self) -> None:
+        """Delete what has been free for long."""
+        with self._lock:
+            oldest = time.time_ns() - int(FREE_FOR * 1e9)
+            for name in _free(self._names()):
+                if _freed(name) < oldest:
+                    self._delete(name)
+
+    def _again(self, names: Iterable[str], beginning: str, size: int) -> BatchFile | None:
+        """The file of that size that was sent last: its pages are the likeliest to be in the processor's cache."""
+        free = [name for name in _free(names) if _size(name) == size]
+        for name in sorted(free, key=_freed, reverse=True):
+            path = self._folder / f"{beginning}{_serial(name)}"
+            try:
+                os.utime(self._folder / name)  # it may be old, and nobody knows yet that it is being filled
+                os.rename(self._folder / name, path)
+            except FileNotFoundError:  # it has been swept
+                continue
+            return BatchFile(path=path, memory=self._mapped(path, size))
+        return None
+
+    def _mapped(self, path: Path, size: int) -> mmap.mmap:
+        """The file's memory; another loader may have made it."""
+        serial = _serial(path.name)
+        if serial not in self._maps:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                self._maps[serial] = mmap.mmap(file, size)
+            finally:
+                os.close(file)
+        return self._maps[serial]
+
+    def _new(self, names: Iterable[str], beginning: str, size: int, held: int) -> BatchFile:
+        free = sorted(_free(names), key=_freed)
+        spare = self._memory - held - sum(_size(name) for name in free)
+        for name in free:
+            if spare >= 0:
+                break
+            self._delete(name)
+            spare += _size(name)
+        serial = f"{self._mark}{next(self._serials)}"
+        path = self._folder / f"{beginning}{serial}"
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(file, 0, size)  # a disk that is full says so here, and not by a signal later
-            self._map = mmap.mmap(file, size)
+            memory = self._maps[serial] = mmap.mmap(file, size)
         except BaseException:  # whatever it was goes on; half a file does not stay
             path.unlink()
             raise
         finally:
             os.close(file)
+        return BatchFile(path=path, memory=memory)
 
-    @property
-    def body(self) -> memoryview:
-        """The bytes of the body, to be filled in place."""
-        return memoryview(self._map)
+    def _names(self) -> list[str]:
+        """The names of all files; the memory of those that others have deleted is let go of."""
+        names = os.listdir(self._folder)
+        serials = {_serial(name) for name in names}
+        for serial in [serial for serial in self._maps if serial not in serials]:
+            del self._maps[serial]
+        return names
+
+    def _delete(self, name: str) -> None:
+        self._maps.pop(_serial(name), None)
+        discard(str(self._folder / name))
 
 
-def take(path: str) -> int:
-    """Open a finished batch for reading, as the only one; a descriptor. Raises FileNotFoundError."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    with suppress(FileNotFoundError):
-        Path(path).unlink()
-    return file
+class TakenBatch:
+    """A finished batch, taken from where it waited, as the blocks of its body; ``close`` sets its file free.
+
+    Each block is a copy: sent right from the file's pages (``sendfile``), a body could change on its way when the
+    file is used again. Raises FileNotFoundError where somebody else has it, or it has been deleted.
+    """
+
+    def __init__(self, path: str) -> None:
+        ready = Path(path)
+        self._path = ready.with_name(f"{TAKEN}-{_serial(ready.name)}")
+        os.rename(ready, self._path)
+        self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        self._size = os.fstat(self._file).st_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        block = os.read(self._file, BLOCK)
+        if not block:
+            raise StopIteration
+        return block
+
+    def close(self) -> None:
+        """Set the file free; any number of times."""
+        if self._file < 0:
+            return
+        os.close(self._file)
+        self._file = -1
+        name = f"{FREE}-{self._size}-{time.time_ns()}-{_serial(self._path.name)}"
+        with suppress(FileNotFoundError):  # it was sent so slowly that it has been swept
+            os.rename(self._path, self._path.with_name(name))
+
+
+def _free(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(f"{FREE}-")]
+
+
+def _size(name: str) -> int:
+    """Bytes of a free file."""
+    return int(name.split("-")[1])
+
+
+def _freed(name: str) -> int:
+    """When a free file was set free, in nanoseconds since 1970."""
+    return int(name.split("-")[2])
+
+
+def _serial(name: str) -> str:
+    """What stays of a file's name, whoever has it."""
+    return name.rpartition("-")[2]
 
 
 def discard(path: str) -> None:

@@ -7,6 +7,7 @@ import math
 import os
 import stat
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -56,6 +57,18 @@ class Files:
             _, _, reason = error.detail.rpartition("; ")
             raise DatasetError(f"Manifest file {name[:_SHOWN]} doesn't exist. {reason}") from error
 
+    def place(self, name: str) -> Path:
+        """As ``path``, of a file that is no link in a folder known already without a further look."""
+        folder, base = os.path.split(os.path.join(self._root, name))
+        known = self._known(folder, base)
+        if known is not None:
+            with suppress(OSError):
+                if stat.S_ISREG(os.lstat(known).st_mode):
+                    return Path(known)
+        path = self.path(name)
+        self._learn(folder, base, path)
+        return path
+
     def read(self, name: str) -> bytes:
         """The bytes of the file with this name; raises as ``path``, and for one that is too large."""
         file = self._open(name)
@@ -75,10 +88,10 @@ class Files:
     def _open(self, name: str) -> int:
         """A descriptor of a regular file; of one that is no link in a folder known already without a further look."""
         folder, base = os.path.split(os.path.join(self._root, name))
-        real = self._folders.get(folder)
-        if real is not None and base not in ("", ".", "..") and "\0" not in base:
+        known = self._known(folder, base)
+        if known is not None:
             try:
-                file = os.open(f"{real}/{base}", _REGULAR | os.O_NOFOLLOW)
+                file = os.open(known, _REGULAR | os.O_NOFOLLOW)
             except OSError:
                 pass  # a link, or nothing: the careful way finds out, and says so
             else:
@@ -86,12 +99,23 @@ class Files:
                     return file
                 os.close(file)
         path = self.path(name)
-        if path.name == base:
-            self._folders[folder] = str(path.parent)
+        self._learn(folder, base, path)
         try:
             return os.open(path, _REGULAR)
         except OSError as error:
             raise DatasetError(f'Could not find file: "{name[:_SHOWN]}"; {error.strerror}') from error
+
+    def _known(self, folder: str, base: str) -> str | None:
+        """Where a name in a known folder lies, if it is no link."""
+        real = self._folders.get(folder)
+        if real is None or base in ("", ".", "..") or "\0" in base:
+            return None
+        return f"{real}/{base}"
+
+    def _learn(self, folder: str, base: str, path: Path) -> None:
+        """Note where a folder lies whose file has turned out to be at ``path``."""
+        if path.name == base:
+            self._folders[folder] = str(path.parent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

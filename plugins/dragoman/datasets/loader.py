@@ -7,17 +7,19 @@ process costs time (see ``jobs/engine/dataset_sessions.py``).
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from dragoman.datasets.batch_files import BatchFile, batch_name, discard
+from dragoman.datasets.batch_files import BatchFiles, batch_name, discard
 from dragoman.datasets.loader_messages import (
+    ORDERS,
+    REPORTS,
     Advance,
     Again,
     Began,
@@ -28,8 +30,6 @@ from dragoman.datasets.loader_messages import (
     Opened,
     Ready,
     Refused,
-    dump,
-    load,
 )
 from dragoman.datasets.open_session import BatchInMaking, description_of, open_session, reason
 from dragoman.errors import DatasetFieldError
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from dragoman.datasets.batch_files import BatchFile
     from dragoman.datasets.limits import DatasetLimits
     from dragoman.datasets.loader_messages import Report
     from dragoman.datasets.open_session import OpenSession
@@ -50,6 +51,10 @@ LOGGER = logging.getLogger(__name__)
 
 SESSION: Final = "the session"
 BATCH: Final = "the batch"
+NICENESS: Final = 10
+"""How far the loader stands back: whoever only asks is not to wait for pictures that are decoded ahead."""
+TRIM: Final = 5.0
+"""Seconds from one look for memory that nobody uses any more to the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,7 @@ def main(sock: socket.socket, setup: LoaderSetup) -> None:
     child.settle(mark=setup.mark)
     child.end_with_supervisor(sock)
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")  # read when OpenCV is imported
+    os.nice(NICENESS)
     loader = Loader(Channel(sock), setup)
     with suppress(Disconnected):
         loader.serve()
@@ -102,7 +108,7 @@ class Loader:
         """Bytes of batches that are ready or being made."""
         self._making = 0
         self._careful = False
-        self._names = itertools.count()
+        self._files = BatchFiles(setup.folder, setup.memory)
         self._pool = ThreadPoolExecutor(setup.threads, thread_name_prefix="batches")
 
     @property
@@ -112,8 +118,15 @@ class Loader:
 
     def serve(self) -> None:
         """Follow orders until the supervisor hangs up, which raises Disconnected."""
+        trim = time.monotonic() + TRIM
         while True:
-            order = load(self._channel.receive())
+            message = self._channel.receive_within(TRIM)
+            if time.monotonic() >= trim:
+                self._files.trim()
+                trim = time.monotonic() + TRIM
+            if message is None:
+                continue
+            order = ORDERS.load(message)
             match order:
                 case Open():
                     self._begin_to_open(order)
@@ -238,8 +251,8 @@ class Loader:
         """Make the file, and hand its records out in pieces, one for each thread."""
         try:
             places = session.places(number)
-            name = f"{batch_name(session.id, session.generation, number)}{os.getpid()}-{next(self._names)}"
-            file = BatchFile(self._setup.folder / name, session.layout.size)
+            beginning = batch_name(session.id, session.generation, number)
+            file = self._files.begin(beginning, session.layout.size, self._held)
         except Exception as error:  # a thread of the pool would swallow it, and the batch be waited for
             self._end(session, number, None, reason(error, BATCH))
             return
@@ -303,4 +316,4 @@ class Loader:
 
     def _send(self, report: Report) -> None:
         with self._sending, suppress(Disconnected):
-            self._channel.send(dump(report))
+            self._channel.send(REPORTS.dump(report))

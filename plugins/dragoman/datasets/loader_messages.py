@@ -6,8 +6,10 @@ Open      ──► Opened, or Refused        Advance, Again, Close ──► no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from dragoman.workers.message_codec import MessageCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,20 +122,9 @@ class Failed:
 type Order = Open | Advance | Again | Close | Careful
 type Report = Opened | Refused | Began | Ready | Failed
 
-_TYPES: Final[Mapping[str, type[Order | Report]]] = {
-    cls.__name__: cls for cls in (Open, Advance, Again, Close, Careful, Opened, Refused, Began, Ready, Failed)
-}
-
-
-def dump(message: Order | Report) -> dict[str, JSON]:
-    """A message as JSON."""
-    return {"is": type(message).__name__, **asdict(message)}
-
-
-def load(data: Any) -> Any:
-    """The inverse of ``dump``; raises ValueError for anything else."""
-    try:
-        members = dict(data)
-        return _TYPES[members.pop("is")](**members)
-    except (TypeError, ValueError, KeyError) as error:
-        raise ValueError(f"not a message of the loader's: {error!r}") from error
+ORDERS: Final[MessageCodec[Order]] = MessageCodec(
+    "is", {cls.__name__: cls for cls in (Open, Advance, Again, Close, Careful)}
+)
+REPORTS: Final[MessageCodec[Report]] = MessageCodec(
+    "is", {cls.__name__: cls for cls in (Opened, Refused, Began, Ready, Failed)}
+)

@@ -54,9 +54,8 @@ def decode(content: bytes, *, channels: int, target: Size | None = None) -> Pict
     JPEGs are decoded as libjpeg-turbo does by default. ``target``: one at least twice as large may be decoded at a
     smaller scale, which is faster and not the same bit for bit.
     """
-    if (
-        content.startswith(_JPEG) and _EXIF not in content[:_HEAD]
-    ):  # OpenCV alone turns what EXIF says is turned
+    turned = content.find(_EXIF, 0, _HEAD) >= 0
+    if content.startswith(_JPEG) and not turned:  # OpenCV alone turns what EXIF says is turned
         try:
             return _decode_jpeg(content, channels, target)
         except ValueError:

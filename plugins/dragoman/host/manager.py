@@ -15,7 +15,7 @@ from pygeoapi.process.manager.base import BaseManager
 from pygeoapi.util import JobStatus as PygeoapiStatus
 
 from dragoman.adapters.ogc.describe import description
-from dragoman.composition import FORMS, profile_options
+from dragoman.composition import allowed_forms, profile_options
 from dragoman.config.bundled import package_folder
 from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.host.bootstrap import read_settings
@@ -34,9 +34,10 @@ class PackagedProcessor(BaseProcessor):  # type: ignore[misc]
     """A packaged algorithm as a pygeoapi processor; jobs are run by JobManager, not through ``execute``."""
 
     def __init__(self, processor_def: dict[str, Any]) -> None:
-        base = read_settings().config_path.parent
+        settings = read_settings()
         options = profile_options(processor_def.get("profiles") or ())
-        process = FORMS.load(package_folder(processor_def["package"], base), options=options)
+        folder = package_folder(processor_def["package"], settings.config_path.parent)
+        process = allowed_forms(settings).load(folder, options=options)
         super().__init__(processor_def, description(process, ""))
         self.supports_outputs = True
 

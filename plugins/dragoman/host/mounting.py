@@ -60,6 +60,8 @@ def mount(state: BlueprintSetupState) -> None:
     if front_is_pygeoapis(settings):
         state.app.register_blueprint(front_pages.blueprint(services), url_prefix=state.url_prefix)
     registry.mount(state.app, services, url_prefix=state.url_prefix)
+    if services.maps is not None:
+        services.maps.start()
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)
     state.app.register_blueprint(metrics.blueprint(services), url_prefix=state.url_prefix)
     _answer_as_pygeoapi(state.app, settings)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from dragoman.schemas.media_types import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dragoman.jobs.ports import ResultStore
     from dragoman.jobs.stored_file import StoredFile
@@ -43,14 +43,17 @@ class Member:
         return len(self.content) if isinstance(self.content, bytes) else self.content.size
 
 
-def archive(results: ResultStore, job: Job, name: str, members: Sequence[Member]) -> StoredFile:
-    """The zip of these members, under that name; raises ResultNotAvailable, OSError.
+def archive(
+    results: ResultStore, job: Job, name: str, members: Sequence[Member], check_room: Callable[[int], None]
+) -> StoredFile:
+    """The zip of these members, under that name; raises ResultNotAvailable, OSError, and what ``check_room`` raises.
 
-    The same members give the same bytes: their times are the time at which the job ended.
+    That is told how many bytes it may take, unless it is there already. The same members give the same bytes: their
+    times are the time at which the job ended.
     """
     stem = name.removesuffix(".zip")
     kept = f"{stem}-{_digest(members)}.zip"
-    file = results.derived(job.id, kept, partial(_write, job=job, members=members))
+    file = results.derived(job.id, kept, partial(_write, job=job, members=members, check_room=check_room))
     return replace(file, name=name)
 
 
@@ -69,7 +72,10 @@ def _digest(members: Iterable[Member]) -> str:
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:32]
 
 
-def _write(stream: BinaryIO, *, job: Job, members: Iterable[Member]) -> None:
+def _write(
+    stream: BinaryIO, *, job: Job, members: Sequence[Member], check_room: Callable[[int], None]
+) -> None:
+    check_room(sum(member.size for member in members))
     moment = job.finished or job.updated
     when = (max(EARLIEST, moment.year), moment.month, moment.day, moment.hour, moment.minute, moment.second)
     with zipfile.ZipFile(stream, "w", allowZip64=True) as whole:

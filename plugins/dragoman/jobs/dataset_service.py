@@ -23,7 +23,7 @@ GUEST: Final = "datasets"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyBatch:
-    """A batch that has been handed out, to be opened by ``datasets.batch_files.take`` at once."""
+    """A batch that has been handed out, to be opened by ``datasets.batch_files.TakenBatch`` at once."""
 
     path: str
     size: int

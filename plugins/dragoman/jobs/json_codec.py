@@ -19,6 +19,7 @@ from dragoman.model.job import (
     JobRequest,
     Output,
     OutputRequest,
+    Replicas,
     Subscriber,
 )
 from dragoman.model.principal import Principal
@@ -68,6 +69,7 @@ def _dump_wishes(request: JobRequest) -> dict[str, JSON]:
         **({"publish": _dump_publish(request.publish)} if request.publish else {}),
         **({"repeats": request.repeats} if request.repeats else {}),
         **({"reserved": dict(request.reserved)} if request.reserved else {}),
+        **({"replicas": _shallow(request.replicas)} if request.replicas else {}),
     }
 
 
@@ -85,6 +87,7 @@ def load_request(data: JSON) -> JobRequest:
         roi=_load_roi(data.get("roi")),
         repeats=data.get("repeats"),
         reserved=data.get("reserved", {}),
+        replicas=_load_replicas(data.get("replicas")),
         spooled=data["spooled"],
     )
 
@@ -286,6 +289,10 @@ def _load_roi(data: JSON) -> Roi | None:
         return None
     bands = {name: data[name] and Band(**data[name]) for name in ("lines", "columns")}
     return Roi(targets_in=tuple(data["targets_in"]), targets_out=tuple(data["targets_out"]), **bands)
+
+
+def _load_replicas(data: JSON) -> Replicas | None:
+    return data and Replicas(count=data["count"], variables=tuple(data["variables"]))
 
 
 def _dump_value(value: InputValue) -> JSON:

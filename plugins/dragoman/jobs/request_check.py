@@ -38,6 +38,10 @@ def check_request(process: Process, request: JobRequest, policy: SourcePolicy) -
     for name in request.publish:
         if name not in process.outputs:
             raise InvalidRequest(f"unknown output {_listed([name])}; allowed: {', '.join(process.outputs)}")
+        if request.replicas is not None and request.replicas.count > 1:
+            raise InvalidRequest(
+                f"output '{name}' cannot be published: {request.replicas.count} replicas make it a list; allowed: 1"
+            )
         check_publishable(process.outputs[name], _types(process.outputs[name], request.outputs))
 
 

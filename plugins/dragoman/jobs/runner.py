@@ -20,6 +20,7 @@ from dragoman.jobs.json_codec import load_inputs
 from dragoman.jobs.request_check import check_request
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.digest import short
+from dragoman.packages.outputs.replicas import Replicated
 from dragoman.packages.outputs.wrappers import Cropped, Delivered
 from dragoman.packages.validation import validate_resolved
 from dragoman.schemas.messages import cut
@@ -217,9 +218,9 @@ def run_job(
         )
         if text := hashes.text():
             results.save_hashes(job.id, text)
+    if publisher is not None and job.request.publish:
+        publisher.make(job, outputs, results=folder / OUTPUTS, folder=folder / SERVICES)
     if folder.exists():  # most quick jobs make no file
-        if publisher is not None and job.request.publish:
-            publisher.make(job, outputs, results=folder / OUTPUTS, folder=folder / SERVICES)
         if (folder / OUTPUTS).exists():
             results.publish(job.id, folder / OUTPUTS)
         shutil.rmtree(folder, ignore_errors=True)
@@ -279,6 +280,8 @@ def run_locally(
 
 def wrapped(program: Program, request: JobRequest, inputs: Path) -> Program:
     """The program as the request wants it run; ``inputs`` is a folder for copies of its inputs."""
+    if request.replicas is not None:
+        program = Replicated(program=program, replicas=request.replicas)
     if request.roi is not None:
         program = Cropped(program=program, roi=request.roi, inputs=inputs)
     formats = {name: each.media_type for name, each in (request.outputs or {}).items() if each.media_type}

@@ -105,7 +105,7 @@ class JobService:
         """Free disk below which no job is taken."""
         self._execute = execute or {}
         """What executing each process takes."""
-        self._maps = maps or NoServices()
+        self._maps = maps
         """The map services that inputs may refer to."""
         self._hides_drafts = hides_drafts
         """Whether jobs that are being put together are nobody's business but of the dialect that does so."""
@@ -132,10 +132,14 @@ class JobService:
                 f"'{submission.job_id[:MOST_OF_AN_ID]}' is no job id; allowed: a UUID in lower case"
             )
         process = self._executable(process_id, principal)
-        request = with_service_steps(request, self._maps, principal)
-        check_request(process, request, self._policy)
+        job_id = submission.job_id or str(uuid.uuid4())
+        resolved = self._with_services(request, principal, job_id)
+        check_request(process, resolved, self._policy)
         self._check_disk()
-        return self._accept(_new_job(process, request, principal, submission), submission)
+        job = _new_job(job_id, process, resolved, principal, submission)
+        if submission.idempotency_key:
+            job = job.evolve(fingerprint=_fingerprint(process_id, request))
+        return self._accept(job, submission)
 
     def draft(
         self,
@@ -151,10 +155,11 @@ class JobService:
         What there is of the request is validated now, all of it when the job runs. Raises as ``submit``.
         """
         process = self._executable(process_id, principal)
-        request = with_service_steps(request, self._maps, principal)
-        check_request(without_inputs(process, later), request, self._policy)
+        job_id = str(uuid.uuid4())
+        resolved = self._with_services(request, principal, job_id)
+        check_request(without_inputs(process, later), resolved, self._policy)
         self._check_disk()
-        return _new_job(process, request, principal, submission, status=JobStatus.CREATED)
+        return _new_job(job_id, process, resolved, principal, submission, status=JobStatus.CREATED)
 
     def _executable(self, process_id: str, principal: Principal) -> Process:
         process = self.catalogue.visible_to(principal).get(process_id)
@@ -162,13 +167,22 @@ class JobService:
             check_permission(self._execute, process_id, principal)
         return process
 
-    def _check_disk(self) -> None:
-        """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest."""
+    def _with_services(self, request: JobRequest, principal: Principal, job_id: str) -> JobRequest:
+        """The request with the map services that it refers to; raises InvalidInputs, InvalidRequest."""
+        if request.publish and self._maps is None:
+            raise InvalidRequest("outputs cannot be published: there are no map services on this server")
+        return with_service_steps(request, self._maps or NoServices(), principal, job_id)
+
+    def _check_disk(self, more: int = 0) -> None:
+        """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest.
+
+        ``more`` are bytes that are to be written at once.
+        """
         try:
             free = self._results.free_bytes()
         except OSError as error:
             raise Unavailable(f"the folder of results cannot be used: {error.strerror}") from error
-        if free < self._min_free_bytes:
+        if free - more < self._min_free_bytes:
             raise DiskFull(retry_after=60)
 
     def _accept(self, job: Job, submission: Submission) -> Job:
@@ -254,10 +268,11 @@ class JobService:
     def archive(self, job: Job, name: str, members: Sequence[Member]) -> StoredFile:
         """A zip of these members, of a job that the caller has been given; made once, kept until an output goes.
 
-        Raises ResultNotAvailable if something of it is removed meanwhile, Unavailable if it cannot be kept.
+        Raises ResultNotAvailable if something of it is removed meanwhile, Unavailable if it cannot be kept, DiskFull
+        where it would leave less free disk than the operator keeps.
         """
         try:
-            return archive(self._results, job, name, members)
+            return archive(self._results, job, name, members, self._check_disk)
         except OSError as error:
             raise Unavailable(f"the archive cannot be kept: {error.strerror}") from error
 
@@ -409,6 +424,7 @@ def _fingerprint(process_id: str, request: JobRequest) -> str:
 
 
 def _new_job(
+    job_id: str,
     process: Process,
     request: JobRequest,
     principal: Principal,
@@ -418,7 +434,7 @@ def _new_job(
     now = datetime.now(UTC)
     timeouts = [t for t in (process.timeout, submission.timeout) if t]
     return Job(
-        id=submission.job_id or str(uuid.uuid4()),
+        id=job_id,
         process_id=process.id,
         process_version=process.version,
         runtime=process.runtime,
@@ -433,5 +449,4 @@ def _new_job(
         updated=now,
         idempotency_key=submission.idempotency_key,
         request_as_sent=submission.request_as_sent,
-        fingerprint=_fingerprint(process.id, request) if submission.idempotency_key else "",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from dragoman.errors import MOST_PROBLEMS, InputProblem, InvalidInputs, InvalidRequest
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from dragoman.model.principal import Principal
 
 
-def with_service_steps(request: JobRequest, services: Services, principal: Principal) -> JobRequest:
-    """The request with each reference to a map service resolved; raises InvalidInputs that names every wrong one.
+def with_service_steps(
+    request: JobRequest, services: Services, principal: Principal, job_id: str
+) -> JobRequest:
+    """The request of a new job with each reference to a map service resolved, and its file held for the job.
 
-    One that was resolved before, of a job that is run again, is looked up anew: services come and go.
+    Raises InvalidInputs that names every wrong one, and then holds nothing. One that was resolved before, of a job
+    that is run again, is looked up anew: services come and go.
     """
     if not any(_refers(value) for values in request.inputs.values() for value in values):
         return request
@@ -39,7 +43,17 @@ def with_service_steps(request: JobRequest, services: Services, principal: Princ
     }
     if problems:
         raise InvalidInputs(problems[:MOST_PROBLEMS], more=len(problems[MOST_PROBLEMS:]))
-    return replace(request, inputs=inputs)
+    numbers = count()
+    held = {
+        input_id: tuple(
+            value
+            if value.service is None
+            else replace(value, service=services.hold(job_id, next(numbers), value.service))
+            for value in values
+        )
+        for input_id, values in inputs.items()
+    }
+    return replace(request, inputs=held)
 
 
 def _refers(value: InputValue) -> bool:

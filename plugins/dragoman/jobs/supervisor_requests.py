@@ -17,7 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dragoman.jobs.message_codec import MessageCodec
+from dragoman.jobs.message_parts import PARTS
+from dragoman.workers.message_codec import MessageCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -196,6 +197,7 @@ REQUESTS: MessageCodec[Request] = MessageCodec(
         "keep_sha256": KeepSha256,
         "ask_guest": AskGuest,
     },
+    PARTS,
 )
 REPLIES: MessageCodec[Reply] = MessageCodec(
     "reply",
@@ -209,4 +211,5 @@ REPLIES: MessageCodec[Reply] = MessageCodec(
         "guest": GuestAnswer,
         "refused": Refused,
     },
+    PARTS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from dragoman.errors import NoSuchService
+from dragoman.maps.held_steps import HeldSteps
 from dragoman.maps.placing import placed
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dragoman.maps.ports import ServiceStore
     from dragoman.model.map_service import MapService
     from dragoman.model.principal import Principal
+    from dragoman.model.service_step import ServiceStep
 
 MOST_OF_A_NAME = 200
 """Characters of what was taken for a service's name that are shown."""
@@ -25,6 +27,9 @@ class OwnServices(Protocol):
     def services(self) -> Mapping[str, MapService]:
         """Those that can be served now, by name, in the order of the configuration."""
 
+    def start(self) -> None:
+        """Begin to look at their files, where that has not begun in this process."""
+
 
 class NoOwnServices:
     """Of a server whose operator has published nothing."""
@@ -32,6 +37,9 @@ class NoOwnServices:
     def services(self) -> Mapping[str, MapService]:
         """None."""
         return {}
+
+    def start(self) -> None:
+        """There is nothing to look at."""
 
 
 class MapCatalogue:
@@ -44,6 +52,10 @@ class MapCatalogue:
         self._open_store = open_store
         self._opened: ServiceStore | None = None
         self._own = own or NoOwnServices()
+
+    def start(self) -> None:
+        """Begin to look at the operator's files: what is wrong with one is a line at the start."""
+        self._own.start()
 
     def visible_to(self, principal: Principal) -> tuple[MapService, ...]:
         """All that the principal may see: the operator's first, then what jobs have published, oldest first."""
@@ -58,6 +70,10 @@ class MapCatalogue:
         if service.owner is None or principal.admin or service.owner == principal.id:
             return service
         raise _none(name)
+
+    def hold(self, job_id: str, number: int, step: ServiceStep) -> ServiceStep:
+        """See ``references.Services``."""
+        return HeldSteps(self._home).hold(job_id, number, step)
 
     def of_job(self, job_id: str) -> tuple[MapService, ...]:
         """What a job, which the caller may see, has published and is still there."""

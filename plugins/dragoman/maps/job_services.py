@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dragoman.model.process import OutputSpec
     from dragoman.model.renderer import Renderer
 
-GEOTIFF: Final = ("image/tiff", "image/geotiff", "application/geotiff")
+PUBLISHED: Final = ("image/tiff", "image/geotiff", "application/geotiff", "application/x-netcdf")
 """Media types of what can be published, without their parameters."""
 
 
@@ -33,12 +33,14 @@ def check_publishable(spec: OutputSpec, media_types: tuple[str, ...]) -> None:
     problem = ""
     if spec.repeatable:
         problem = "is a list"
-    elif media_types and not set(media_types) & set(GEOTIFF):
+    elif media_types and not set(media_types) & set(PUBLISHED):
         problem = f"is {', '.join(media_types)}"
     elif not media_types and spec.schema.get("type") not in (None, "string"):
         problem = "is no file"
     if problem:
-        raise InvalidRequest(f"output '{spec.id}' cannot be published: it {problem}; allowed: a GeoTIFF")
+        raise InvalidRequest(
+            f"output '{spec.id}' cannot be published: it {problem}; allowed: a GeoTIFF or NetCDF"
+        )
 
 
 def make_services(
@@ -65,7 +67,9 @@ def make_services(
 
 
 def _service(job_id: str, output_id: str, renderer: Renderer, source: Path, folder: Path) -> MapService:
-    from dragoman.maps.publishing import Publication, publish_raster  # where something is published
+    from rasterio.errors import RasterioError  # where something is published
+
+    from dragoman.maps.publishing import Publication, publish_raster
 
     publication = Publication(
         name=service_name(job_id, output_id),
@@ -77,3 +81,6 @@ def _service(job_id: str, output_id: str, renderer: Renderer, source: Path, fold
         return publish_raster(source, publication, folder)
     except InvalidRequest as error:
         raise OutputError(f"output '{output_id}' cannot be published: {error.detail}") from error
+    except (OSError, RasterioError, RuntimeError) as error:  # a full disk; a file that is damaged inside
+        told = (isinstance(error, OSError) and error.strerror) or "its cells cannot be read or written"
+        raise OutputError(f"output '{output_id}' cannot be published: {told}") from error

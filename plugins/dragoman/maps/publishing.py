@@ -5,26 +5,30 @@ Works by windows, so that memory stays flat; several threads read and compress.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+import shutil
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from dragoman.maps.netcdf_drawing import draw_netcdf, layer_variable
 from dragoman.maps.pyramids import add_overviews, copy_file, new_pyramid, tiled
-from dragoman.maps.renderers import resolved
 from dragoman.maps.statistics import BandStatistics, needs_sample
-from dragoman.model.map_service import MapService, MapVariable
+from dragoman.model.map_service import MapService
 from dragoman.rasters.netcdf_layers import NetcdfWriter
-from dragoman.rasters.opening import open_raster
+from dragoman.rasters.netcdf_layers_reading import netcdf_layers
+from dragoman.rasters.netcdf_opening import open_dataset, sniff_netcdf
+from dragoman.rasters.opening import gdal_env, open_raster
 from dragoman.rasters.raster_layers import RasterLayers, cells, layers_of
 from dragoman.rasters.windows import WindowWriter, each_window, windows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from rasterio.windows import Window
 
+    from dragoman.model.map_service import MapGrid, MapVariable
     from dragoman.model.renderer import Renderer
 
 DESCRIPTION: Final = "This service has been automatically generated from the result of a geoprocessing job."
@@ -48,10 +52,12 @@ class Publication:
 def publish_raster(source: Path, publication: Publication, folder: Path) -> MapService:
     """Write the files of a service into ``folder``, named as ``publication.data``; what they hold, as a service.
 
-    Its paths are relative to HOME, where the files are to be moved. Raises InvalidRequest for a raster that cannot be
-    a map, and OSError.
+    A NetCDF file stays as it is, with a pyramid for each of its variables that can be drawn. The paths are relative to
+    HOME, where the files are to be moved. Raises InvalidRequest for a raster that cannot be a map, and OSError.
     """
     data = folder / publication.data.name
+    if sniff_netcdf(source) is not None:
+        return _service(publication, *_of_netcdf(source, publication, folder))
     pyramid = data.with_suffix(".tif")
     with open_raster(source) as dataset:
         layers, copied = layers_of(dataset), tiled(dataset)
@@ -63,6 +69,20 @@ def publish_raster(source: Path, publication: Publication, folder: Path) -> MapS
     ]
     _write(source, layers, statistics, data, None if copied else pyramid)
     add_overviews(pyramid)
+    variables = [_variable(layers, band, publication, each) for band, each in enumerate(statistics, start=1)]
+    return _service(publication, layers.grid, variables)
+
+
+def _of_netcdf(source: Path, publication: Publication, folder: Path) -> tuple[MapGrid, list[MapVariable]]:
+    shutil.copyfile(source, folder / publication.data.name)
+    with gdal_env(), closing(open_dataset(source)) as dataset:
+        layers = netcdf_layers(dataset)
+        renderers = dict.fromkeys(layers, publication.renderer)
+        stem, place = f"{publication.data.stem}~", publication.data.parent  # no name of an output holds it
+        return draw_netcdf(layers, renderers, folder, place, stem=stem, strict=False)
+
+
+def _service(publication: Publication, grid: MapGrid, variables: Sequence[MapVariable]) -> MapService:
     return MapService(
         name=publication.name,
         owner=publication.owner,
@@ -71,27 +91,17 @@ def publish_raster(source: Path, publication: Publication, folder: Path) -> MapS
         temporary=publication.temporary,
         job_id=publication.job_id,
         data=publication.data,
-        grid=layers.grid,
-        variables=tuple(
-            _variable(layers, band, publication, each) for band, each in enumerate(statistics, start=1)
-        ),
+        grid=grid,
+        variables=tuple(variables),
     )
 
 
 def _variable(
     layers: RasterLayers, band: int, publication: Publication, statistics: BandStatistics
 ) -> MapVariable:
-    renderer = publication.renderer
-    return MapVariable(
-        name=layers.names[band - 1],
-        index=band - 1,
-        dtype=layers.dtype,
-        nodata=layers.nodata,
-        minimum=statistics.minimum,
-        maximum=statistics.maximum,
-        renderer=resolved(renderer, statistics.words(renderer.words)),
-        drawn=((publication.data.with_suffix(".tif"), band),),
-    )
+    drawn = ((publication.data.with_suffix(".tif"), band),)
+    members = {"dtype": layers.dtype, "nodata": layers.nodata, "drawn": drawn}
+    return layer_variable(layers.names[band - 1], band - 1, publication.renderer, statistics, **members)
 
 
 def _write(

@@ -35,6 +35,9 @@ class Services(Protocol):
     def get(self, name: str, principal: Principal, /) -> MapService:
         """The service; raises NoSuchService."""
 
+    def hold(self, job_id: str, number: int, step: ServiceStep, /) -> ServiceStep:
+        """The step, kept for a job that is about to be made, whatever becomes of its service; one of each number."""
+
 
 class NoServices:
     """Of a server without map services."""
@@ -42,6 +45,10 @@ class NoServices:
     def get(self, _name: str, _principal: Principal) -> MapService:
         """See Services."""
         raise NoSuchService("there are no map services on this server")
+
+    def hold(self, _job_id: str, _number: int, step: ServiceStep) -> ServiceStep:
+        """There are none."""
+        return step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

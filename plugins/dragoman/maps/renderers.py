@@ -34,11 +34,20 @@ _COLOR: Final = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNOREC
 _WORD: Final = re.compile(r"min|max|mean|p(100|[0-9]{1,2})(\.[0-9]{1,6})?", re.ASCII)
 
 
+def load_renderer(value: JSON) -> Renderer:
+    """The inverse of dump_renderer for one whose words have been worked out: several may be of the same value."""
+    return _parsed(value, words=False, repeated=True)
+
+
 def parse_renderer(value: JSON, *, words: bool) -> Renderer:
     """The renderer that a client or the operator has written; raises InvalidRenderer, which says where.
 
     ``words``: whether values may be words that are worked out from the data, and all of it ``min-max``.
     """
+    return _parsed(value, words=words, repeated=False)
+
+
+def _parsed(value: JSON, *, words: bool, repeated: bool) -> Renderer:
     if words and value == "min-max":
         return MIN_MAX
     if not isinstance(value, Mapping):
@@ -49,6 +58,8 @@ def parse_renderer(value: JSON, *, words: bool) -> Renderer:
     if kind not in KINDS:
         raise InvalidRenderer(f"{_shown(kind)}; allowed: {', '.join(KINDS)}", "type")
     colors = _colors(value.get("colors"), kind, words)
+    if not repeated:
+        _refuse_repeated(colors)
     options = value.get("options")
     if options is not None and not isinstance(options, Mapping):
         raise InvalidRenderer(f"{_shown(options)}; allowed: an object", "options")
@@ -88,13 +99,15 @@ def _colors(value: JSON, kind: RendererKind, words: bool) -> tuple[tuple[float |
     if not isinstance(value, list | tuple) or not least <= len(value) <= MOST_COLORS:
         allowed = f"a list of {least} to {MOST_COLORS} pairs [value, color]"
         raise InvalidRenderer(f"{_shown(value)}; allowed: {allowed}", "colors")
-    colors = tuple(_color(f"colors[{place}]", pair, words) for place, pair in enumerate(value))
+    return tuple(_color(f"colors[{place}]", pair, words) for place, pair in enumerate(value))
+
+
+def _refuse_repeated(colors: Sequence[tuple[float | str, str]]) -> None:
     known: set[float | str] = set()
     for place, (each, _) in enumerate(colors):
         if each in known:
             raise InvalidRenderer(f"{each} has a color already", f"colors[{place}][0]")
         known.add(each)
-    return colors
 
 
 def _color(place: str, pair: JSON, words: bool) -> tuple[float | str, str]:

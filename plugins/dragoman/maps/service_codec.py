@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dragoman.maps.renderers import dump_renderer, parse_renderer
+from dragoman.errors import InvalidRenderer
+from dragoman.maps.renderers import dump_renderer, load_renderer
 from dragoman.model.map_service import MapGrid, MapService, MapVariable
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def load_service(data: Mapping[str, JSON]) -> MapService:
             variables=tuple(_load_variable(variable) for variable in members.pop("variables")),
             **members,
         )
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, InvalidRenderer) as error:
         raise ValueError(f"not a service: {error!r}") from error
 
 
@@ -55,7 +56,7 @@ def _load_variable(data: Mapping[str, JSON]) -> MapVariable:
         **{
             **data,
             "times": tuple(data["times"]),
-            "renderer": parse_renderer(data["renderer"], words=False),
+            "renderer": load_renderer(data["renderer"]),
             "drawn": tuple((Path(path), int(band)) for path, band in data["drawn"]),
         }
     )

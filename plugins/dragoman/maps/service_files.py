@@ -17,6 +17,8 @@ ROOT: Final = Path("services")
 """Below HOME."""
 OWN: Final = "own"
 """Below it, the folder of what was made of the operator's files; no job has this id."""
+HELD: Final = "held"
+"""Below it, the folder of what jobs are going to read; no job has this id either."""
 
 
 def data_file(job_id: str, output_id: str) -> Path:
@@ -59,7 +61,7 @@ class ServiceFiles:
             return
         for entry in entries:
             with suppress(FileNotFoundError):
-                if entry.name != OWN and entry.stat().st_mtime < older_than:
+                if entry.name not in (OWN, HELD) and entry.stat().st_mtime < older_than:
                     yield entry.name
 
     def remove(self, service: MapService) -> None:

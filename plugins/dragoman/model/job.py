@@ -61,6 +61,16 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replicas:
+    """How often a job runs its program, one run after another."""
+
+    count: int
+    """From 1; of two or more, each output is a list of files, one or more a run."""
+    variables: tuple[str, ...] = ()
+    """Environment variables that hold the number of a run, from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
     """What was asked, in the core's own words; an adapter translates into it."""
 
@@ -76,6 +86,8 @@ class JobRequest:
     """Crops the images that are read."""
     reserved: Mapping[str, JSON] = field(default_factory=dict)
     """Inputs that every process takes, as they were sent: about the run, not for the algorithm (CCP's ``ccpnote``)."""
+    replicas: Replicas | None = None
+    """None: it runs once, and is told no number."""
     repeats: str | None = None
     """The id of the job that this one runs again; None: of none."""
     spooled: bool = False

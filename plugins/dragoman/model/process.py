@@ -85,6 +85,8 @@ class Runtime:
     """The package's own folder (absolute), where ``folder`` is a copy of it; else empty."""
     memory_limit: int | None = None
     """Bytes of data segment (RLIMIT_DATA); None is no limit."""
+    stop_seconds: float | None = None
+    """That it has to clean up in when its job is ended from outside; None: none, and it is killed at once."""
 
     def __hash__(self) -> int:
         return hash((self.form, self.folder, self.entry, self.digest, self.memory_limit))

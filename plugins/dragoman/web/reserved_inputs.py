@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dragoman.errors import InputError, InvalidInputs
+from dragoman.model.job import Replicas
 from dragoman.model.process import InputSpec
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class ReservedInput:
     """Raises InputError for a value that is not allowed."""
     limits_time: bool = False
     """Whether its value is the seconds that the job may run."""
+    numbers_runs: tuple[str, ...] = ()
+    """Environment variables that hold the number of each run; if there are any, its value says how many runs."""
 
     def spec(self, process: Process) -> InputSpec:
         """As an optional input of the process."""
@@ -64,6 +67,18 @@ def split(
 def seconds_of(sent: Mapping[str, JSON], reserved: Sequence[ReservedInput]) -> float | None:
     """The seconds that a job may run, by its reserved inputs that were checked; None: they do not say."""
     return next((float(sent[each.id]) for each in reserved if each.limits_time and each.id in sent), None)
+
+
+def replicas_of(sent: Mapping[str, JSON], reserved: Sequence[ReservedInput]) -> Replicas | None:
+    """How often a job runs, by its reserved inputs that were checked; None: they do not say."""
+    return next(
+        (
+            Replicas(count=int(float(sent[each.id])), variables=each.numbers_runs)
+            for each in reserved
+            if each.numbers_runs and each.id in sent
+        ),
+        None,
+    )
 
 
 def bare(value: JSON) -> JSON:

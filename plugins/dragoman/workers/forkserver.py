@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ LOGGER = logging.getLogger(__name__)
 RETRY = 0.2
 """Seconds until a fork is tried again that a dead forkserver could not do."""
 
+type Reconnect = Callable[[], socket.socket]
+"""Breaks a connection, and gives the process's end of another."""
 type Main = Callable[[socket.socket, Any], None]
 """What a worker process runs, a function of a module: it gets its end of the connection, and its setup."""
 
@@ -51,6 +53,7 @@ class _Order:
     socket: socket.socket
     setup: Callable[[], Any]
     born: Callable[[Birth], None]
+    reconnect: Reconnect
 
 
 class Forkserver:
@@ -76,12 +79,26 @@ class Forkserver:
         sock: socket.socket,
         setup: Callable[[], Any],
         born: Callable[[Birth], None],
+        reconnect: Reconnect,
     ) -> None:
         """Have ``main(sock, setup())`` run in a new process. Returns at once.
 
-        ``setup`` and ``born`` are called in the birth thread; ``sock`` is closed here once the process has it.
+        ``sock`` is closed here once the process has it. A try that failed may have left a process that has it too, of
+        a forkserver that was killed before it could say so; so another is made with what ``reconnect`` gives, which
+        breaks the earlier connection. ``setup``, ``born`` and ``reconnect`` are called in the birth thread.
         """
-        self._orders.put(_Order(main=main, socket=sock, setup=setup, born=born))
+        self._orders.put(_Order(main=main, socket=sock, setup=setup, born=born, reconnect=reconnect))
+
+    @property
+    def waiting(self) -> int:
+        """Births that were ordered, without the one that is under way."""
+        return self._orders.qsize()
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the process that forks; None while there is none."""
+        pid: int | None = _forkserver()._forkserver_pid
+        return pid
 
     def reap_orphans(self) -> None:
         """Kill and collect whatever dead workers left to this process."""
@@ -111,15 +128,28 @@ class Forkserver:
                 if not isinstance(error, OSError | EOFError):  # these say that the forkserver was killed
                     LOGGER.exception("a worker cannot be forked; it is tried again", extra={"action": "fork"})
                 time.sleep(RETRY)  # it is started again by the next attempt
-                self._orders.put(order)
+                self._orders.put(self._again(order))
                 continue
             order.socket.close()
             order.born(birth)
+
+    @staticmethod
+    def _again(order: _Order) -> _Order:
+        """The order with another connection; with the same one, if there is none to be had (too many open files)."""
+        try:
+            sock = order.reconnect()
+        except OSError:
+            return order
+        order.socket.close()
+        return replace(order, socket=sock)
 
     def _give_birth(self, order: _Order) -> Birth:
         process = self._context.Process(target=order.main, args=(order.socket, order.setup()))
         process.start()
         assert process.pid is not None
+        # Before the next birth multiprocessing would look, in this thread, how those that it knows have ended; and what
+        # one thread has read of that, the event loop's cannot read any more.
+        multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # there is no public way
         return Birth(
             process=process,
             identity=process_tree.identity(process.pid),

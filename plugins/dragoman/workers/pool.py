@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dragoman.workers.worker import Worker
+from dragoman.workers.worker import TERM_TIMEOUT, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ class Kind[Key]:
     """Modules that the forkserver imports, so that no worker waits for them."""
     warm: int
     """Idle workers that are kept, of all keys together."""
+    grace: Callable[[Key], float] = lambda _key: TERM_TIMEOUT
+    """Seconds that a worker of a key has to clean up in before it is killed."""
 
 
 class Pool[Key, Task]:
@@ -63,10 +65,11 @@ class Pool[Key, Task]:
     def order(self, key: Key, task: Task) -> Worker[Key, Task]:
         """A new worker for a task; its birth is announced when the task can be begun."""
         ours, theirs = socket.socketpair()
-        worker = Worker[Key, Task](key=key, socket=ours, task=task)
+        worker = Worker[Key, Task](key=key, socket=ours, task=task, grace=self._kind.grace(key))
         self.workers.add(worker)
         setup = partial(self._kind.setup, key)
-        self._forkserver.fork(self._kind.main, theirs, setup, partial(self._born, worker))
+        born = partial(self._born, worker)
+        self._forkserver.fork(self._kind.main, theirs, setup, born, worker.reconnect)
         return worker
 
     def tick(self) -> None:

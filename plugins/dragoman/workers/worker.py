@@ -9,9 +9,11 @@ reports, a session asks again and again.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
+import termios
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,16 +31,19 @@ if TYPE_CHECKING:
     from dragoman.workers.forkserver import Birth
 
 TERM_TIMEOUT: Final = 0.2
-"""Seconds between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL, unless its kind says otherwise."""
 
 UNKNOWN_EXIT: Final = 255
 """The exit code that multiprocessing gives a process whose forkserver has died."""
 FORKSERVER_TIMEOUT: Final = 0.2
 """Seconds to wait for the end of a forkserver that seems to have died."""
 
-type Ending = Literal["", "dismissed", "timed-out", "stuck", "disowned", "stopped", "retired"]
-"""Why a worker is being ended: its task is not wanted any more, it or a step of it took too long, or it is another's by
-now; the supervisor stops; the worker is not needed. Empty while it may go on."""
+type End = socket.socket
+"""One end of the connection."""
+
+type Ending = Literal["", "dismissed", "timed-out", "stuck", "deaf", "disowned", "stopped", "retired"]
+"""Why a worker is being ended: its task is not wanted any more, it or a step of it took too long, it did not
+take it, or it is another's by now; the supervisor stops; the worker is not needed. Empty while it may go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,8 @@ class Worker[Key, Task]:
     """What it works on, or was ordered for; a worker with a task holds a slot."""
     begun: bool = False
     """Whether the task has been sent to it."""
+    checks: int = 0
+    """How often it was found not to have read all that was sent to it, in a row."""
     deadline: float | None = None
     """Monotonic time at which it is ended if it has not answered."""
     step: Step | None = None
@@ -95,6 +102,8 @@ class Worker[Key, Task]:
     outdated: bool = False
     """Whether it takes no other task, since there are workers of a later version: it ends when it is idle."""
     ending: Ending = ""
+    grace: float = TERM_TIMEOUT
+    """Seconds between SIGTERM and SIGKILL."""
     kill_at: float | None = None
     """Monotonic time of the SIGKILL to come."""
     tree: list[psutil.Process] = field(default_factory=list)
@@ -106,6 +115,13 @@ class Worker[Key, Task]:
         """Become the process that was forked for it; called in the birth thread."""
         self.process, self.identity, self.forkserver = birth.process, birth.identity, birth.forkserver
 
+    def reconnect(self) -> End:
+        """Break the connection, and make another; returns the end for its process. See ``Forkserver.fork``."""
+        ours, theirs = socket.socketpair()
+        self.socket.close()
+        self.socket = ours
+        return theirs
+
     @property
     def pid(self) -> int | None:
         """Its process id; None until it is born."""
@@ -115,7 +131,7 @@ class Worker[Key, Task]:
 
     def begin(self, task: Task, message: Any, seconds: float | None = None) -> None:
         """Send it a task; it is ended if that takes longer than ``seconds``."""
-        self.task, self.begun = task, True
+        self.task, self.begun, self.checks = task, True, 0
         self.limit(seconds)
         self.send(message)
 
@@ -172,10 +188,23 @@ class Worker[Key, Task]:
         except OSError:
             return False
 
+    def deaf(self, checks: int) -> bool:
+        """Whether it did not read what was sent to it until now, so many checks in a row: it is frozen, or hangs.
+
+        Told by Linux alone. Not by the clock: it goes on while the machine, or this process, is stopped.
+        """
+        unread = bytearray(4)
+        try:
+            fcntl.ioctl(self.socket, termios.TIOCOUTQ, unread)
+        except OSError:
+            return False
+        self.checks = self.checks + 1 if any(unread) else 0
+        return self.checks >= checks
+
     # -- its end -----------------------------------------------------------------------------------------
 
     def begin_end(self, reason: Ending) -> None:
-        """SIGTERM to it and all below it; SIGKILL follows after TERM_TIMEOUT."""
+        """SIGTERM to it and all below it; SIGKILL follows after its grace."""
         self.ending = self.ending or reason
         if self.pid is None or self.kill_at is not None:
             return
@@ -183,7 +212,7 @@ class Worker[Key, Task]:
         process_tree.send(self.tree, signal.SIGTERM)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
-        self.kill_at = time.monotonic() + TERM_TIMEOUT
+        self.kill_at = time.monotonic() + self.grace
 
     def kill(self) -> None:
         """SIGKILL to it, its group and all below it."""

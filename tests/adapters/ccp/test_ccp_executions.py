@@ -267,3 +267,26 @@ def test_somebody_elses_was_never_there(
     assert theirs.text.replace(job_id, UNKNOWN) == never.text
     assert client.get(base, headers=bob).get_json()["executions"] == []
     assert len(server.engine.jobs) == 1
+
+
+@pytest.mark.parametrize("name", ["outputs/output.zip", "archive.zip"])
+def test_an_archive_that_there_is_no_room_for_is_not_made(
+    client: FlaskClient, server: Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    early, late = submit(client, "echo"), submit(client, "echo")
+    assert get(client, f"/executions/{early}/{name}").status_code == 200
+    monkeypatch.setattr(server.jobs, "_min_free_bytes", server.results.free_bytes() * 2)
+    refused = get(client, f"/executions/{late}/{name}")
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "disk-full")
+    assert refused.headers["Retry-After"] == "60"
+    assert get(client, f"/executions/{early}/{name}").status_code == 200, "it is there already"
+
+
+def test_room_is_needed_for_all_that_is_in_it(
+    client: FlaskClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(client, "echo", {"text": "x" * 5000})
+    asked: list[int] = []
+    monkeypatch.setattr(server.jobs, "_check_disk", lambda more=0: asked.append(more))
+    assert get(client, f"/executions/{job}/outputs/output.zip").status_code == 200
+    assert asked[0] >= 5000

@@ -8,6 +8,7 @@ import pytest
 from tests.adapters.ccp.conftest import METHOD, echo, submit
 
 from dragoman.adapters.ccp.settings import CcpSettings
+from dragoman.model.job import Replicas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,13 +98,22 @@ def test_reserved_inputs_are_taken_and_kept_as_sent(client: FlaskClient, server:
     assert job.request.reserved == sent
     assert job.request.inputs.keys() == {"text"}
     assert job.timeout == 30
+    assert job.request.replicas == Replicas(count=1, variables=("CCP_TASK_ID", "ccptaskid"))
+
+
+@pytest.mark.parametrize("count", [2, "16", 3.0, " 4 "])
+def test_several_runs_are_asked_by_number_or_text(client: FlaskClient, server: Server, count: Any) -> None:
+    job = server.engine.get(submit(client, "echo", {"text": "hello", "ccpreplicas": count}, prefix=""))
+    assert job.request.replicas is not None
+    assert job.request.replicas.count == float(count)
+    assert server.engine.get(submit(client, "echo")).request.replicas is None
 
 
 @pytest.mark.parametrize(
     ("name", "values", "allowed"),
     [
         ("ccpmaxtime", ["soon", "", 0, -1, True, [3], "1e3", 10**10, {"value": "x"}], "more than 0"),
-        ("ccpreplicas", ["2", 0, 1.5, "x"], "allowed: 1"),
+        ("ccpreplicas", ["17", 0, 1.5, "2.5", "x", True, -1], "whole numbers from 1 to 16"),
         ("ccpnote", [3, ["x"], "x" * 10_001], "a text"),
         ("ccpimage", [3, {}], "a text"),
     ],

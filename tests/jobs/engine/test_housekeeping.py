@@ -5,20 +5,31 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from harness import wait_for
 from jobmaking import WORKER, make_job
+from mapmaking import VARIABLE, make_service
 from memoryresults import MemoryResults
 from resultkit import anything_of, publish
 from storekit import Database
 
 from dragoman.errors import NoSuchJob, Unavailable
 from dragoman.jobs.engine import housekeeping
-from dragoman.jobs.engine.housekeeping import STRAY_AGE, Housekeeper, expire, sweep, sweep_packages
+from dragoman.jobs.engine.housekeeping import (
+    STRAY_AGE,
+    Housekeeper,
+    expire,
+    expire_services,
+    sweep,
+    sweep_packages,
+    sweep_services,
+)
 from dragoman.jobs.stores import open_store
+from dragoman.maps.service_files import ServiceFiles, data_file
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.process import Runtime
 from dragoman.model.status import JobStatus
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.stores.sql import SqlStore
+    from dragoman.model.map_service import MapService
 
 DAY = 86_400.0
 
@@ -233,3 +245,50 @@ def test_copies_of_packages_go_when_no_job_needs_them(store: SqlStore, tmp_path:
         os.utime(copy.parent, (0, 0))
     assert sweep_packages(store, home) == 1
     assert [copy.is_dir() for copy in copies] == [True, True, True, True, False]
+
+
+def _published(home: Path, job_id: str, *names: str) -> list[MapService]:
+    """The services of a job, with their files."""
+    services = []
+    for name in names:
+        data = data_file(job_id, name)
+        (home / data).parent.mkdir(parents=True, exist_ok=True)
+        for path in (data, data.with_suffix(".tif")):
+            (home / path).write_text("x")
+        variable = replace(VARIABLE, drawn=((data.with_suffix(".tif"), 1),))
+        services.append(
+            make_service(name=f"{job_id}/{name}", job_id=job_id, data=data, variables=(variable,))
+        )
+    return services
+
+
+def _service_files(home: Path) -> list[str]:
+    return sorted(str(path.relative_to(home / "services")) for path in (home / "services").rglob("*"))
+
+
+def test_old_map_services_go_and_their_jobs_stay(store: SqlStore, tmp_path: Path) -> None:
+    job, files = store.add(make_job()), ServiceFiles(tmp_path)
+    old, young = _published(tmp_path, job.id, "old", "young")
+    now = datetime.now(UTC)
+    old, young = replace(old, created=now - timedelta(hours=13)), replace(young, created=now)
+    store.services.replace(job.id, [old, young])
+    assert expire_services(store.services, files, 12 * 3600) == 1
+    assert store.services.listed(None) == [young]
+    assert _service_files(tmp_path) == [job.id, f"{job.id}/young.nc", f"{job.id}/young.tif"]
+    assert expire_services(store.services, files, 12 * 3600) == 0
+    assert expire_services(store.services, files, -1) == 1
+    assert _service_files(tmp_path) == []
+    assert store.get(job.id) == job
+
+
+def test_files_of_services_that_are_none_are_swept_up(store: SqlStore, tmp_path: Path) -> None:
+    job, files = store.add(make_job()), ServiceFiles(tmp_path)
+    kept, _lost = _published(tmp_path, job.id, "kept", "lost")
+    _published(tmp_path, "00000000-0000-4000-8000-000000000000", "stray")
+    own = tmp_path / "services" / "own" / "climate"
+    own.mkdir(parents=True)
+    store.services.replace(job.id, [kept])
+    sweep_services(store.services, files)
+    there = [job.id, f"{job.id}/kept.nc", f"{job.id}/kept.tif", "own", "own/climate"]
+    assert _service_files(tmp_path) == sorted(there)
+    sweep_services(store.services, ServiceFiles(tmp_path / "nothing"))

@@ -51,6 +51,12 @@ TABLE: list[tuple[str, dict[str, int], Death, Outcome]] = [
         _fail("timed-out", "the job ran longer than its timeout of 2.5 s"),
     ),
     (
+        "it did not take its job",
+        {"attempts": 3},
+        Death(ending="deaf", exit_code=-9),
+        _again("its worker did not take the job", 1),
+    ),
+    (
         "an input could not be opened",
         {},
         Death(ending="stuck", exit_code=-9, step=Step(name="red", seconds=30, deadline=0)),

@@ -61,6 +61,20 @@ def test_a_new_engine_begins_without_what_an_earlier_one_left(files: RunFiles, t
     assert not list((tmp_path / "trash").iterdir())
 
 
+def test_services_are_placed_as_a_whole_in_place_of_an_earlier_runs_and_cleared_with_the_run(
+    files: RunFiles, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        made = files.folder(ID) / "services"
+        made.mkdir(parents=True)
+        (made / f"{name}.nc").write_text(name)
+        files.place_services(ID, made)
+        assert [path.name for path in (tmp_path / "services" / ID).iterdir()] == [f"{name}.nc"]
+        assert list(files.job_ids(float("inf"))) == [ID]
+    files.clear(ID, keep_log=True)
+    assert not (tmp_path / "services" / ID).exists()
+
+
 def test_gathered_files_outlast_a_run_and_go_with_the_job(files: RunFiles) -> None:
     folder = files.gathered(ID)
     folder.mkdir(parents=True)

@@ -26,6 +26,7 @@ from dragoman.errors import (
     QueueFull,
     Unavailable,
 )
+from dragoman.jobs.engine.leases import DEAF
 from dragoman.jobs.engine.messages import REPORTS, Done, Failed, Opening, Progress
 from dragoman.jobs.engine.policy import MAX_RESTARTS
 from dragoman.jobs.engine.recovery import recover
@@ -112,6 +113,12 @@ class Rig:
         outputs = {"a": Output(id="a", media_type="application/json", value=1)}
         number = attempt if attempt is not None else (worker.task.attempts if worker.task else 0)
         self.reports(worker, Done(attempt=number, outputs=outputs))
+
+    def done_by(self, job: Job) -> None:
+        """The job is run to its end by a new worker."""
+        worker = self.worker_of(job)
+        self.born(worker)
+        self.done(worker)
 
     def dies(self, worker: FakeWorker, exitcode: int = -signal.SIGKILL) -> None:
         assert worker.process is not None
@@ -706,6 +713,49 @@ class TestLostAnswers:
         rig.engine.tick()
         rig.born(rig.worker_of(job))
         assert (rig.job(job).status, rig.job(job).attempts) == (JobStatus.RUNNING, 2)
+
+
+class TestDeaf:
+    def test_a_worker_that_never_takes_its_job_is_killed_and_the_job_runs_again(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        worker.frozen = True
+        for _ in range(DEAF - 1):
+            rig.engine.renew()
+        assert worker.signals == []
+        rig.engine.renew()
+        assert worker.signals == ["KILL"]
+        rig.dies(worker)
+        rig.done_by(job)
+        after = rig.job(job)
+        assert (after.status, after.restarts, after.attempts) == (JobStatus.SUCCESSFUL, 1, 2), (
+            "no run of its own"
+        )
+
+    def test_who_dismisses_it_then_is_served_all_the_same(self, rig: Rig) -> None:
+        job, worker = rig.run()
+        worker.frozen = True
+        for _ in range(DEAF):
+            rig.engine.renew()
+        told = rig.dismiss(job)
+        rig.dies(worker)
+        assert [each.status for each in told if isinstance(each, Job)] == [JobStatus.DISMISSED]
+        assert (rig.pool.busy, rig.job(job).status) == (0, JobStatus.DISMISSED)
+
+
+class TestRunningOnce:
+    def test_one_that_was_adopted_before_its_return_was_told_has_one_worker(self, wide: Rig) -> None:
+        job, worker = wide.run()
+        wide.store.mute = True
+        wide.dies(worker)  # it waits again, and nobody here knows
+        wide.engine.renew()  # but for this, by which it is adopted
+        successor = wide.worker_of(job)
+        wide.store.mute = False
+        wide.engine.tick()
+        assert wide.pool.busy == 1
+        wide.born(successor)
+        assert wide.engine.holds(job.id)
+        wide.dismiss(job)
+        assert successor.signals == ["TERM"], "nothing of it runs on"
 
 
 class TestDisowned:

@@ -51,6 +51,20 @@ os.execv(command[0], command)
 """Becomes a supervisor if there is a file ``works``, after as many seconds as it says; and notes its life."""
 
 
+SLOW = """
+import runpy, sys, time
+from dragoman.jobs.engine import supervisor
+recover = supervisor.recover
+def recover_slowly(*arguments, **options):
+    time.sleep(3 * supervisor.FIRST_CLIENT)
+    return recover(*arguments, **options)
+supervisor.recover, supervisor.FIRST_CLIENT = recover_slowly, 1.0
+sys.argv[:] = ["dragoman", "supervise"]
+runpy.run_module("dragoman.cli", run_name="__main__")
+"""
+"""A supervisor on a busy machine: it takes longer to come up than it then waits for its first client."""
+
+
 class Trial:
     """An executor whose supervisors the test has in its hand."""
 
@@ -140,6 +154,16 @@ def test_while_one_comes_up_slowly_all_wait_and_are_served_but_readiness_says_no
     wait_for(trial.executor.alive, "ready")
 
 
+def test_one_that_came_up_slowly_waits_for_those_that_wait_for_it(trial: Trial) -> None:
+    trial.command[2:] = [SLOW]
+    trial.executor = LocalExecutor(trial.settings, trial.command)
+    trial.executor.start()
+    first = trial.supervisor()
+    job = trial.executor.submit(process_job("number", number=4))
+    assert trial.executor.wait(job.id, 60).outputs["double"].value == 8
+    assert trial.supervisor() == first
+
+
 def test_no_more_threads_wait_for_one_than_may_but_for_calls_that_go_on(tmp_path: Path) -> None:
     with _trial(Trial(tmp_path, max_waiting=2)) as trial, ThreadPoolExecutor(4) as pool:
         trial.works.write_text("4")
@@ -170,6 +194,18 @@ def test_once_one_can_be_started_it_is_without_a_request(
     wait_for(trial.executor.alive, "and is held")
     job = trial.executor.submit(process_job("number", number=4))
     assert trial.executor.wait(job.id, 60).outputs["double"].value == 8
+
+
+def test_whatever_happens_in_the_search_it_goes_on(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more_threads(_finder: object) -> bool:
+        raise RuntimeError("can't start new thread")
+
+    trial.works.touch()
+    monkeypatch.setattr(supervisor_start.SupervisorFinder, "_unlocked", no_more_threads)
+    with pytest.raises(Unavailable):
+        trial.executor.start()
+    monkeypatch.undo()
+    wait_for(trial.executor.alive, "it has been found all the same")
 
 
 def test_closing_ends_the_search(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
-from flask import Response, request
-from werkzeug.wsgi import wrap_file
+from flask import Response
 
 from dragoman.adapters.aeon.surface import answer
-from dragoman.datasets.batch_files import take
+from dragoman.datasets.batch_files import TakenBatch
 from dragoman.errors import DatasetError, InvalidQueryParameter, NoSuchSession
 from dragoman.web.client_connection import here, hung_up
 from dragoman.web.request_body import json_body
@@ -91,10 +89,10 @@ def next_batch(api: Surface, call: Call, session_id: str) -> Response:
     if batch is None:
         return answer("END_OF_DATASET", status=404)
     try:
-        file = os.fdopen(take(batch.path), "rb")
+        body = TakenBatch(batch.path)
     except FileNotFoundError as error:
         raise DatasetError(LOST) from error
-    response = Response(wrap_file(request.environ, file), content_type="application/octet-stream")
+    response = Response(body, content_type="application/octet-stream", direct_passthrough=True)
     response.content_length = batch.size
     response.headers["Cache-Control"] = "no-store"
     harden(response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.ccp.execution_paths import PARAMETERS, SCHEMAS, paths
+from dragoman.adapters.ccp.reserved import MOST_REPLICAS
 from dragoman.adapters.ogc.openapi.document import document as ogc_document
 from dragoman.openapi.components import HTML, Object, ref, strings
 
@@ -20,7 +21,12 @@ ELSEWHERE: Final = ("/livez", "/readyz")
 """Paths of the root alone."""
 RESERVED: Final[Object] = {
     "ccpimage": strings(description="What it is to run under; kept with the job."),
-    "ccpreplicas": {"type": "integer", "minimum": 1, "maximum": 1, "description": "How often it is to run."},
+    "ccpreplicas": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MOST_REPLICAS,
+        "description": "How often it is to run; of two or more, each output is a list of files.",
+    },
     "ccpmaxtime": {"type": "number", "minimum": 0, "description": "Seconds that it may run; then it fails."},
     "ccpnote": strings(description="Kept with the job."),
 }

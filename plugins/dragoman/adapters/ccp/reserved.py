@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from dragoman.model.process import JSON, Process
 
+MOST_REPLICAS: Final = 16
+"""Runs of one job."""
 LONGEST: Final = 10**9
 """Seconds, of ``ccpmaxtime``."""
 NOTE: Final = 10_000
@@ -40,9 +42,9 @@ def _max_time(value: JSON, process: Process) -> None:
 
 
 def _replicas(value: JSON, process: Process) -> None:
-    if _number(value) != 1:
+    if _number(value) not in range(1, MOST_REPLICAS + 1):
         raise InputError(
-            "ccpreplicas", f"got {shown(value)}; allowed: 1 (more are not available in this version)"
+            "ccpreplicas", f"got {shown(value)}; allowed: whole numbers from 1 to {MOST_REPLICAS}"
         )
 
 
@@ -82,9 +84,11 @@ RESERVED: Final = (
     ReservedInput(
         id="ccpreplicas",
         title="Replicas",
-        description="How often it is to run; 1 in this version.",
-        schema=lambda process: {"type": "integer", "minimum": 1, "maximum": 1, "default": 1},
+        description="How often it is to run, one run after another. Of two or more, each output is a list of files. "
+        "CCP_TASK_ID and ccptaskid in its environment hold the number of a run, from 0.",
+        schema=lambda process: {"type": "integer", "minimum": 1, "maximum": MOST_REPLICAS, "default": 1},
         check=_replicas,
+        numbers_runs=("CCP_TASK_ID", "ccptaskid"),
     ),
     ReservedInput(
         id="ccpmaxtime",

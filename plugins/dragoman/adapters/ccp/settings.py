@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dragoman.config.dialects import UNAVAILABLE, DialectSettings
+from dragoman.config.dialects import DialectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +22,16 @@ class CcpSettings:
 
     cancelled_as_failed: bool = True
     """Whether a dismissed job reads as failed under ``/ccp``: clients of CCP wait for ever on any other word."""
+    script_methods: bool = False
+    """Whether methods that were imported from CCP may run their scripts here."""
 
 
 def parse(section: Section, process_ids: Sequence[str]) -> CcpSettings:
-    """The settings of the section; raises SettingsError, also for scripts, which are not there yet."""
-    if section.flag("script_methods", False):
-        raise section.error("script_methods", f"{UNAVAILABLE}; allowed: false, or leave it out")
-    return CcpSettings(cancelled_as_failed=section.flag("cancelled_as_failed", True))
+    """The settings of the section; raises SettingsError."""
+    return CcpSettings(
+        cancelled_as_failed=section.flag("cancelled_as_failed", True),
+        script_methods=section.flag("script_methods", False),
+    )
 
 
 def settings_of(settings: Settings) -> CcpSettings:
@@ -42,7 +45,7 @@ SETTINGS: Final = DialectSettings(
     summary="CCP; off turns it off.",
     keys={
         "cancelled_as_failed": "Whether a cancelled job reads as failed under /ccp.",
-        "script_methods": "Imported methods (not available in this version; false is accepted).",
+        "script_methods": "Whether methods imported from CCP are served, whose scripts run here.",
     },
     defaults=CcpSettings(),
     parse=parse,

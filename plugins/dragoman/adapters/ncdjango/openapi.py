@@ -75,9 +75,12 @@ def _operation(operation_id: str, summary: str, schema: str, **more: JSON) -> Ob
         "tags": ["Maps"],
         "responses": {
             "200": {"description": summary, "content": {JSON_TYPE: {"schema": ref("schemas", schema)}}},
-            "default": {
-                "description": "What is wrong.",
-                "content": {JSON_TYPE: {"schema": ref("schemas", "Error")}},
+            **{
+                status: {
+                    "description": "What is wrong.",
+                    "content": {JSON_TYPE: {"schema": ref("schemas", "Error")}},
+                }
+                for status in ("401", "404", "405")
             },
         },
         **more,

@@ -25,7 +25,7 @@ from dragoman.schemas.messages import cut, shown
 from dragoman.schemas.ogc_values import input_values
 from dragoman.schemas.value_check import check_of
 from dragoman.sources.precheck import check_web_href
-from dragoman.web.reserved_inputs import split
+from dragoman.web.reserved_inputs import replicas_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,6 +101,7 @@ def execute_request(
         reserved=about_the_run,
         outputs=_outputs(outputs, process),
         publish=_publish(outputs),
+        replicas=replicas_of(about_the_run, reserved),
         response=_response(body.get("response")),
         subscriber=_subscriber(_object(body, "subscriber"), policy),
     )

@@ -61,7 +61,19 @@ class _Handle:
     """An open raster; GDAL's handles serve one thread at a time."""
 
     dataset: Any
+    whole: bool
+    """Whether every pixel is valid: there is no nodata, no mask and no alpha."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    """A window of a raster."""
+
+    handle: _Handle
+    offset: tuple[int, int]
+    """Column and row of its first pixel."""
+    label: str
 
 
 class OpenRasters:
@@ -81,7 +93,8 @@ class OpenRasters:
         with self._lock:
             handle = self._handles.pop(key, None)
             if handle is None:
-                handle = _Handle(open_raster(path, max_pixels=self._max_pixels))
+                dataset = open_raster(path, max_pixels=self._max_pixels)
+                handle = _Handle(dataset, _is_whole(dataset))
             self._handles[key] = handle
             while len(self._handles) > _HANDLES:
                 self._handles.popitem(last=False)  # closed when its last reader lets go of it
@@ -127,43 +140,45 @@ class GeoImage(Entry):
         )
         return replace(self, bands=bands, buffers=(buffer,))
 
-    def decode(self, elements: Sequence[Element]) -> NDArray[Any]:
-        """The window's values: (bands, height, width)."""
+    def decode(self, elements: Sequence[Element]) -> _Placed:
+        """Where the window lies; its values are read right into the batch."""
+        handle = self._open(elements[0])
+        return _Placed(handle=handle, offset=self._offset(handle.dataset, elements), label=elements[0].label)
+
+    def load(
+        self, decoded: _Placed, _geometry: Geometry | None, rows: Sequence[NDArray[Any]], _key: RecordKey
+    ) -> None:
+        """See ``Entry``."""
+        with decoded.handle.lock:
+            self._check_bands(decoded.handle.dataset, self.bands)
+            try:
+                self._read(decoded, rows[0])
+            except RequestError as error:
+                raise DatasetError(f"'{decoded.label}' cannot be read: {error.detail}") from error
+
+    def _read(self, placed: _Placed, row: NDArray[Any]) -> None:
+        """Read a window into the record's part of the batch: without a copy, where nothing can be missing in it."""
         from rasterio.windows import Window
 
         from dragoman.rasters.unwarped import read_pixels
 
-        handle = self._open(elements[0])
-        width, height = self.size
-        dtype = self.buffers[0].type.dtype
-        with handle.lock:
-            self._check_bands(handle.dataset, self.bands)
-            offset = self._offset(handle.dataset, elements)
-            try:
-                values, _ = read_pixels(
-                    handle.dataset,
-                    self.bands,
-                    offset,
-                    Window(0, 0, width, height),
-                    dtype.type(self.fill).item(),
-                )
-            except RequestError as error:
-                raise DatasetError(f"'{elements[0].label}' cannot be read: {error.detail}") from error
-        if not np.can_cast(values.dtype, dtype, "safe"):
-            raise DatasetError(f"'{elements[0].label}' is {values.dtype}, the session's first raster {dtype}")
-        return values
-
-    def load(
-        self, decoded: NDArray[Any], _geometry: Geometry | None, rows: Sequence[NDArray[Any]], _key: RecordKey
-    ) -> None:
-        """See ``Entry``."""
-        rows[0][...] = decoded
+        dataset = placed.handle.dataset
+        (left, top), (width, height) = placed.offset, self.size
+        inside = 0 <= left <= dataset.width - width and 0 <= top <= dataset.height - height
+        if inside and placed.handle.whole and set(dataset.dtypes) == {row.dtype.name}:
+            dataset.read(list(self.bands), window=Window(left, top, width, height), out=row)
+            return
+        fill = row.dtype.type(self.fill).item()
+        values, _ = read_pixels(dataset, self.bands, placed.offset, Window(0, 0, width, height), fill)
+        if not np.can_cast(values.dtype, row.dtype, "safe"):
+            raise DatasetError(f"'{placed.label}' is {values.dtype}, the session's first raster {row.dtype}")
+        row[...] = values
 
     def _open(self, element: Element) -> _Handle:
         if element.file is None:
             raise DatasetError("geoimage takes a column of type FILE")
         try:
-            return self.rasters.handle(element.files.path(element.file))
+            return self.rasters.handle(element.files.place(element.file))
         except (RequestError, OSError) as error:
             reason = error.detail if isinstance(error, RequestError) else error.strerror
             raise DatasetError(f"'{element.label}' cannot be read: {reason}") from error
@@ -194,6 +209,12 @@ def read_geoimage(members: Mapping[str, JSON], settings: EtlSettings) -> GeoImag
         rasters=OpenRasters(settings.max_pixels),
         buffers=(),
     )
+
+
+def _is_whole(dataset: Any) -> bool:
+    from rasterio.enums import MaskFlags
+
+    return all(flags == [MaskFlags.all_valid] for flags in dataset.mask_flag_enums)
 
 
 def _place(element: Element) -> tuple[int, int]:

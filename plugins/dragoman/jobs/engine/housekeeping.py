@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dragoman.errors import JobUnreadable, NoSuchJob, Unavailable
+from dragoman.maps.held_steps import HeldSteps
 from dragoman.model.job import JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.packages.serving.records import Records
@@ -86,6 +87,20 @@ def expire_services(services: ServiceStore, files: ServiceFiles, keep: float) ->
     return removed
 
 
+def sweep_held(store: JobStore, held: HeldSteps) -> None:
+    """Let go of the files of map services that no unfinished job is going to read any more."""
+
+    def finished(job_id: str) -> bool | None:
+        try:
+            return store.get(job_id).status.finished
+        except NoSuchJob:
+            return None
+        except JobUnreadable:
+            return False
+
+    held.sweep(finished)
+
+
 def sweep_services(services: ServiceStore, files: ServiceFiles) -> None:
     """Remove the files of map services that are none: of runs, and ends, that a crash cut off.
 
@@ -139,6 +154,7 @@ class Housekeeper(threading.Thread):
                     expire(self._store, self._results, self._keep)
                 self._expire_maps()
                 sweep(self._store, self._results)
+                sweep_held(self._store, HeldSteps(self._home))
                 sweep_packages(self._store, self._home)
                 self._results.empty_trash()
             except (Unavailable, OSError) as error:

@@ -10,7 +10,7 @@ from dragoman.jobs.engine.worker import WorkerSetup
 from dragoman.model.job import Job
 from dragoman.model.process import Runtime
 from dragoman.workers.pool import Kind, Pool
-from dragoman.workers.worker import Worker
+from dragoman.workers.worker import TERM_TIMEOUT, Worker
 
 if TYPE_CHECKING:
     from dragoman.jobs.engine_settings import EngineSettings
@@ -28,6 +28,7 @@ def job_kind(settings: EngineSettings, mark: str) -> Kind[Key]:
         setup=partial(_setup, settings, mark),
         preload=("dragoman.jobs.engine.preload",),
         warm=settings.warm_workers,
+        grace=lambda key: key[1].stop_seconds or TERM_TIMEOUT,
     )
 
 

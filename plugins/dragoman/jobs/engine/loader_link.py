@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dragoman.datasets import loader
 from dragoman.datasets.batch_files import batch_folder
-from dragoman.datasets.loader_messages import Began, Careful, Failed, Ready, dump, load
+from dragoman.datasets.loader_messages import ORDERS, REPORTS, Began, Careful, Failed, Ready
 from dragoman.workers.framing import encode
 from dragoman.workers.pool import Kind, Pool
 
@@ -72,7 +72,7 @@ class LoaderLink:
 
     def tell(self, order: Order) -> None:
         """Send an order, or keep it until the loader is born, and takes it: a loader that hangs holds up nobody."""
-        self._unsent += encode(dump(order))
+        self._unsent += encode(ORDERS.dump(order))
         self._flush()
 
     def tick(self) -> None:
@@ -97,13 +97,13 @@ class LoaderLink:
     def born(self, _worker: LoaderProcess) -> None:
         """Tell it all that has been kept for it."""
         if self._suspects:
-            self._unsent[:0] = encode(dump(Careful(on=True)))
+            self._unsent[:0] = encode(ORDERS.dump(Careful(on=True)))
         self._flush()
 
     def heard(self, _worker: LoaderProcess, message: Any) -> None:
         """Note which batches are being made, and pass the report on; a fault there is logged, and costs no job."""
         try:
-            self._note(load(message))
+            self._note(REPORTS.load(message))
         except Exception:
             LOGGER.exception("a report of the loader's is lost", extra={"action": "loader"})
 

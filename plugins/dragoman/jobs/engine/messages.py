@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dragoman.jobs.message_codec import MessageCodec
+from dragoman.jobs.message_parts import PARTS
+from dragoman.workers.message_codec import MessageCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,9 +78,9 @@ class Failed:
 type Report = Progress | Opening | Done | Failed
 """What a worker says of the job that it runs; ``attempt`` is the one it was told to run."""
 
-ORDERS: Final[MessageCodec[Run]] = MessageCodec("type", {"run": Run})
+ORDERS: Final[MessageCodec[Run]] = MessageCodec("type", {"run": Run}, PARTS)
 REPORTS: Final[MessageCodec[Report]] = MessageCodec(
-    "type", {"progress": Progress, "opening": Opening, "done": Done, "failed": Failed}
+    "type", {"progress": Progress, "opening": Opening, "done": Done, "failed": Failed}, PARTS
 )
 
 

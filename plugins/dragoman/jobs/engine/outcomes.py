@@ -117,8 +117,7 @@ class Outcomes:
             case Dismiss(message=message):
                 self.finish(job, JobStatus.DISMISSED, message=message)
             case Disown():
-                for on_dismissed in self._dismissing.pop(job.id, []):
-                    self._redirect(job.id, on_dismissed)
+                self._redirect_dismissals(job)
 
     def _run_again(self, job: Job, **changes: Any) -> None:
         changes |= {"progress": 0, "lease_until": None}
@@ -126,9 +125,15 @@ class Outcomes:
             again = self._move(job, JobStatus.ACCEPTED, **changes)
         except (IllegalTransition, NoSuchJob) as error:  # it was dismissed while the store was away, say
             LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
-            return
-        self._results.clear(job.id, keep_log=True)  # what its last run may have left
-        self._enqueue(again)
+        else:
+            self._results.clear(job.id, keep_log=True)  # what its last run may have left
+            self._enqueue(again)
+        self._redirect_dismissals(job)  # it was dismissed when its run was being ended for another reason
+
+    def _redirect_dismissals(self, job: Job) -> None:
+        """Have those served who dismissed a run that did not end of that."""
+        for on_dismissed in self._dismissing.pop(job.id, []):
+            self._redirect(job.id, on_dismissed)
 
 
 def _owned(service: MapService, job: Job) -> MapService:

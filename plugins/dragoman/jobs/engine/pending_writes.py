@@ -21,6 +21,9 @@ class PendingWrites:
         self._pending: deque[Callable[[], None]] = deque()
         self._complained = False
 
+    def __len__(self) -> int:
+        return len(self._pending)
+
     def write(self, write: Callable[[], None]) -> None:
         """Do it now, or as soon as the store can."""
         try:

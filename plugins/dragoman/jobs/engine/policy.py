@@ -7,6 +7,7 @@
     ended here: the job is another run's by now        left alone
     ended here: its time was up                        failed, timed-out
     ended here: an input took too long to open         failed, the input is at fault
+    ended here: its worker did not take the job        run again, a restart
     ended here: the supervisor stops                   run again, a restart
     from outside: see ``interrupted``                  run again, a restart
     its worker died by itself, runs left               run again
@@ -110,6 +111,8 @@ def describe(death: Death) -> str:
 
 def _cause_outside(death: Death) -> str:
     """Why the death is not the run's own doing; empty if it is."""
+    if death.ending == "deaf":
+        return "its worker did not take the job"
     if death.ending:
         return "the server was stopped"
     if death.exit_code == -signal.SIGTERM:  # somebody stops everything, as systemd does

@@ -72,6 +72,10 @@ class JobQueue:
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._jobs
 
+    def ids(self) -> list[str]:
+        """The jobs that wait, in no order."""
+        return list(self._jobs)
+
     def oldest(self) -> datetime | None:
         """When the job that was accepted first of those that wait was; None if none does."""
         return min((job.created for job in self._jobs.values()), default=None)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dragoman.errors import JobUnreadable, NoSuchJob
-from dragoman.jobs.engine.scheduling import LEASE
+from dragoman.jobs.engine.leases import LEASE
 from dragoman.model.job import Job, JobQuery
 from dragoman.model.status import JobStatus
 from dragoman.workers import process_tree

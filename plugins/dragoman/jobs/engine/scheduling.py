@@ -8,29 +8,30 @@ finished is not lost with it.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import (
     DragomanError,
     IllegalTransition,
-    JobUnreadable,
     NoSuchJob,
     Unavailable,
 )
 from dragoman.jobs.engine.counters import EngineCounters
+from dragoman.jobs.engine.leases import LEASE, Leases
 from dragoman.jobs.engine.messages import ORDERS, Failed, Opening, Progress, Run, load_report
 from dragoman.jobs.engine.outcomes import OnDismissed, Outcomes
 from dragoman.jobs.engine.pending_writes import PendingWrites
 from dragoman.jobs.engine.policy import describe, interrupted, outcome_of_death
 from dragoman.jobs.engine.queue import JobQueue
+from dragoman.jobs.engine.slots import Slots
+from dragoman.jobs.engine.state import worker_state
 from dragoman.jobs.engine.versions import Versions
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dragoman.jobs.engine.job_workers import JobPool, JobWorker
     from dragoman.jobs.engine.messages import Report
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
     from dragoman.model.worker import WorkerIdentity
 
 LOGGER = logging.getLogger(__name__)
-
-LEASE = 30.0
-"""Seconds that a claimed job stays the engine's without renewal."""
 
 
 class Scheduler:
@@ -65,6 +63,7 @@ class Scheduler:
         self._results = results
         self._pool = pool
         self._limits = limits
+        self._slots = Slots(pool, limits)
         self._changed = changed
         """Called with every job that has begun to run or has finished."""
         self._host = host
@@ -75,9 +74,17 @@ class Scheduler:
         self._assigned: dict[str, JobWorker] = {}
         """Jobs that have a worker, born or not."""
         self._outcomes = Outcomes(
-            store=store, results=results, changed=changed, enqueue=self._queue.push, redirect=self.dismiss
+            store=store, results=results, changed=changed, enqueue=self._enqueue, redirect=self.dismiss
         )
         self._writes = PendingWrites()
+        self._leases = Leases(
+            store=store,
+            results=results,
+            pool=pool,
+            holds=self.holds,
+            enqueue=self._enqueue,
+            requeue=self.requeue,
+        )
         self.closing = False
         """Set at the end: nothing new is started."""
 
@@ -90,7 +97,7 @@ class Scheduler:
     def accept(self, job: Job) -> Job:
         """See Executor.submit."""
         self._versions.accepted(job)
-        worker = None if self._queue or not self._may_start(job) else self._free_worker(job)
+        worker = None if self._queue or not self._slots.may_start(job) else self._free_worker(job)
         if worker is not None:
             return self._accept_running(job, worker)
         full = len(self._queue) >= self._limits.queue_limit
@@ -135,6 +142,18 @@ class Scheduler:
             busy=busy,
             idle=len(self._pool.workers) - busy,
         )
+
+    def state(self) -> Mapping[str, Any]:
+        """What waits, and what each worker is about, as JSON."""
+        return {
+            "queue": self._queue.ids(),
+            "assigned": {job_id: worker.pid for job_id, worker in self._assigned.items()},
+            "workers": [worker_state(worker) for worker in self._pool.workers],
+            "busy": self._pool.busy,
+            "slots": self._limits.slots,
+            "writes that wait": len(self._writes),
+            "closing": self.closing,
+        }
 
     def born(self, worker: JobWorker) -> None:
         """A worker that was ordered is ready to run its job."""
@@ -208,29 +227,8 @@ class Scheduler:
         self.dispatch()
 
     def renew(self) -> None:
-        """Keep the leases of what runs, and take back what nobody renewed."""
-        now = datetime.now(UTC)
-        running = {w.task.id: w.task for w in self._pool.workers if w.task is not None and w.begun}
-        for job in running.values():
-            if not self._store.report(job.id, job.token, lease_until=now + timedelta(seconds=LEASE)):
-                self._end_disowned(job)
-        for job in self._store.expired(now):
-            if job.id not in running:
-                self.requeue(job, "its worker was not heard of again")
-        self._adopt()
-
-    def _adopt(self) -> None:
-        """Take over what waits in the store and is not known here: the table is the queue.
-
-        Another host's engine may have left it there; a database that crashed may have forgotten that it ran; or
-        it was accepted, and the reply that said so was lost.
-        """
-        for job_id in self._store.waiting_ids():
-            if not self.holds(job_id):
-                with suppress(NoSuchJob, JobUnreadable):
-                    job = self._store.get(job_id)
-                    self._results.clear(job_id, keep_log=True)
-                    self._queue.push(job)
+        """Keep the leases of what runs, and take back what nobody renewed; see ``Leases``."""
+        self._leases.renew()
         self.dispatch()
 
     def requeue(self, job: Job, why: str) -> None:
@@ -239,8 +237,8 @@ class Scheduler:
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
-        while self._queue and not self.closing and self._pool.busy < self._limits.slots:
-            job = self._queue.pop(self._may_start)
+        while self._queue and not self.closing and self._slots.any_free():
+            job = self._queue.pop(self._slots.may_start)
             if job is None:
                 break
             worker = self._free_worker(job)
@@ -253,19 +251,9 @@ class Scheduler:
                 self._start(worker, job)
         self._pool.retire()
 
-    def _may_start(self, job: Job) -> bool:
-        """Whether the slots that are left are for such a job, and not too many of its process run."""
-        limits = self._limits
-        running = [worker.task for worker in self._pool.workers if worker.task is not None]
-        most = limits.max_parallel.get(job.process_id, limits.slots)
-        if sum(other.process_id == job.process_id for other in running) >= most:
-            return False
-        background = max(1, limits.slots - limits.sync_slots)
-        return job.mode == "sync" or sum(other.mode != "sync" for other in running) < background
-
     def _free_worker(self, job: Job) -> JobWorker | None:
         """An idle worker of the job's process, if there is one, and a free slot."""
-        if self.closing or self._pool.busy >= self._limits.slots:
+        if self.closing or not self._slots.any_free():
             return None
         return self._pool.idle((job.process_id, job.runtime))
 
@@ -278,7 +266,7 @@ class Scheduler:
             claimed = self._store.claim(job.id, self._identity(worker), LEASE)
         except Unavailable as error:
             self._release(worker)
-            self._writes.defer(lambda: self._queue.push(job), error)
+            self._writes.defer(lambda: self._enqueue(job), error)
             return
         if claimed is None:
             self._release(worker)
@@ -291,6 +279,11 @@ class Scheduler:
         order = Run(id=claimed.id, attempts=claimed.attempts, request=claimed.request)
         worker.begin(claimed, ORDERS.dump(order), claimed.timeout)
         self._changed(claimed)
+
+    def _enqueue(self, job: Job) -> None:
+        """Have a job wait; not one that has a worker: it was adopted while the write that says so was tried again."""
+        if job.id not in self._assigned:
+            self._queue.push(job)
 
     def _release(self, worker: JobWorker) -> None:
         if worker.task is not None:
@@ -313,21 +306,4 @@ class Scheduler:
 
     def _note(self, job: Job, report: Progress) -> None:
         if not self._outcomes.note(job, report):
-            self._end_disowned(job)  # or it has only fallen
-
-    def _end_disowned(self, job: Job) -> None:
-        """End a run whose job is not its own any more: another host's engine has it, or its claim was forgotten."""
-        worker = self._assigned.get(job.id)
-        if worker is None or worker.task is not job or worker.ending:
-            return
-        try:
-            now = self._store.get(job.id)
-        except NoSuchJob:
-            pass
-        else:
-            if (now.status, now.token) == (JobStatus.RUNNING, job.token):
-                return
-        LOGGER.warning(
-            "a run is ended: its job is not its own any more", extra={"action": "disown", "job_id": job.id}
-        )
-        worker.begin_end("disowned")
+            self._leases.end_disowned(job)  # or it has only fallen

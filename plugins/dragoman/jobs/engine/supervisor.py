@@ -14,7 +14,7 @@ import signal
 import time
 from contextlib import suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
@@ -26,6 +26,7 @@ from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
+from dragoman.jobs.engine.state import StateFile
 from dragoman.jobs.engine_settings import EngineLimits
 from dragoman.jobs.host_id import host_id, known_host_id
 from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, forkserver_folder, home_hash
@@ -39,7 +40,7 @@ from dragoman.workers.pool import Pool
 from dragoman.workers.watch import WorkerWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dragoman.jobs.engine_settings import EngineSettings
     from dragoman.jobs.ports import EngineStore
@@ -51,7 +52,7 @@ LOGGER = logging.getLogger(__name__)
 ALONE = 1.0
 """Seconds without a connected server process after which the supervisor ends."""
 FIRST_CLIENT = 15.0
-"""Seconds that it waits for the first server process."""
+"""Seconds that it waits for the first server process, once one can connect."""
 TICK = 0.05
 """Seconds at most between two checks of deadlines."""
 RENEW = 10.0
@@ -98,7 +99,6 @@ class _Supervisor:
         process_tree.become_subreaper()
         self._selector = selectors.DefaultSelector()
         self._stopping = False
-        self._alone_since = time.monotonic() + FIRST_CLIENT
         self._starter = starter
         self._renewed = self._held = time.monotonic()
         self._complaint = ""
@@ -110,6 +110,7 @@ class _Supervisor:
         """Supervise until nobody needs it; the exit code."""
         self._lock = lock
         self._listen_to_signals()
+        self._state = StateFile(self._settings.home)
         name = _cage_name(host_id(self._settings.home), lock)
         if not cage.enter(name, self._settings.home / CGROUP):
             LOGGER.info(cage.UNCAGED, extra={"action": "cgroup"})
@@ -128,6 +129,8 @@ class _Supervisor:
         housekeeper.start()
         self._endpoint = SupervisorSocket(self._settings.home)
         self._connections = Connections(self._selector, self._endpoint.listen(), self._handler)
+        # Not before: on a busy machine it may have taken longer than that to come so far.
+        self._alone_since = time.monotonic() + FIRST_CLIENT
         try:
             self._loop()
         finally:
@@ -241,6 +244,7 @@ class _Supervisor:
         except Unavailable as error:
             self._complain(error)
         self._handler.tick()
+        self._state.tick(self._present_state)
         if self._connections:
             self._alone_since = now
         elif self._alone_since > now and not process_tree.lives(self._starter):
@@ -289,6 +293,10 @@ class _Supervisor:
         if not self._complaint:
             self._complaint = error.detail
             LOGGER.error("%s (%s)", error.detail, error.__cause__, extra={"action": "tick"})
+
+    def _present_state(self) -> Mapping[str, Any]:
+        births = {"births that wait": self._forkserver.waiting, "forkserver": self._forkserver.pid}
+        return {**self._scheduler.state(), **births, "connections": len(self._connections)}
 
     def _stop(self) -> None:
         self._stopping = True

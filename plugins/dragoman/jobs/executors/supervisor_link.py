@@ -202,7 +202,12 @@ class _LinkThread:
         while not self._closed.is_set():
             try:
                 channel = self._finder.find(self._closed, replace=self._replace)
-            except Unavailable as error:
+            except Exception as error:  # without this thread the process would never find an engine again
+                if not isinstance(error, Unavailable):
+                    LOGGER.exception(
+                        "the search for the engine failed; it goes on", extra={"action": "elect"}
+                    )
+                    error = Unavailable("the engine cannot be found; the server's log says why")
                 self._fail(error)
                 self._closed.wait(REST)
                 continue

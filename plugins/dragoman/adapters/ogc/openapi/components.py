@@ -122,7 +122,11 @@ SCHEMAS: Final[Mapping[str, Object]] = {
     "Format": record(
         mediaType=strings(), encoding=strings(), schema={"description": "A schema, or the URL of one."}
     ),
-    "OutputRequest": record(format=ref("schemas", "Format"), transmissionMode=strings("value", "reference")),
+    "OutputRequest": record(
+        format=ref("schemas", "Format"),
+        transmissionMode=strings("value", "reference"),
+        publish={"description": "Ours: true, min-max or a renderer; the output becomes a map service."},
+    ),
     "Subscriber": record(
         (),
         "Called with the job's results, its status or its failure.",

@@ -1,0 +1,187 @@
+"""The operator's files as services: what is made of them, by a process of its own, and what a broken one costs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from affine import Affine
+from harness import HANG, wait_for
+
+from dragoman.composition import MAP_FILE
+from dragoman.errors import InvalidRequest
+from dragoman.maps.declarations import ServiceDeclaration, dump_declaration, load_declaration, state_of
+from dragoman.maps.own_files import make_own_service
+from dragoman.maps.own_services import OwnMaps
+from dragoman.maps.renderers import MIN_MAX, parse_renderer
+from dragoman.maps.service_codec import load_service
+from dragoman.maps.service_files import OWN, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dragoman.model.map_service import MapService
+
+VALUES = np.arange(3 * 40 * 50, dtype="float32").reshape(3, 40, 50)
+
+
+@pytest.fixture
+def climate(tmp_path: Path) -> Path:
+    """A NetCDF with ``tmax`` at three times, rows from the south, one cell missing; and a mask without time."""
+    values = VALUES.copy()
+    values[1, 0, 0] = np.nan
+    path = tmp_path / "climate.nc"
+    xr.Dataset(
+        {
+            "tmax": (("time", "lat", "lon"), values, {"units": "K"}),
+            "mask": (("lat", "lon"), np.ones((40, 50), "int16")),
+            "about": ((), 5),
+        },
+        {
+            "time": ("time", [0, 1, 2], {"units": "days since 1970-01-02"}),
+            "lat": ("lat", np.arange(40) * 0.25 + 10, {"units": "degrees_north"}),
+            "lon": ("lon", np.arange(50) * 0.25 - 100, {"units": "degrees_east"}),
+        },
+    ).to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def _geotiff(path: Path, *, pyramid: bool = True, bands: int = 2) -> Path:
+    with rasterio.open(
+        path, "w", "GTiff", 1500, 1200, bands, "EPSG:32633", Affine(10, 0, 500_000, 0, -10, 5_000_000), "int16",
+        nodata=-1, tiled=True, blockxsize=256, blockysize=256,
+    ) as target:  # fmt: skip
+        for band in target.indexes:
+            target.write(np.arange(1500 * 1200).reshape(1200, 1500).astype("int16") % 100 * band, band)
+        if pyramid:
+            target.build_overviews([2, 4], rasterio.enums.Resampling.nearest)
+    return path
+
+
+def _made(tmp_path: Path, path: Path, **members: Any) -> MapService:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    declaration = load_declaration(
+        dump_declaration(ServiceDeclaration(name="climate/daily", path=path, **members))
+    )
+    return make_own_service(declaration, folder, folder)
+
+
+def test_each_variable_of_a_netcdf_is_drawn_from_a_pyramid_with_a_band_for_each_time(
+    tmp_path: Path, climate: Path
+) -> None:
+    service = _made(tmp_path, climate, description="Daily")
+    assert (service.owner, service.temporary, service.data, service.description) == (
+        None,
+        False,
+        climate,
+        "Daily",
+    )
+    tmax, mask = service.variables
+    assert (tmax.name, tmax.units, tmax.times) == ("tmax", "K", (86400.0, 172800.0, 259200.0))
+    assert (tmax.minimum, tmax.maximum) == (0, VALUES.max())
+    assert (mask.name, mask.index, mask.times, mask.dtype) == ("mask", 1, (), "int16")
+    for step, (path, band) in enumerate(tmax.drawn):
+        with rasterio.open(path) as pyramid:
+            assert pyramid.transform.almost_equals(Affine(0.25, 0, -100.125, 0, -0.25, 19.875))
+            assert pyramid.crs.to_epsg() == 4326
+            read = pyramid.read(band, masked=True)
+        expected = VALUES[step, ::-1].copy()
+        assert np.ma.getmaskarray(read)[39, 0] == (step == 1)
+        np.testing.assert_array_equal(read.filled(expected[39, 0]), expected)
+    assert len(mask.drawn) == 1
+
+
+def test_the_configuration_chooses_variables_their_order_and_their_renderers(
+    tmp_path: Path, climate: Path
+) -> None:
+    renderer = parse_renderer({"type": "stretched", "colors": [["p50", "#000"], ["max", "#fff"]]}, words=True)
+    service = _made(tmp_path, climate, variables={"mask": None, "tmax": renderer})
+    assert [(each.name, each.index) for each in service.variables] == [("mask", 0), ("tmax", 1)]
+    first, second = service.variables[1].renderer.colors
+    assert first[0] == pytest.approx(np.median(VALUES), rel=1e-3)
+    assert second[0] == VALUES.max()
+
+
+def test_a_variable_that_is_not_there_is_named(tmp_path: Path, climate: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"'tmin'.*tmax, mask"):
+        _made(tmp_path, climate, variables={"tmin": None})
+
+
+def test_a_geotiff_with_overviews_is_drawn_as_it_is(tmp_path: Path) -> None:
+    path = _geotiff(tmp_path / "scene.tif")
+    service = _made(tmp_path, path)
+    assert [each.name for each in service.variables] == ["band1", "band2"]
+    assert [each.drawn for each in service.variables] == [((path, 1),), ((path, 2),)]
+    assert [each.maximum for each in service.variables] == [99, 198]
+    assert [file.name for file in (tmp_path / "made").iterdir()] == ["service.json"]
+
+
+def test_another_geotiff_gets_a_pyramid(tmp_path: Path) -> None:
+    path = _geotiff(tmp_path / "scene.tif", pyramid=False)
+    service = _made(tmp_path, path, variables={"band2": MIN_MAX})
+    (variable,) = service.variables
+    ((drawn, band),) = variable.drawn
+    with rasterio.open(drawn) as pyramid, rasterio.open(path) as source:
+        assert (pyramid.count, band, pyramid.nodata) == (1, 1, -1)
+        np.testing.assert_array_equal(pyramid.read(1), source.read(2))
+        assert pyramid.overviews(1)
+
+
+def test_files_are_looked_at_by_a_process_and_a_broken_one_costs_itself_alone(
+    tmp_path: Path, climate: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "broken.nc"
+    broken.write_bytes(b"CDF\x01 and no more")
+    home = tmp_path / "home"
+    declarations = [
+        ServiceDeclaration(name="broken", path=broken),
+        ServiceDeclaration(name="gone", path=tmp_path / "gone.tif"),
+        ServiceDeclaration(name="climate/daily", path=climate),
+    ]
+    own = OwnMaps(declarations, home=home, command=MAP_FILE)
+    own.start()
+    assert own.wait(HANG)
+    assert list(own.services()) == ["climate/daily"]
+    path, _ = own.services()["climate/daily"].variables[0].drawn[0]
+    assert path.is_file()
+    assert path.is_relative_to(home / ROOT / OWN)
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(lines) == 2
+    assert {line.split(":")[0] for line in lines} == {"map service broken", "map service gone"}
+    again = OwnMaps(declarations, home=home, command=["false"])  # nothing is made twice
+    again.start()
+    assert again.wait(HANG)
+    assert again.services()["climate/daily"] == own.services()["climate/daily"]
+
+
+def test_a_file_that_has_changed_is_made_anew(
+    tmp_path: Path, climate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.maps.own_services.EVERY", 0.05)
+    declaration = ServiceDeclaration(name="climate", path=climate)
+    own = OwnMaps([declaration], home=tmp_path / "home", command=MAP_FILE)
+    own.start()
+    assert own.wait(HANG)
+    first = state_of(declaration)
+    assert own.services()["climate"].variables[0].maximum == VALUES.max()
+    with xr.open_dataset(climate, engine="h5netcdf") as dataset:
+        changed = dataset.load()
+    changed["tmax"] = changed["tmax"] * 2
+    changed.to_netcdf(tmp_path / "new.nc", engine="h5netcdf")
+    (tmp_path / "new.nc").rename(climate)
+    assert state_of(declaration) != first
+    wait_for(lambda: own.services()["climate"].variables[0].maximum == 2 * VALUES.max(), "it is made anew")
+    folder = tmp_path / "home" / ROOT / OWN / "climate"
+    names = ["lock", first, state_of(declaration)]  # the state before, which a job may be going to read
+    assert sorted(entry.name for entry in folder.iterdir()) == sorted(names)
+
+
+def test_a_service_is_read_as_it_was_written(tmp_path: Path, climate: Path) -> None:
+    service = _made(tmp_path, climate)
+    again = load_service(json.loads((tmp_path / "made" / "service.json").read_text()))
+    assert repr(again) == repr(service)  # a nodata value that is NaN is equal to none
