@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 OURS = Path(__file__).parents[2] / "pygeoapi-config.yml"
 TEXT = OURS.read_text(encoding="utf-8")
+APPSTORE = "".join(re.findall(r"^      appstore: .*\n        downloads: .*\n", TEXT, re.MULTILINE))
 
 
 def aeon(members: str) -> tuple[str, str]:
@@ -43,8 +45,8 @@ def aeon(members: str) -> tuple[str, str]:
 
 
 def store(members: str) -> tuple[str, str]:
-    """The same for AppStore."""
-    return "    dialects:\n", f"    dialects:\n      appstore: {{{members}}}\n"
+    """The same for AppStore, of which our file says what the default is."""
+    return APPSTORE, f"      appstore: {{{members}}}\n"
 
 
 def one(members: str) -> tuple[str, str]:
@@ -278,7 +280,7 @@ def test_without_applications_those_are_served_whose_processes_are_declared(load
         ("longitude", "latitude"),
         "WEBSITE",
     )
-    assert load("    dialects:\n", "    dialects:\n      appstore: off\n").dialects["appstore"] is False
+    assert load(APPSTORE, "      appstore: off\n").dialects["appstore"] is False
 
 
 def test_an_application_says_how_its_tasks_are_put_together(load: Load) -> None:

@@ -598,7 +598,7 @@ class TestDrafts:
 
     def test_files_that_were_gathered_cannot_be_sent_or_run_again(self, rig: Rig) -> None:
         request = JobRequest(inputs={"number": (InputValue(kept="000000.png"),)})
-        job = rig.store.add(make_job(principal=ALICE, request=request))
+        job = rig.store.add(make_job(process_id="number", principal=ALICE, request=request))
         with pytest.raises(NotFound, match="were gathered for it alone"):
             rig.service.request(job.id, ALICE)
         with pytest.raises(NotFound, match="were gathered for it alone"):
