@@ -319,9 +319,6 @@ def test_without_a_token_only_what_is_public_is_answered(words: Words) -> None:
     assert words.client.get(words.driver.somewhere, headers=nobody).status_code == 200
     for path in (words.driver.own(words.client), words.driver.nowhere):
         response = words.client.get(path, headers=nobody)
-        if path.startswith("/arcgis/rest/services/"):  # maps are public here: somebody's own is not there
-            assert response.status_code == 404
-            continue
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == CHALLENGE
         assert "send it in the header Authorization" in words.driver.reason(response)
