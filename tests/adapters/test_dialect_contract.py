@@ -11,12 +11,16 @@ from flask.testing import FlaskClient
 from mapmaking import make_service
 from memoryservices import MemoryServices
 from memorysessions import MemorySessions
+from memorytasks import MemoryTasks
 from openapi_answers import ApiDocument
 from openapi_schema_validator import OAS30Validator
-from tests.adapters.drivers import DRIVERS, JOB_DRIVERS
+from tests.adapters.drivers import DRIVERS, JOB_DRIVERS, wording
 from tokenkit import TokenFactory
 
 from dragoman.adapters import registry
+from dragoman.adapters.appstore.settings import Application, AppStoreSettings
+from dragoman.adapters.ncdjango.registered_jobs import RegisteredJob
+from dragoman.adapters.ncdjango.settings import NcdjangoSettings
 from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.config.auth import PUBLIC, AuthSettings, ExecuteRule, OidcSettings
 from dragoman.config.settings import FetchSettings, LimitSettings, Settings
@@ -27,6 +31,7 @@ from dragoman.identity.tokens import Tokens
 from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
+from dragoman.jobs.task_service import TaskService
 from dragoman.maps.catalogue import MapCatalogue
 from dragoman.model.job import Job, Output
 from dragoman.model.principal import ANONYMOUS, Principal
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
 IDS = ("echo", "waiting", "broken")
+COLLECT = Application(name="collect", process="echo", assets_input="text")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 CHALLENGE = 'Bearer realm="dragoman"'
 
@@ -129,19 +135,25 @@ def _application(folder: Path, engine: MemoryEngine, results: FolderResults, fac
     settings = Settings(
         config_path=folder / "config.yml", server_url="http://localhost:5000", host="127.0.0.1", port=5000,
         home=folder, database_url="", workers=1, limits=LimitSettings(min_free_disk=1),
-        dialects={"pesto": PestoSettings(asynchronous=IDS)}, auth=auth,
+        dialects={
+            "pesto": PestoSettings(asynchronous=IDS),
+            "ncdjango": NcdjangoSettings(jobs={id: RegisteredJob(process_id=id) for id in IDS}),
+            "appstore": AppStoreSettings(applications={"collect": COLLECT}),
+        },
+        auth=auth,
     )  # fmt: skip
     catalogue = Catalogue(processes={process_id: _process(process_id) for process_id in IDS})
     jobs = JobService(
         catalogue=catalogue, store=engine, executor=engine, results=results,
         policy=SourcePolicy(fetch=FetchSettings()), execute=auth.execute,
     )  # fmt: skip
-    sessions, published = MemorySessions(folder), MemoryServices()
+    sessions, published, tasks = MemorySessions(folder), MemoryServices(), MemoryTasks(engine)
     published.replace("alices", [make_service(name="alices/map", owner="alice", job_id="alices")])
     services = Services(
         settings=settings, catalogue=catalogue, jobs=jobs, authenticate=by_token(auth, Tokens(oidc).principal),
         datasets=DatasetService(sessions, lambda: sessions),
         maps=MapCatalogue(home=folder, open_store=lambda: published),
+        tasks=TaskService(jobs=jobs, store=engine, desk=tasks, open_store=lambda: tasks),
     )  # fmt: skip
     app = Flask("host")
     registry.mount(app, services)
@@ -150,15 +162,17 @@ def _application(folder: Path, engine: MemoryEngine, results: FolderResults, fac
 
 def _client(app: Flask, driver: Driver, tokens: Mapping[str, str]) -> FlaskClient:
     """Alice's; every answer is held to the dialect's API document."""
-    document = ApiDocument(driver.name)
+    documents = {name: ApiDocument(name) for name in {driver.name, wording(driver, "/jobs")[0]}}
 
     class Checked(FlaskClient):
         def open(self, *args: Any, **kwargs: Any) -> TestResponse:
             headers = {"Authorization": tokens["alice"], **kwargs.pop("headers", {})}
             response = super().open(*args, **{"buffered": True, "headers": headers, **kwargs})
+            name, error = wording(driver, response.request.path)
+            document = documents[name]
             document.check(response, driver.documented(response.request.path))
             if response.status_code >= 400:
-                schema = {"$ref": f"#/components/schemas/{driver.error}"}
+                schema = {"$ref": f"#/components/schemas/{error}"}
                 OAS30Validator({"allOf": [schema], "components": document.data["components"]}).validate(
                     response.json
                 )
@@ -265,8 +279,10 @@ def test_an_unknown_job_is_404_everywhere(talk: Talk, job_id: str) -> None:
         assert "there is no job" in driver.reason(response)
 
 
-@pytest.mark.parametrize(("inputs", "word"), [({"text": 5}, "5"), ({}, "missing")])
+@pytest.mark.parametrize(("inputs", "word"), [({"text": 5}, "5"), ({"text": {"n": 5}}, "5"), ({}, "missing")])
 def test_a_bad_input_is_named_and_nothing_is_kept(talk: Talk, inputs: dict[str, Any], word: str) -> None:
+    if talk.driver.name == "ncdjango" and inputs == {"text": 5}:
+        pytest.skip("ncdjango makes a text of a number")
     response = talk.driver.submit(talk.client, "echo", inputs)
     assert response.status_code == 400
     assert "input 'text'" in talk.driver.reason(response)
@@ -303,9 +319,6 @@ def test_without_a_token_only_what_is_public_is_answered(words: Words) -> None:
     assert words.client.get(words.driver.somewhere, headers=nobody).status_code == 200
     for path in (words.driver.own(words.client), words.driver.nowhere):
         response = words.client.get(path, headers=nobody)
-        if path.startswith("/arcgis/rest/services/"):  # maps are public here: somebody's own is not there
-            assert response.status_code == 404
-            continue
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == CHALLENGE
         assert "send it in the header Authorization" in words.driver.reason(response)

@@ -28,10 +28,10 @@ class DialectSettings:
     """The settings where the key is absent, empty or ``on``."""
     parse: Callable[[Section, Sequence[str]], object] | None = None
     """Reads the mapping below the key, given the ids of all declared processes; raises SettingsError."""
+    adds: Callable[[object], Sequence[str]] | None = None
+    """The ids of processes that come with its settings, as these were parsed; None: none do."""
     counted: bool = False
     """Whether the engine depends on these settings, so that a supervisor with others is replaced."""
-    available: bool = True
-    """Whether the dialect is there; of one that is not, only ``off`` is accepted."""
 
 
 def dialect_keys(dialects: Iterable[DialectSettings]) -> dict[str, str]:
@@ -51,14 +51,13 @@ def read_dialects(
     return {dialect.name: _read(section, dialect, process_ids) for dialect in dialects}
 
 
+def added_processes(dialects: Iterable[DialectSettings], settings: Mapping[str, object]) -> list[str]:
+    """The ids of the processes that the settings of dialects bring."""
+    return [id for each in dialects if each.adds is not None for id in each.adds(settings[each.name])]
+
+
 def _read(section: Section, dialect: DialectSettings, process_ids: Sequence[str]) -> object:
     written = section.values.get(dialect.name)
-    if not dialect.available:
-        if (
-            written is not None and written is not False
-        ):  # it would be silently ignored, so it stops the start
-            raise section.error(dialect.name, f"{UNAVAILABLE}; allowed: off, or leave it out")
-        return False
     if written is False:
         return False
     if written is None or written is True:

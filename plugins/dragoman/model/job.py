@@ -26,6 +26,8 @@ class InputValue:
     """The inline value; base64 text where ``encoding`` says so."""
     href: str | None = None
     """http, https, data, file or service URL; then ``value`` is None."""
+    kept: str | None = None
+    """Name of a file that was gathered for the job, in the folder of these; no client can say it."""
     media_type: str | None = None
     encoding: str | None = None
     schema: JSON = None
@@ -35,8 +37,8 @@ class InputValue:
 
     @property
     def by_reference(self) -> bool:
-        """Whether the value still has to be fetched."""
-        return self.href is not None
+        """Whether the value is elsewhere: to be fetched, or in a file that is there already."""
+        return self.href is not None or self.kept is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class OutputRequest:
     """``image/png`` of a raster: a PNG where that can hold it (1 to 3 bands of uint8 or uint16), else a GeoTIFF."""
     transmission: Literal["value", "reference"] | None = None
     """None: the client did not say."""
+    as_lists: bool = False
+    """Whether a small raster is wanted as nested lists as well (``Output.lists``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +83,15 @@ class JobRequest:
     response: Literal["raw", "document"] = "raw"
     publish: Mapping[str, Renderer] = field(default_factory=dict)
     """The outputs that are to be map services when the job has succeeded, and how they are coloured; by output id."""
+    publish_rasters_alone: bool = False
+    """Whether one of ``publish`` that turns out to be no raster is left as it is, and does not fail the job."""
     subscriber: Subscriber | None = None
     roi: Roi | None = None
     """Crops the images that are read."""
     reserved: Mapping[str, JSON] = field(default_factory=dict)
     """Inputs that every process takes, as they were sent: about the run, not for the algorithm (CCP's ``ccpnote``)."""
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+    """What its dialect has to know of the request to tell its client again, as ncdjango's name of the job; small."""
     replicas: Replicas | None = None
     """None: it runs once, and is told no number."""
     repeats: str | None = None
@@ -92,6 +100,11 @@ class JobRequest:
     """Whether ``inputs`` lie in the result store (too large for the job's row) and are empty here."""
     text: str | None = field(default=None, init=False, compare=False, repr=False)
     """Its JSON once that was made or read, by ``json_codec``: row and worker get it as it is. No copy has it."""
+
+    @property
+    def gathered(self) -> bool:
+        """Whether an input is a file that was gathered for the job; of a spooled request that is not known here."""
+        return any(value.kept is not None for values in self.inputs.values() for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +121,8 @@ class Output:
     """Bytes of the file."""
     sha256: str | None = None
     """Of the file, in hex; None until somebody has asked for it."""
+    lists: JSON = None
+    """The values of a raster that is a file, as nested lists, where they were asked for and are few enough."""
     items: tuple[Output, ...] = ()
     """Of an output that is a list of files: each with its own file and with the list's id, in order.
 
@@ -272,6 +287,8 @@ class JobQuery:
     dialect: str | None = None
     owner: str | None = None
     """A principal's id; None is everybody's."""
+    drafts: bool = True
+    """Whether jobs that are being put together are listed too."""
     limit: int = 100
     offset: int = 0
     """How many to leave out, unless ``after`` says where to go on."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dragoman import __version__
+from dragoman.adapters.ncdjango import job_openapi
+from dragoman.adapters.ncdjango.job_openapi import job_paths
 from dragoman.adapters.ncdjango.map_openapi import KEYED, PUBLIC, map_paths
 from dragoman.adapters.ncdjango.map_schemas import SCHEMAS
 from dragoman.openapi.security import secured
@@ -25,7 +27,7 @@ def document(url: str, security: Security | None = None) -> dict[str, JSON]:
         "info": {"title": "ncdjango", "version": __version__, "description": DESCRIPTION},
         "servers": [{"url": url}],
         "security": [],
-        "paths": map_paths(),
-        "components": {"schemas": dict(SCHEMAS)},
+        "paths": {**map_paths(), **job_paths()},
+        "components": {"schemas": {**SCHEMAS, **job_openapi.SCHEMAS}},
     }
     return secured(whole, security, PUBLIC)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from flask import request
 
-from dragoman.adapters.ncdjango.job_routes import JOBS, job_error
+from dragoman.adapters.ncdjango.job_errors import job_error
+from dragoman.adapters.ncdjango.job_routes import JOBS
 from dragoman.adapters.ncdjango.map_access import MapAccess
 from dragoman.adapters.ncdjango.maps_routes import map_error
+from dragoman.adapters.ncdjango.settings import settings_of
 from dragoman.errors import NoSuchPage
 from dragoman.web.call import Call, current_call
 from dragoman.web.links import client_base
@@ -31,6 +33,8 @@ class Surface(MountedSurface):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
+        self.own = settings_of(services.settings)
+        """The dialect's own settings."""
         self.access = MapAccess(self.settings)
         self.patience = PATIENCE
 
