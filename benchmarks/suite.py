@@ -14,7 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import kill, latency, listing, ndvi, peers, pesto, stored, throughput
+from benchmarks import (
+    fetching,
+    kill,
+    latency,
+    listing,
+    mosaic,
+    ndvi,
+    peers,
+    pesto,
+    stored,
+    throughput,
+)
 from benchmarks.report import Scale, Section, render, write
 from benchmarks.servers import ROOT
 
@@ -30,6 +41,8 @@ BENCHMARKS: Mapping[str, Callable[[Path, Scale], list[Section]]] = {
     "kill": kill.run,
     "throughput": throughput.run,
     "pesto": pesto.run,
+    "fetching": fetching.run,
+    "mosaic": mosaic.run,
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.adapters.aeon import settings as aeon
+from dragoman.adapters.appstore import settings as appstore
 from dragoman.adapters.ccp import settings as ccp
 from dragoman.adapters.ncdjango import settings as ncdjango
 from dragoman.datasets.limits import DatasetLimits
@@ -25,6 +26,9 @@ from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
+from dragoman.jobs.task_service import GUEST as TASKS
+from dragoman.jobs.task_service import TaskService
+from dragoman.jobs.task_settings import TaskSettings
 from dragoman.maps.catalogue import MapCatalogue
 from dragoman.maps.own_services import OwnMaps
 from dragoman.packages.catalogue import Catalogue, Declaration, Offer, build_catalogue
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from dragoman.config.settings import ProcessDeclaration, Settings
     from dragoman.datasets.ports import SessionStore
     from dragoman.identity.tokens import Tokens
+    from dragoman.jobs.task_ports import TaskStore
     from dragoman.maps.ports import ServiceStore
     from dragoman.model.process import JSON, Process
 
@@ -50,6 +55,9 @@ DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 """Imported by the supervisor when the first session is asked for."""
 MAP_PICTURES: Final = "dragoman.jobs.engine.map_pictures:open_pictures"
 """Imported by the supervisor when the first map is asked for."""
+
+ASSET_TASKS: Final = "dragoman.jobs.engine.asset_tasks:open_tasks"
+"""Imported by the supervisor at its start: tasks go on where they were."""
 
 FORMS: Final = BUILT_IN.plus(
     processor="dragoman.host.processors:PROCESSOR",
@@ -159,15 +167,17 @@ def guests(settings: Settings) -> dict[str, GuestRoom]:
     """The parts of the supervisor that are not about jobs, of the dialects that are on."""
     rooms = {}
     if settings.dialects.get(aeon.NAME) is not False:
-        rooms[DATASETS] = _dataset_sessions(settings)
+        rooms[DATASETS] = GuestRoom(place=DATASET_SESSIONS, settings=_dataset_settings(settings))
     if settings.dialects.get(ncdjango.NAME) is not False:
         maps = ncdjango.settings_of(settings)
         drawing = DrawingSettings(processes=maps.render_processes, cache=maps.picture_cache)
         rooms[MAPS] = GuestRoom(place=MAP_PICTURES, settings=drawing)
+    if settings.dialects.get(appstore.NAME) is not False:
+        rooms[TASKS] = GuestRoom(place=ASSET_TASKS, settings=_task_settings(settings), early=True)
     return rooms
 
 
-def _dataset_sessions(settings: Settings) -> GuestRoom:
+def _dataset_settings(settings: Settings) -> DatasetSettings:
     own = aeon.settings_of(settings)
     limits = DatasetLimits(
         max_file_bytes=settings.fetch.max_bytes,
@@ -176,13 +186,21 @@ def _dataset_sessions(settings: Settings) -> GuestRoom:
         fast_decode=own.fast_decode,
         packed_fit=own.packed_fit,
     )
-    datasets = DatasetSettings(
+    return DatasetSettings(
         policy=SourcePolicy.from_settings(settings),
         limits=limits,
         memory=own.memory,
         idle_timeout=own.idle_timeout,
     )
-    return GuestRoom(place=DATASET_SESSIONS, settings=datasets)
+
+
+def _task_settings(settings: Settings) -> TaskSettings:
+    return TaskSettings(
+        policy=SourcePolicy.from_settings(settings),
+        downloads=appstore.settings_of(settings).downloads,
+        queue_limit=settings.jobs.queue_limit,
+        min_free_disk=settings.limits.min_free_disk,
+    )
 
 
 def executor(settings: Settings) -> LocalExecutor:
@@ -197,15 +215,20 @@ def executor(settings: Settings) -> LocalExecutor:
 def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Services:
     """Everything that the routes need."""
     maps = map_catalogue(settings)
+    store = open_store(settings.database_url)
     jobs = JobService(
         catalogue=processes,
-        store=open_store(settings.database_url),
+        store=store,
         executor=engine,
         results=FolderResults(settings.home),
         policy=SourcePolicy.from_settings(settings),
         min_free_bytes=settings.limits.min_free_disk,
         execute=settings.auth.execute,
         maps=maps,
+        hides_drafts=True,
+    )
+    tasks = TaskService(
+        jobs=jobs, store=store, desk=engine, open_store=partial(_open_task_store, settings.database_url)
     )
     title, description = identification(settings)
     tokens = token_reader(settings)
@@ -220,6 +243,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         title=title,
         description=description,
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
+        tasks=tasks,
         maps=maps,
         drawing=DrawingService(engine, settings.home),
     )
@@ -254,6 +278,12 @@ def _open_session_store(url: str) -> SessionStore:
     from dragoman.jobs.stores.dataset_sessions import open_session_store  # when a session is asked for
 
     return open_session_store(url)
+
+
+def _open_task_store(url: str) -> TaskStore:
+    from dragoman.jobs.stores.tasks import open_task_store  # when a task is asked for
+
+    return open_task_store(url)
 
 
 def logging_of(settings: Settings) -> Mapping[str, Any]:

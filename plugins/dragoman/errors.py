@@ -15,9 +15,10 @@
     │   │   └── InvalidToken             one that is not good
     │   ├── Forbidden                (Origin, peer)
     │   │   └── InsufficientScope        a good token that does not allow this
-    │   └── IdempotencyConflict
+    │   ├── IdempotencyConflict
+    │   └── TaskConflict             the task is past that, or knows another file by that name
     ├── NotFound
-    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession, NoSuchService
+    │   ├── NoSuchProcess, NoSuchJob, NoSuchOutput, NoSuchPage, NoSuchSession, NoSuchService, NoSuchTask
     │   └── ResultNotReady, ResultNotAvailable
     ├── Unavailable              try again later
     │   └── QueueFull, DiskFull
@@ -230,6 +231,12 @@ class IdempotencyConflict(RequestError):
     code = "idempotency-conflict"
 
 
+class TaskConflict(RequestError):
+    """The task cannot take this as it is now."""
+
+    code = "task-conflict"
+
+
 class NotFound(DragomanError):
     """There is nothing here."""
 
@@ -268,6 +275,12 @@ class NoSuchOutput(NotFound):
     """The process has no such output."""
 
     code = "no-such-output"
+
+
+class NoSuchTask(NotFound):
+    """There is no such task."""
+
+    code = "no-such-task"
 
 
 class ResultNotReady(NotFound):

@@ -271,6 +271,26 @@ class NcdjangoDriver(OgcDriver):
         return "/arcgis/rest/services/alices/map/MapServer"
 
 
+class AppStoreDriver:
+    name = "appstore"
+    nowhere = "/appstore/collect/api/v1/nothing"
+    somewhere = "/api/v1/status"
+    allowed = "GET, HEAD, OPTIONS"
+    error = "Failure"
+
+    def documented(self, path: str) -> str:
+        return re.sub(r"^/appstore/[a-z]+", "", path)
+
+    def reason(self, response: TestResponse) -> str:
+        body = _body(response)
+        assert body.keys() == {"success", "message", "data"}
+        assert (body["success"], body["data"]) == (False, None)
+        return str(body["message"])
+
+    def own(self, client: FlaskClient) -> str:
+        return f"/api/v1/task?id={_body(client.post('/api/v1/task'))['data']['task_id']}"
+
+
 WORDS_OF_OGC: Mapping[str, str] = {str(status): word for status, word in JOB_WORDS.items()}
 
 
@@ -286,4 +306,7 @@ def wording(driver: Driver, path: str) -> tuple[str, str]:
 JOB_DRIVERS: Mapping[str, JobDriver] = {
     driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver(), NcdjangoDriver())
 }
-DRIVERS: Mapping[str, Driver] = {**JOB_DRIVERS, "aeon": AeonDriver()}
+DRIVERS: Mapping[str, Driver] = {
+    **JOB_DRIVERS,
+    **{driver.name: driver for driver in (AeonDriver(), AppStoreDriver())},
+}

@@ -11,12 +11,14 @@ from flask.testing import FlaskClient
 from mapmaking import make_service
 from memoryservices import MemoryServices
 from memorysessions import MemorySessions
+from memorytasks import MemoryTasks
 from openapi_answers import ApiDocument
 from openapi_schema_validator import OAS30Validator
 from tests.adapters.drivers import DRIVERS, JOB_DRIVERS, wording
 from tokenkit import TokenFactory
 
 from dragoman.adapters import registry
+from dragoman.adapters.appstore.settings import Application, AppStoreSettings
 from dragoman.adapters.ncdjango.registered_jobs import RegisteredJob
 from dragoman.adapters.ncdjango.settings import NcdjangoSettings
 from dragoman.adapters.pesto.settings import PestoSettings
@@ -29,6 +31,7 @@ from dragoman.identity.tokens import Tokens
 from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
+from dragoman.jobs.task_service import TaskService
 from dragoman.maps.catalogue import MapCatalogue
 from dragoman.model.job import Job, Output
 from dragoman.model.principal import ANONYMOUS, Principal
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
 IDS = ("echo", "waiting", "broken")
+COLLECT = Application(name="collect", process="echo", assets_input="text")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 CHALLENGE = 'Bearer realm="dragoman"'
 
@@ -134,6 +138,7 @@ def _application(folder: Path, engine: MemoryEngine, results: FolderResults, fac
         dialects={
             "pesto": PestoSettings(asynchronous=IDS),
             "ncdjango": NcdjangoSettings(jobs={id: RegisteredJob(process_id=id) for id in IDS}),
+            "appstore": AppStoreSettings(applications={"collect": COLLECT}),
         },
         auth=auth,
     )  # fmt: skip
@@ -142,12 +147,13 @@ def _application(folder: Path, engine: MemoryEngine, results: FolderResults, fac
         catalogue=catalogue, store=engine, executor=engine, results=results,
         policy=SourcePolicy(fetch=FetchSettings()), execute=auth.execute,
     )  # fmt: skip
-    sessions, published = MemorySessions(folder), MemoryServices()
+    sessions, published, tasks = MemorySessions(folder), MemoryServices(), MemoryTasks(engine)
     published.replace("alices", [make_service(name="alices/map", owner="alice", job_id="alices")])
     services = Services(
         settings=settings, catalogue=catalogue, jobs=jobs, authenticate=by_token(auth, Tokens(oidc).principal),
         datasets=DatasetService(sessions, lambda: sessions),
         maps=MapCatalogue(home=folder, open_store=lambda: published),
+        tasks=TaskService(jobs=jobs, store=engine, desk=tasks, open_store=lambda: tasks),
     )  # fmt: skip
     app = Flask("host")
     registry.mount(app, services)
@@ -313,9 +319,6 @@ def test_without_a_token_only_what_is_public_is_answered(words: Words) -> None:
     assert words.client.get(words.driver.somewhere, headers=nobody).status_code == 200
     for path in (words.driver.own(words.client), words.driver.nowhere):
         response = words.client.get(path, headers=nobody)
-        if path.startswith("/arcgis/rest/services/"):  # maps are public here: somebody's own is not there
-            assert response.status_code == 404
-            continue
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == CHALLENGE
         assert "send it in the header Authorization" in words.driver.reason(response)

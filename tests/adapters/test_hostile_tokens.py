@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 from hostile_tokens import GOOD, HOSTILE, WITHOUT_TOKEN
+from memorytasks import MemoryTasks
 from tokenkit import TokenFactory, listening
 
 from dragoman.adapters import registry
+from dragoman.adapters.appstore.openapi import PUBLIC as APPSTORE_PUBLIC
+from dragoman.adapters.appstore.settings import Application, AppStoreSettings
 from dragoman.adapters.ccp.openapi import PUBLIC as CCP_PUBLIC
 from dragoman.adapters.ogc.openapi.document import PUBLIC as OGC_PUBLIC
 from dragoman.adapters.pesto.openapi import PUBLIC as PESTO_PUBLIC
@@ -22,6 +25,7 @@ from dragoman.devidp.serving import dev_idp
 from dragoman.identity.tokens import Tokens
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
+from dragoman.jobs.task_service import TaskService
 from dragoman.model.job import JobRequest
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.packages.catalogue import Catalogue
@@ -43,9 +47,13 @@ if TYPE_CHECKING:
 MAPS = ("/arcgis/rest/services/", "/data/services/", "/tiles/")
 """Below which a key in the URL opens what it was made for."""
 PROTECTED = re.compile(
-    r"/jobs|/execution$|/executions|/process$|/metrics$|/(processes|jobs|executions)/<path:rest>$"
+    r"/jobs|/execution$|/executions|/process$|/metrics$|/v1/(task|assets|result)$|/(processes|jobs|executions)/<path:rest>$"
 )
 """What no word of ``auth.public`` opens, whatever becomes of the routes."""
+
+
+BY_ITS_KEY = "/appstore/<application>/website/<task_id>/<key>/<path:name>"
+"""The only path that checks a key in its URL; without the right one there is nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +74,12 @@ def client(tmp_path: Path, factory: TokenFactory, engine: MemoryEngine) -> Flask
     settings = Settings(
         config_path=tmp_path / "x", server_url="http://localhost:5000", host="127.0.0.1", port=5000, home=tmp_path,
         database_url="", workers=1, limits=LimitSettings(min_free_disk=1), auth=auth,
-        dialects={"pesto": PestoSettings(default_process="echo", asynchronous=("echo",))},
+        dialects={
+            "pesto": PestoSettings(default_process="echo", asynchronous=("echo",)),
+            "appstore": AppStoreSettings(
+                applications={"echo": Application(name="echo", process="echo", assets_input="text")}
+            ),
+        },
     )  # fmt: skip
     text = {"type": "string"}
     echo = Process(
@@ -79,11 +92,13 @@ def client(tmp_path: Path, factory: TokenFactory, engine: MemoryEngine) -> Flask
         policy=SourcePolicy(fetch=FetchSettings()),
     )  # fmt: skip
     assert auth.oidc is not None
+    tasks = MemoryTasks(engine)
     services = Services(
         settings=settings,
         catalogue=catalogue,
         jobs=jobs,
         authenticate=by_token(auth, Tokens(auth.oidc).principal),
+        tasks=TaskService(jobs=jobs, store=engine, desk=tasks, open_store=lambda: tasks),
     )
     app = Flask("host", static_folder=None)
     registry.mount(app, services)
@@ -102,7 +117,7 @@ def rules(client: FlaskClient) -> list[tuple[Rule, str]]:
 
 def path_of(rule: Rule) -> str:
     return re.sub(
-        r"<process_id>",
+        r"<process_id>|<application>",
         "echo",
         re.sub(r"<int:index>", "0", re.sub(r"<(path:)?(rest|\w+_id)>", _part, rule.rule)),
     ).replace("<language>", "r")
@@ -116,17 +131,17 @@ def _part(match: re.Match[str]) -> str:
 
 def test_every_route_is_protected_or_carries_a_word_that_the_operator_knows(client: FlaskClient) -> None:
     words = {rule.rule: word for rule, word in rules(client)}
-    assert set(words.values()) == {
-        "", "landing", "conformance", "processes", "openapi", "health", "services", BY_KEY,
-    }  # fmt: skip
-    assert set(words.values()) - {"", BY_KEY} < set(PUBLIC_WORDS)
+    known = {*PUBLIC, "services"}
+    assert set(words.values()) == {"", BY_KEY, *known}
+    assert known < set(PUBLIC_WORDS)
     assert [path for path, word in words.items() if word and PROTECTED.search(path)] == []
-    assert all(path.startswith(MAPS) for path, word in words.items() if word == BY_KEY)
+    assert all(path.startswith(MAPS) or path == BY_ITS_KEY for path, word in words.items() if word == BY_KEY)
     assert words["/host"] == ""
 
 
 @pytest.mark.parametrize(
-    ("prefix", "documented"), [("", OGC_PUBLIC), ("", PESTO_PUBLIC), ("/ccp", CCP_PUBLIC)]
+    ("prefix", "documented"),
+    [("", OGC_PUBLIC), ("", PESTO_PUBLIC), ("/ccp", CCP_PUBLIC), ("", APPSTORE_PUBLIC)],
 )
 def test_documents_tell_of_the_words_that_routes_carry(
     client: FlaskClient, prefix: str, documented: tuple[tuple[str, str], ...]
@@ -140,8 +155,11 @@ def test_documents_tell_of_the_words_that_routes_carry(
     beside = {
         path.removeprefix(prefix) for path in below if words[path] and not re.search(r"/api(/|$)", path)
     }
-    others = {path for path in beside if path.startswith(("/ccp", "/health", "/arcgis", "/data", "/tiles"))}
-    assert documented is PESTO_PUBLIC or beside - others == {path for path, _ in documented}
+    elsewhere = ("/ccp", "/health", "/arcgis", "/data", "/tiles", "/appstore")
+    others = {path for path in beside if path.startswith(elsewhere)}
+    assert documented in (PESTO_PUBLIC, APPSTORE_PUBLIC) or beside - others == {
+        path for path, _ in documented
+    }
 
 
 def test_without_a_token_only_public_paths_answer_and_only_to_be_read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from dragoman.adapters.aeon.settings import AeonSettings
+from dragoman.adapters.appstore import settings as appstore
+from dragoman.adapters.appstore.settings import Application, AppStoreSettings
 from dragoman.adapters.ccp.settings import CcpSettings
 from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.adapters.registry import dialect_settings
@@ -33,11 +36,22 @@ if TYPE_CHECKING:
 
 OURS = Path(__file__).parents[2] / "pygeoapi-config.yml"
 TEXT = OURS.read_text(encoding="utf-8")
+APPSTORE = "".join(re.findall(r"^      appstore: .*\n        downloads: .*\n", TEXT, re.MULTILINE))
 
 
 def aeon(members: str) -> tuple[str, str]:
     """What is replaced in our file, and by what, for aeon to have these members."""
     return "    dialects:\n", f"    dialects:\n      aeon: {{{members}}}\n"
+
+
+def store(members: str) -> tuple[str, str]:
+    """The same for AppStore, of which our file says what the default is."""
+    return APPSTORE, f"      appstore: {{{members}}}\n"
+
+
+def one(members: str) -> tuple[str, str]:
+    """The same for one application of it, whose process is echo."""
+    return store(f"applications: {{a: {{process: echo, {members}}}}}")
 
 
 @pytest.fixture
@@ -252,6 +266,44 @@ def test_aeon_is_on_unless_it_is_off(load: Load) -> None:
     assert load("    dialects:\n", "    dialects:\n      aeon: off\n").dialects["aeon"] is False
 
 
+def test_without_applications_those_are_served_whose_processes_are_declared(load: Load) -> None:
+    settings = load()
+    assert settings.dialects["appstore"] == AppStoreSettings()
+    declared = [process.id for process in settings.processes]
+    known = [name for name in ("mosaic", "image-report") if name in declared]
+    served = appstore.settings_of(settings)
+    assert list(served.applications or ()) == known
+    assert served.default == (known[0] if known else None)
+    both = appstore.bundled(["image-report", "echo", "mosaic"])
+    assert list(both) == ["mosaic", "image-report"]
+    assert (both["image-report"].attributes, both["image-report"].result_type) == (
+        ("longitude", "latitude"),
+        "WEBSITE",
+    )
+    assert load(APPSTORE, "      appstore: off\n").dialects["appstore"] is False
+
+
+def test_an_application_says_how_its_tasks_are_put_together(load: Load) -> None:
+    keys = (
+        "assets_input: images, attributes_input: about, attributes: [longitude, latitude], assets_per_batch: 3,"
+        " quiet_period: 1m, start_on_short_batch: true, abandoned_after: 2h, result_type: STREAM,"
+        " parameters: {crs: 'EPSG:4326', resolution: 0.5}"
+    )
+    settings = load(
+        *store(f"downloads: 2, applications: {{a: {{process: echo, {keys}}}, b: {{process: ndvi}}}}")
+    )
+    served = appstore.settings_of(settings)
+    assert (served.default, served.downloads) == ("a", 2)
+    assert served.applications is not None
+    assert served.applications["b"] == Application(name="b", process="ndvi")
+    assert served.applications["a"] == Application(
+        name="a", process="echo", assets_input="images", attributes_input="about",
+        attributes=("longitude", "latitude"), assets_per_batch=3, quiet_period=60, start_on_short_batch=True,
+        abandoned_after=7200, result_type="STREAM", parameters={"crs": "EPSG:4326", "resolution": 0.5},
+    )  # fmt: skip
+    assert settings.digest != load(*store("downloads: 3")).digest != load().digest
+
+
 def test_every_key_of_aeon_counts(load: Load) -> None:
     keys = "idle_timeout: 2h, session_memory: 1MiB, memory: 2MiB, packed_fit: true, fast_decode: true"
     settings = load(*aeon(keys))
@@ -302,8 +354,59 @@ MISTAKES = [
         "    dialects:\n",
         "    dialects:\n      wps: off\n",
         "server.manager.dialects.wps",
-        "pesto, ccp, aeon",
+        "pesto, ccp, aeon, ncdjango, appstore",
     ),
+    (*store("downloads: 0"), "server.manager.dialects.appstore.downloads", "1 to 256"),
+    (*store("applications: []"), "server.manager.dialects.appstore.applications", "a name and its keys"),
+    (
+        *store("applications: {a/b: {process: echo}}"),
+        "server.manager.dialects.appstore.applications.a/b",
+        "letters, digits",
+    ),
+    (
+        *store("applications: {a: {process: nothing}}"),
+        "server.manager.dialects.appstore.applications.a.process",
+        "echo, ndvi",
+    ),
+    (
+        *store("applications: {a: {}}"),
+        "server.manager.dialects.appstore.applications.a.process",
+        "echo, ndvi",
+    ),
+    (
+        *store("applications: {a: {process: echo}}, default: b"),
+        "server.manager.dialects.appstore.default",
+        "a",
+    ),
+    (*one("batch: 3"), "server.manager.dialects.appstore.applications.a.batch", "assets_per_batch"),
+    (
+        *one("assets_per_batch: 0"),
+        "server.manager.dialects.appstore.applications.a.assets_per_batch",
+        "1 to 10000",
+    ),
+    (*one("quiet_period: soon"), "server.manager.dialects.appstore.applications.a.quiet_period", "soon"),
+    (
+        *one("abandoned_after: 0"),
+        "server.manager.dialects.appstore.applications.a.abandoned_after",
+        "more than 0",
+    ),
+    (
+        *one("start_on_short_batch: 1"),
+        "server.manager.dialects.appstore.applications.a.start_on_short_batch",
+        "true",
+    ),
+    (
+        *one("result_type: PAGE"),
+        "server.manager.dialects.appstore.applications.a.result_type",
+        "auto, JSON, STREAM, WEBSITE",
+    ),
+    (*one("attributes: longitude"), "server.manager.dialects.appstore.applications.a.attributes", "[a, b]"),
+    (
+        *one("parameters: [1]"),
+        "server.manager.dialects.appstore.applications.a.parameters",
+        "values by input",
+    ),
+    (*one("assets_input: ''"), "server.manager.dialects.appstore.applications.a.assets_input", "not empty"),
     (*aeon("idle: 60"), "server.manager.dialects.aeon.idle", "idle_timeout"),
     (*aeon("idle_timeout: soon"), "server.manager.dialects.aeon.idle_timeout", "soon"),
     (*aeon("session_memory: -1"), "server.manager.dialects.aeon.session_memory", "MiB"),

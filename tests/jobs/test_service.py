@@ -560,6 +560,51 @@ class TestHistory:
         assert rig.service.dismiss(job.id, ALICE).status is JobStatus.DISMISSED
 
 
+class TestDrafts:
+    def test_a_draft_is_validated_as_far_as_it_goes_and_nothing_is_kept(self, rig: Rig) -> None:
+        inputs = {"size": (InputValue(value=10),)}
+        for later in (["nothing"], []):
+            draft = rig.service.draft(
+                "writer", JobRequest(inputs=inputs), ALICE, Submission(dialect="x"), later=later
+            )
+            assert (draft.status, draft.principal, draft.dialect) == (JobStatus.CREATED, ALICE, "x")
+        empty = rig.service.draft("number", JobRequest(), ALICE, Submission(), later=["number"])
+        assert empty.runtime == rig.service.catalogue.get("number").runtime
+        with pytest.raises(InvalidInputs, match="'number'"):
+            rig.service.draft("number", JobRequest(), ALICE, Submission(), later=[])
+        given = JobRequest(inputs={"number": (InputValue(value=1),)})
+        with pytest.raises(InvalidInputs, match="'number': unknown input"):
+            rig.service.draft("number", given, ALICE, Submission(), later=["number"])
+        assert rig.store.find(JobQuery()).matched == 0
+
+    def test_drafts_can_be_nobodys_business(self, rig: Rig, tmp_path: Path) -> None:
+        discreet = JobService(
+            catalogue=rig.service.catalogue, store=rig.store, executor=rig.executor, results=rig.results,
+            policy=SourcePolicy(fetch=FetchSettings()), hides_drafts=True,
+        )  # fmt: skip
+        draft = rig.store.add(make_job(principal=ALICE, status=JobStatus.CREATED))
+        waiting = rig.store.add(make_job(principal=ALICE))
+        for who in (ALICE, Principal(id="root", admin=True)):
+            assert [job.id for job in discreet.find(JobQuery(), who).jobs] == [waiting.id]
+            assert discreet.find(JobQuery(), who).matched == 1
+            with pytest.raises(NoSuchJob):
+                discreet.status(draft.id, who)
+        states = JobQuery(statuses=(JobStatus.CREATED, JobStatus.ACCEPTED))
+        assert [job.id for job in discreet.find(states, ALICE).jobs] == [waiting.id]
+        assert rig.service.find(JobQuery(), ALICE).matched == 2
+        rig.store.transition(draft.id, JobStatus.ACCEPTED)
+        assert discreet.find(JobQuery(), ALICE).matched == 2
+        assert discreet.status(draft.id, ALICE).status is JobStatus.ACCEPTED
+
+    def test_files_that_were_gathered_cannot_be_sent_or_run_again(self, rig: Rig) -> None:
+        request = JobRequest(inputs={"number": (InputValue(kept="000000.png"),)})
+        job = rig.store.add(make_job(process_id="number", principal=ALICE, request=request))
+        with pytest.raises(NotFound, match="were gathered for it alone"):
+            rig.service.request(job.id, ALICE)
+        with pytest.raises(NotFound, match="were gathered for it alone"):
+            rig.service.repeat(job.id, ALICE, Submission())
+
+
 class TestFailures:
     @pytest.mark.parametrize(
         "cls",

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.aeon.dialect import AEON
+from dragoman.adapters.appstore.dialect import APPSTORE
 from dragoman.adapters.ccp.dialect import CCP
 from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.ncdjango.dialect import NCDJANGO
 from dragoman.adapters.ogc.dialect import OGC
 from dragoman.adapters.pesto.dialect import PESTO
-from dragoman.config.dialects import DialectSettings
 from dragoman.openapi.security import Security
 
 if TYPE_CHECKING:
@@ -21,22 +21,13 @@ if TYPE_CHECKING:
     from flask.sansio.app import App
 
     from dragoman.adapters.dialect import Dialect, Notification, Read
+    from dragoman.config.dialects import DialectSettings
     from dragoman.config.settings import Settings
     from dragoman.model.job import Job
     from dragoman.model.process import JSON, Process
     from dragoman.web.services import Services
 
-DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, CCP, AEON, NCDJANGO)
-
-UNAVAILABLE: Final = tuple(
-    DialectSettings(
-        name=name.lower(),
-        summary=f"{name} (not available in this version; off is accepted).",
-        available=False,
-    )
-    for name in ("AppStore",)
-)
-"""Dialects whose keys are known already: a file that switches them off is good today and later."""
+DIALECTS: Final[tuple[Dialect, ...]] = (OGC, PESTO, CCP, AEON, NCDJANGO, APPSTORE)
 
 REPOSITORY: Final = ServerInfo(
     url="http://localhost:5000",
@@ -50,7 +41,7 @@ REPOSITORY: Final = ServerInfo(
 def dialect_settings(dialects: Iterable[Dialect] = DIALECTS) -> tuple[DialectSettings, ...]:
     """How each dialect reads its part of the configuration, for ``load_settings``."""
     own = (dialect.settings for dialect in dialects)
-    return (*(each for each in own if each is not None), *UNAVAILABLE)
+    return tuple(each for each in own if each is not None)
 
 
 def enabled(settings: Settings, dialects: Iterable[Dialect] = DIALECTS) -> tuple[Dialect, ...]:

@@ -32,8 +32,6 @@ class DialectSettings:
     """The ids of processes that come with its settings, as these were parsed; None: none do."""
     counted: bool = False
     """Whether the engine depends on these settings, so that a supervisor with others is replaced."""
-    available: bool = True
-    """Whether the dialect is there; of one that is not, only ``off`` is accepted."""
 
 
 def dialect_keys(dialects: Iterable[DialectSettings]) -> dict[str, str]:
@@ -60,12 +58,6 @@ def added_processes(dialects: Iterable[DialectSettings], settings: Mapping[str, 
 
 def _read(section: Section, dialect: DialectSettings, process_ids: Sequence[str]) -> object:
     written = section.values.get(dialect.name)
-    if not dialect.available:
-        if (
-            written is not None and written is not False
-        ):  # it would be silently ignored, so it stops the start
-            raise section.error(dialect.name, f"{UNAVAILABLE}; allowed: off, or leave it out")
-        return False
     if written is False:
         return False
     if written is None or written is True:

@@ -62,6 +62,8 @@ class GuestRoom:
     """``module:function``, which makes it from ``engine.guests.House`` and these settings."""
     settings: Any
     """What that function takes; pickled on its way to the supervisor."""
+    early: bool = False
+    """Whether it is made at the supervisor's start, not when it is first asked: it may have to go on with something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from dragoman.schemas.messages import cut
 from dragoman.sources.precheck import check_href
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from dragoman.model.job import JobRequest, OutputRequest
     from dragoman.model.process import OutputSpec, Process
@@ -47,6 +49,30 @@ def _types(spec: OutputSpec, asked: Mapping[str, OutputRequest] | None) -> tuple
     """The media types that an output may come in; the one asked for, if one is."""
     wanted = asked[spec.id].media_type if asked and spec.id in asked else None
     return tuple(essence(name) for name in ((wanted,) if wanted else media_types(spec.schema)))
+
+
+def without_inputs(process: Process, names: Collection[str]) -> Process:
+    """The process as if it did not have these inputs; for equal names the same object, whose schemas are read once."""
+    return _without(_Same(process), tuple(names))
+
+
+class _Same:
+    """A process by its identity: it holds what cannot be hashed."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.process is self.process
+
+    def __hash__(self) -> int:
+        return id(self.process)
+
+
+@lru_cache(maxsize=64)
+def _without(same: _Same, names: tuple[str, ...]) -> Process:
+    inputs = {name: spec for name, spec in same.process.inputs.items() if name not in names}
+    return replace(same.process, inputs=inputs)
 
 
 def _refused_hrefs(request: JobRequest, policy: SourcePolicy) -> Iterator[InputProblem]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import InputError
@@ -23,13 +24,14 @@ from dragoman.packages.outputs.replicas import Replicated
 from dragoman.packages.outputs.wrappers import Cropped, Delivered, Listed
 from dragoman.packages.validation import validate_resolved
 from dragoman.schemas.messages import cut
+from dragoman.sources.gathered import resolve_gathered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.jobs.ports import ResultStore
     from dragoman.model.job import InputValue, JobRequest, Output
-    from dragoman.model.process import Runtime
+    from dragoman.model.process import InputSpec, Runtime
     from dragoman.packages.forms import Forms
     from dragoman.packages.program import Program, RunLimits
     from dragoman.sources.policy import SourcePolicy
@@ -183,20 +185,23 @@ def run_job(
     scratch: Path | None = None,
     opening: Opening | None = None,
     accepted: str = "",
+    gathered: Path | None = None,
     publisher: Publisher | None = None,
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
     ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``. ``accepted`` is
-    the digest of the package that the job was accepted for; what another one is to run is checked again first. The
+    the digest of the package that the job was accepted for; what another one is to run is checked again first.
+    ``gathered`` is the folder of the files that were gathered for it, without which nobody could check the request. The
     ``publisher`` has the outputs made map services that the request wants so.
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
     if job.request.spooled:
         inputs = load_inputs(json.loads(results.load_request(job.id)))
-    if other_version(accepted, program):
-        check_request(program.process, replace(job.request, inputs=inputs), policy)
+    whole = replace(job.request, inputs=inputs)
+    if whole.gathered or other_version(accepted, program):
+        check_request(program.process, whole, policy)
     with InputHashes() as hashes:
         outputs = run_locally(
             job,
@@ -209,6 +214,7 @@ def run_job(
             scratch=scratch,
             opening=opening,
             hashes=hashes,
+            gathered=gathered,
         )
         if text := hashes.text():
             results.save_hashes(job.id, text)
@@ -245,10 +251,14 @@ def run_locally(
     scratch: Path | None = None,
     opening: Opening | None = None,
     hashes: InputHashes | None = None,
+    gathered: Path | None = None,
 ) -> Mapping[str, Output]:
     """The outputs that a program makes of inputs; their files lie in ``folder / OUTPUTS``. Raises as run_job."""
     fetched = folder / "inputs"
-    values = _resolve(program, inputs, fetched, policy, hashes)
+    resolve = partial(
+        _value, program, folder=fetched, policy=policy, gathered=gathered or folder / "gathered"
+    )
+    values = _resolve(program, inputs, resolve, hashes)
     asked = job.request.outputs
     context = RunContext(
         job_id=job.id,
@@ -283,11 +293,10 @@ def wrapped(program: Program, request: JobRequest, inputs: Path) -> Program:
 def _resolve(
     program: Program,
     inputs: Mapping[str, tuple[InputValue, ...]],
-    folder: Path,
-    policy: SourcePolicy,
+    resolve: Callable[[InputSpec, InputValue], ResolvedValue],
     hashes: InputHashes | None,
 ) -> dict[str, list[ResolvedValue]]:
-    """The values of each input, fetched or decoded into ``folder``; raises InputError."""
+    """The values of each input; raises InputError."""
     resolved: dict[str, list[ResolvedValue]] = {}
     for input_id, values in inputs.items():
         spec = program.process.inputs.get(input_id)
@@ -302,10 +311,25 @@ def _resolve(
         resolved[input_id] = []
         for place, value in enumerate(values):
             with hashes.of(input_id, place) if hashes and value.by_reference else nullcontext():
-                item = program.resolve(spec, value, folder, policy)
+                item = resolve(spec, value)
             if value.by_reference:  # what was sent inline was validated before the job was made
                 validate_resolved(program.process, input_id, item)
             resolved[input_id].append(item)
             if hashes:
                 hashes.hold(item)
     return resolved
+
+
+def _value(
+    program: Program,
+    spec: InputSpec,
+    value: InputValue,
+    *,
+    folder: Path,
+    policy: SourcePolicy,
+    gathered: Path,
+) -> ResolvedValue:
+    """One value, fetched or decoded into ``folder``, or lying in ``gathered``; raises InputError."""
+    if value.kept is None:
+        return program.resolve(spec, value, folder, policy)
+    return resolve_gathered(spec, gathered / value.kept, value.media_type)

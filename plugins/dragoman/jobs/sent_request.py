@@ -51,7 +51,14 @@ def _in_ogc_form(job: Job, results: ResultStore, specs: Mapping[str, InputSpec])
 
 
 def _with_inputs(job: Job, results: ResultStore) -> JobRequest:
-    """The request with the inputs that lie beside the row."""
+    """The request with the inputs that lie beside the row; files that were gathered for it are not kept."""
+    request = _loaded(job, results)
+    if request.gathered:
+        raise NotFound(f"the files that job '{job.id}' ran on were gathered for it alone, and are not kept")
+    return request
+
+
+def _loaded(job: Job, results: ResultStore) -> JobRequest:
     if not job.request.spooled:
         return job.request
     try:

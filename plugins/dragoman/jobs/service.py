@@ -28,7 +28,7 @@ from dragoman.jobs.job_log import log_part
 from dragoman.jobs.json_codec import dump_inputs, dump_request, request_text
 from dragoman.jobs.permission import check_permission
 from dragoman.jobs.readiness import faults, warnings
-from dragoman.jobs.request_check import check_request
+from dragoman.jobs.request_check import check_request, without_inputs
 from dragoman.jobs.sent_request import sent_request, whole_request
 from dragoman.jobs.service_inputs import with_service_steps
 from dragoman.maps.references import NoServices
@@ -37,7 +37,7 @@ from dragoman.model.job_id import is_job_id
 from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from dragoman.config.auth import ExecuteRule
     from dragoman.jobs.archives import Member
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from dragoman.model.job import InputValue
     from dragoman.model.job_event import JobEvent
     from dragoman.model.principal import Principal
-    from dragoman.model.process import JSON, Mode
+    from dragoman.model.process import JSON, Mode, Process
     from dragoman.packages.catalogue import Offer
     from dragoman.sources.policy import SourcePolicy
 
@@ -94,6 +94,7 @@ class JobService:
         min_free_bytes: int = 0,
         execute: Mapping[str, ExecuteRule] | None = None,
         maps: Services | None = None,
+        hides_drafts: bool = False,
     ) -> None:
         self.catalogue = catalogue
         self._store = store
@@ -106,6 +107,8 @@ class JobService:
         """What executing each process takes."""
         self._maps = maps
         """The map services that inputs may refer to."""
+        self._hides_drafts = hides_drafts
+        """Whether jobs that are being put together are nobody's business but of the dialect that does so."""
 
     def check_permission(self, process_id: str, principal: Principal) -> None:
         """Raise NoSuchProcess, or InsufficientScope if the principal may not execute the process.
@@ -128,35 +131,47 @@ class JobService:
             raise InvalidRequest(
                 f"'{submission.job_id[:MOST_OF_AN_ID]}' is no job id; allowed: a UUID in lower case"
             )
+        process = self._executable(process_id, principal)
+        job_id = submission.job_id or str(uuid.uuid4())
+        resolved = self._with_services(request, principal, job_id)
+        check_request(process, resolved, self._policy)
+        self._check_disk()
+        job = _new_job(job_id, process, resolved, principal, submission)
+        if submission.idempotency_key:
+            job = job.evolve(fingerprint=_fingerprint(process_id, request))
+        return self._accept(job, submission)
+
+    def draft(
+        self,
+        process_id: str,
+        request: JobRequest,
+        principal: Principal,
+        submission: Submission,
+        *,
+        later: Collection[str],
+    ) -> Job:
+        """A new job in the state ``created``, of a request that lacks the inputs ``later``; nothing of it is kept here.
+
+        What there is of the request is validated now, all of it when the job runs. Raises as ``submit``.
+        """
+        process = self._executable(process_id, principal)
+        job_id = str(uuid.uuid4())
+        resolved = self._with_services(request, principal, job_id)
+        check_request(without_inputs(process, later), resolved, self._policy)
+        self._check_disk()
+        return _new_job(job_id, process, resolved, principal, submission, status=JobStatus.CREATED)
+
+    def _executable(self, process_id: str, principal: Principal) -> Process:
         process = self.catalogue.visible_to(principal).get(process_id)
         if self._execute:
             check_permission(self._execute, process_id, principal)
+        return process
+
+    def _with_services(self, request: JobRequest, principal: Principal, job_id: str) -> JobRequest:
+        """The request with the map services that it refers to; raises InvalidInputs, InvalidRequest."""
         if request.publish and self._maps is None:
             raise InvalidRequest("outputs cannot be published: there are no map services on this server")
-        job_id, asked = submission.job_id or str(uuid.uuid4()), request
-        request = with_service_steps(request, self._maps or NoServices(), principal, job_id)
-        check_request(process, request, self._policy)
-        self._check_disk()
-        now = datetime.now(UTC)
-        timeouts = [t for t in (process.timeout, submission.timeout) if t]
-        job = Job(
-            id=job_id,
-            process_id=process.id,
-            process_version=process.version,
-            runtime=process.runtime,
-            dialect=submission.dialect,
-            principal=principal,
-            request=request,
-            mode=submission.mode,
-            priority=submission.priority,
-            timeout=min(timeouts) if timeouts else None,
-            created=now,
-            updated=now,
-            idempotency_key=submission.idempotency_key,
-            request_as_sent=submission.request_as_sent,
-            fingerprint=_fingerprint(process_id, asked) if submission.idempotency_key else "",
-        )
-        return self._accept(job, submission)
+        return with_service_steps(request, self._maps or NoServices(), principal, job_id)
 
     def _check_disk(self, more: int = 0) -> None:
         """Raise DiskFull below the floor of free disk, where a job would only fail, and fill the rest.
@@ -212,7 +227,8 @@ class JobService:
         """The job; raises NoSuchJob if there is none that the principal may see."""
         if is_job_id(job_id):
             job = self._store.get(job_id)
-            if principal.admin or job.principal.id == principal.id:
+            draft = self._hides_drafts and job.status is JobStatus.CREATED
+            if not draft and (principal.admin or job.principal.id == principal.id):
                 return job
         raise NoSuchJob(f"there is no job '{job_id[:MOST_OF_AN_ID]}'")
 
@@ -262,6 +278,8 @@ class JobService:
 
     def find(self, query: JobQuery, principal: Principal) -> JobPage:
         """The principal's jobs that match, newest first."""
+        if self._hides_drafts:
+            query = replace(query, drafts=False)
         return self._store.find(query if principal.admin else replace(query, owner=principal.id))
 
     def counts(self, process_id: str, principal: Principal) -> Mapping[JobStatus, int]:
@@ -403,3 +421,32 @@ def _fingerprint(process_id: str, request: JobRequest) -> str:
     # "raw" was a member of every request once: keys that were used then are still known
     text = json.dumps([process_id, {**dump_request(request), "raw": None}], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _new_job(
+    job_id: str,
+    process: Process,
+    request: JobRequest,
+    principal: Principal,
+    submission: Submission,
+    status: JobStatus = JobStatus.ACCEPTED,
+) -> Job:
+    now = datetime.now(UTC)
+    timeouts = [t for t in (process.timeout, submission.timeout) if t]
+    return Job(
+        id=job_id,
+        process_id=process.id,
+        process_version=process.version,
+        runtime=process.runtime,
+        dialect=submission.dialect,
+        principal=principal,
+        request=request,
+        mode=submission.mode,
+        status=status,
+        priority=submission.priority,
+        timeout=min(timeouts) if timeouts else None,
+        created=now,
+        updated=now,
+        idempotency_key=submission.idempotency_key,
+        request_as_sent=submission.request_as_sent,
+    )

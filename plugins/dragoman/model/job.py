@@ -26,6 +26,8 @@ class InputValue:
     """The inline value; base64 text where ``encoding`` says so."""
     href: str | None = None
     """http, https, data, file or service URL; then ``value`` is None."""
+    kept: str | None = None
+    """Name of a file that was gathered for the job, in the folder of these; no client can say it."""
     media_type: str | None = None
     encoding: str | None = None
     schema: JSON = None
@@ -35,8 +37,8 @@ class InputValue:
 
     @property
     def by_reference(self) -> bool:
-        """Whether the value still has to be fetched."""
-        return self.href is not None
+        """Whether the value is elsewhere: to be fetched, or in a file that is there already."""
+        return self.href is not None or self.kept is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,11 @@ class JobRequest:
     """Whether ``inputs`` lie in the result store (too large for the job's row) and are empty here."""
     text: str | None = field(default=None, init=False, compare=False, repr=False)
     """Its JSON once that was made or read, by ``json_codec``: row and worker get it as it is. No copy has it."""
+
+    @property
+    def gathered(self) -> bool:
+        """Whether an input is a file that was gathered for the job; of a spooled request that is not known here."""
+        return any(value.kept is not None for values in self.inputs.values() for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +287,8 @@ class JobQuery:
     dialect: str | None = None
     owner: str | None = None
     """A principal's id; None is everybody's."""
+    drafts: bool = True
+    """Whether jobs that are being put together are listed too."""
     limit: int = 100
     offset: int = 0
     """How many to leave out, unless ``after`` says where to go on."""

@@ -173,6 +173,8 @@ def _values(count: int) -> str:
 
 
 def _wrong_value(compiled: _Compiled, value: InputValue) -> Iterator[str]:
+    if value.kept is not None:  # what a server said of a file that was gathered is no word of the client's
+        return
     stated = value.media_type or _data_media_type(value.href)
     if stated and compiled.media_types and not accepted(stated, compiled.media_types):
         yield f"got the media type {shown(stated)}; allowed: {', '.join(compiled.media_types)}"

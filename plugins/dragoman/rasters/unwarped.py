@@ -72,13 +72,13 @@ def read_pixels(
     inside = Window(first_col, first_row, last_col - first_col, last_row - first_row)
     place = (slice(first_row - top, last_row - top), slice(first_col - left, last_col - left))
     pixels = dataset.read(list(bands), window=inside)
-    here = _valid(dataset, bands, inside, each=nodata is not None)
+    here = valid_pixels(dataset, bands, inside, each=nodata is not None)
     values[(slice(None), *place)] = pixels if nodata is None else np.where(here, pixels, dtype.type(nodata))
     valid[(..., *place)] = here
     return values, valid
 
 
-def _valid(dataset: Any, bands: Sequence[int], window: Window, *, each: bool) -> NDArray[np.bool_]:
+def valid_pixels(dataset: Any, bands: Sequence[int], window: Window, *, each: bool) -> NDArray[np.bool_]:
     """Where a window is valid: for each band, or once for all."""
     alphas = [n for n, meaning in enumerate(dataset.colorinterp, start=1) if meaning == ColorInterp.alpha]
     if alphas:

@@ -31,6 +31,10 @@ class AmbiguousLength(http.client.HTTPException):
     """An answer of several lengths, of which every reader believes another."""
 
 
+class Interrupted(InvalidRequest):
+    """Nothing came, or not all of it, for a reason that may be gone at the next try."""
+
+
 UNREADABLE: Final = (
     requests.RequestException,
     exceptions.HTTPError,
@@ -40,23 +44,34 @@ UNREADABLE: Final = (
 )
 """All that reading an answer may raise; never caught around what writes files."""
 
-_WORDS: Final = (
+_CUT: Final = "the transfer failed, or the connection was closed before its end"
+_WORDS: Final[tuple[tuple[tuple[type[BaseException], ...], str, type[InvalidRequest]], ...]] = (
     (
         (requests.exceptions.SSLError, exceptions.SSLError),
         "the server's certificate could not be verified, or TLS failed",
+        InvalidRequest,
     ),
-    ((requests.Timeout, exceptions.TimeoutError, TimeoutError), "the server did not answer in time"),
-    ((http.client.LineTooLong,), "a line of the server's answer is too long"),
-    ((exceptions.InvalidChunkLength, NegativeSize), "a chunk of the server's answer has no valid size"),
-    ((requests.exceptions.InvalidURL, exceptions.LocationParseError), "the URL names no usable host"),
-    ((AmbiguousLength,), "the server's answer has several lengths"),
     (
-        (http.client.IncompleteRead, exceptions.IncompleteRead, ConnectionError),
-        "the transfer failed, or the connection was closed before its end",
+        (requests.Timeout, exceptions.TimeoutError, TimeoutError),
+        "the server did not answer in time",
+        Interrupted,
     ),
-    ((http.client.HTTPException, UnicodeError), "the server's answer is not HTTP"),
+    ((http.client.LineTooLong,), "a line of the server's answer is too long", InvalidRequest),
+    (
+        (exceptions.InvalidChunkLength, NegativeSize),
+        "a chunk of the server's answer has no valid size",
+        InvalidRequest,
+    ),
+    (
+        (requests.exceptions.InvalidURL, exceptions.LocationParseError),
+        "the URL names no usable host",
+        InvalidRequest,
+    ),
+    ((AmbiguousLength,), "the server's answer has several lengths", InvalidRequest),
+    ((http.client.IncompleteRead, exceptions.IncompleteRead, ConnectionError), _CUT, Interrupted),
+    ((http.client.HTTPException, UnicodeError), "the server's answer is not HTTP", InvalidRequest),
 )
-"""What is said of the first of these exceptions, from the outermost to its cause."""
+"""What is said of the first of these exceptions, from the outermost to its cause, and by which error."""
 
 
 class _Guarded(io.BufferedReader):
@@ -94,21 +109,25 @@ class GuardedResponse(http.client.HTTPResponse):
 
 @contextmanager
 def readable(host: str) -> Iterator[None]:
-    """Whatever is wrong with an answer that is read within is an InvalidRequest that names the host."""
+    """Whatever is wrong with an answer that is read within is an InvalidRequest that names the host.
+
+    Of what another try may mend it is an Interrupted.
+    """
     try:
         yield
     except DragomanError:
         raise
     except UNREADABLE as error:
-        raise InvalidRequest(f"{host}: {_reason(error)}") from error
+        words, kind = _reason(error)
+        raise kind(f"{host}: {words}") from error
 
 
-def _reason(error: BaseException) -> str:
-    """Why, without what the libraries tell of addresses and objects."""
+def _reason(error: BaseException) -> tuple[str, type[InvalidRequest]]:
+    """Why, and whether another try may help, without what the libraries tell of addresses and objects."""
     cause: BaseException | None = error
     while cause is not None:
-        for kinds, words in _WORDS:
+        for kinds, words, error_class in _WORDS:
             if isinstance(cause, kinds):
-                return words
+                return words, error_class
         cause = cause.__cause__ or cause.__context__
-    return "the transfer failed, or the connection was closed before its end"
+    return _CUT, Interrupted

@@ -6,6 +6,7 @@ content is never read.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urldefrag, urljoin, urlsplit
@@ -20,7 +21,7 @@ from dragoman.sources.partial_files import removed_on_error
 from dragoman.sources.precheck import check_web_href
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import requests
@@ -53,7 +54,7 @@ def download(
     """Write the body to ``target``; InvalidRequest, with the reason, leaves no file behind."""
     with removed_on_error(target), checked_session(policy, resolver) as (session, deadline):
         try:
-            with _follow(session, href, policy) as response:
+            with _content(session, href, policy) as response:
                 size = _save(response, target, policy.fetch.max_bytes)
             metering.count(size)
             deadline.check()
@@ -109,22 +110,48 @@ def _posted(
         raise
 
 
-def _follow(session: requests.Session, href: str, policy: SourcePolicy) -> requests.Response:
-    """The first answer that is no redirect, its body unread."""
+def follow(
+    session: requests.Session,
+    href: str,
+    policy: SourcePolicy,
+    *,
+    headers: Mapping[str, str] | None = None,
+    stall: float = math.inf,
+) -> requests.Response:
+    """The first answer that is no redirect, whatever its status, its body unread.
+
+    ``headers`` go with each request; ``stall`` seconds without a byte end it, as the policy's time does.
+    """
     host, _port = check_web_href(href, policy)
+    silence = min(stall, policy.fetch.timeout)
     for _ in range(policy.fetch.redirects + 1):
         with readable(host):
             response = session.get(
-                href, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT, policy.fetch.timeout)
+                href, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT, silence), headers=headers
             )
-        if response.status_code == 200:
+        location = response.headers.get("Location")
+        if response.status_code not in REDIRECTS:
             return response
         response.close()
-        location = response.headers.get("Location")
-        if response.status_code not in REDIRECTS or not location:
-            raise InvalidRequest(f"{host} answered with status {response.status_code}; allowed: 200")
+        if not location:
+            raise refused(response, "200")
         href, host = _redirected(href, location, host, policy)
     raise InvalidRequest(f"the reference is redirected more than {policy.fetch.redirects} times")
+
+
+def _content(session: requests.Session, href: str, policy: SourcePolicy) -> requests.Response:
+    """The 200 at the end of all redirects."""
+    response = follow(session, href, policy)
+    if response.status_code == 200:
+        return response
+    response.close()
+    raise refused(response, "200")
+
+
+def refused(response: requests.Response, allowed: str) -> InvalidRequest:
+    """The error for a status that is not ``allowed``, which names the host that answered."""
+    host = urlsplit(response.url).hostname or ""
+    return InvalidRequest(f"{host} answered with status {response.status_code}; allowed: {allowed}")
 
 
 def _redirected(href: str, location: str, host: str, policy: SourcePolicy) -> tuple[str, str]:
@@ -149,7 +176,7 @@ def _save(response: requests.Response, target: Path, limit: int) -> int:
     decoder = decoder_for(response.headers.get("Content-Encoding", ""))
     received = written = 0
     with target.open("wb") as file, hashing() as digest:
-        for chunk in _received(response):
+        for chunk in received_from(response):
             received += len(chunk)
             if received > limit:
                 raise too_large
@@ -168,9 +195,17 @@ def _save(response: requests.Response, target: Path, limit: int) -> int:
     return written
 
 
-def _received(response: requests.Response) -> Iterator[bytes]:
-    """The body as it comes, never unpacked by the library, which would do so without a limit."""
-    chunks = response.raw.stream(CHUNK, decode_content=False)
+def received_from(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes, never unpacked by the library, which would do so without a limit.
+
+    What has come is not held back until a chunk is full: so it is not lost with the connection, or the process.
+    """
+    raw = response.raw
+    chunks: Iterator[bytes]
+    if raw.chunked:
+        chunks = raw.stream(CHUNK, decode_content=False)
+    else:
+        chunks = iter(lambda: raw.read1(CHUNK, decode_content=False), b"")
     host = urlsplit(response.url).hostname or ""
     while True:
         with readable(host):

@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 
 from dragoman.errors import InvalidRequest
 from dragoman.sources.addresses import is_public, literal_address
-from dragoman.sources.answers import GuardedResponse
+from dragoman.sources.answers import GuardedResponse, Interrupted
 from dragoman.sources.precheck import PRIVATE
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Deadline:
         self._expired = False
         self._lock = threading.Lock()
         self._handle: socket.socket | None = None
-        self._timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._cut)
+        self._timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self.cut)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -98,6 +98,8 @@ class Deadline:
             if self._handle is not None:
                 self._handle.close()
             self._handle = connection.dup() if connection is not None else None
+        if connection is not None and self._expired:  # while it was being made
+            self.cut()
 
     def remaining(self) -> float:
         """Seconds left; raises when there are none."""
@@ -114,7 +116,8 @@ class Deadline:
                 f"fetching took longer than {self._seconds:g} s, which is the limit"
             ) from cause
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """The time is up now; may be called in any thread."""
         self._expired = True
         with self._lock:
             if self._handle is not None:
@@ -140,13 +143,15 @@ class _Dialler:
                 continue
             self._deadline.watch(connection)
             return connection
-        raise InvalidRequest(f"the host {host!r} does not answer on port {port}")
+        raise Interrupted(f"the host {host!r} does not answer on port {port}")
 
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
             addresses = [str(address) for address in self._resolver(host, port)]
         except (OSError, UnicodeError) as error:  # UnicodeError: a label that no name can have
-            raise InvalidRequest(f"the host {host!r} cannot be resolved") from error
+            again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+            kind = Interrupted if again else InvalidRequest
+            raise kind(f"the host {host!r} cannot be resolved") from error
         if not self._policy.allows(host, port):
             for text in addresses:
                 address = literal_address(text)

@@ -29,6 +29,7 @@ STATUSES: Final[Mapping[type[errors.DragomanError], HTTPStatus]] = {
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
+    errors.TaskConflict: HTTPStatus.CONFLICT,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NoSuchOutput: HTTPStatus.BAD_REQUEST,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

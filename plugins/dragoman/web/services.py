@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dragoman.jobs.dataset_service import DatasetService
     from dragoman.jobs.drawing_service import DrawingService
     from dragoman.jobs.service import JobService
+    from dragoman.jobs.task_service import TaskService
     from dragoman.maps.catalogue import MapCatalogue
     from dragoman.model.process import JSON
     from dragoman.packages.catalogue import Offer
@@ -56,6 +57,8 @@ class Services:
     """The inputs that every process takes, for the dialects that are on."""
     datasets: DatasetService | None = None
     """Sessions that read datasets; None where no dialect has them."""
+    tasks: TaskService | None = None
+    """Jobs that are put together from files by URL; None where no dialect has them."""
     maps: MapCatalogue | None = None
     """Map services; None where no dialect has them."""
     drawing: DrawingService | None = None

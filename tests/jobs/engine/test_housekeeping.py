@@ -231,18 +231,20 @@ def test_copies_of_packages_go_when_no_job_needs_them(store: SqlStore, tmp_path:
     folder.mkdir()
     snapshots, records = Snapshots(home), Records(home)
     copies = []
-    for version in ("served", "needed", "recent", "old"):
+    for version in ("served", "needed", "planned", "recent", "old"):
         (folder / "process.yml").write_text(version)
         copies.append(snapshots.keep(snapshots.draft(folder), folder, version))
-    served, needed, recent, old = copies
+    served, needed, planned, _, old = copies
     declaration = Declaration(id="echo", folder=folder)
     with records.locked(declaration):
         records.write(declaration, Record(id="echo", fingerprint="", looked=0, snapshot=str(served)))
     store.add(make_job(runtime=Runtime(form="native", folder=str(needed))))
-    for copy in (served, needed, old):
+    planned_runtime = Runtime(form="native", folder=str(planned))
+    store.add(make_job(runtime=planned_runtime, status=JobStatus.CREATED))
+    for copy in (served, needed, planned, old):
         os.utime(copy.parent, (0, 0))
     assert sweep_packages(store, home) == 1
-    assert [copy.is_dir() for copy in (served, needed, recent, old)] == [True, True, True, False]
+    assert [copy.is_dir() for copy in copies] == [True, True, True, True, False]
 
 
 def _published(home: Path, job_id: str, *names: str) -> list[MapService]:

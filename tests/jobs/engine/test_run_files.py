@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,3 +73,19 @@ def test_services_are_placed_as_a_whole_in_place_of_an_earlier_runs_and_cleared_
         assert list(files.job_ids(float("inf"))) == [ID]
     files.clear(ID, keep_log=True)
     assert not (tmp_path / "services" / ID).exists()
+
+
+def test_gathered_files_outlast_a_run_and_go_with_the_job(files: RunFiles) -> None:
+    folder = files.gathered(ID)
+    folder.mkdir(parents=True)
+    (folder / "000000.png").write_bytes(b"x")
+    files.clear(ID, keep_log=True)
+    assert (folder / "000000.png").exists(), "the job may run again"
+    assert list(files.job_ids(older_than=0)) == []
+    os.utime(folder, (0, 0))
+    assert list(files.job_ids(older_than=1)) == [ID], "so it is swept if there is no such job"
+    files.drop_gathered(ID)
+    assert not folder.exists()
+    folder.mkdir()
+    files.clear(ID)
+    assert not folder.exists()

@@ -653,6 +653,13 @@ class TestCreated:
         job = _bring(store, CREATED)
         assert store.counts()[CREATED] == 1
         assert _ids(store) == _ids(store, statuses=(CREATED,)) == [job.id]
+        waiting = _bring(store, ACCEPTED)
+        assert _ids(store, drafts=False) == [waiting.id]
+        assert _ids(store, drafts=False, statuses=(CREATED, ACCEPTED), owner=waiting.principal.id) == [
+            waiting.id
+        ]
+        assert store.find(JobQuery(drafts=False, min_duration=0)).matched == 0
+        store.transition(waiting.id, DISMISSED)
         later = datetime.now(UTC) + timedelta(days=1000)
         assert (store.finished_ids(later, 10), store.expired(later)) == ([], [])
 

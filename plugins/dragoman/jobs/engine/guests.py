@@ -1,7 +1,8 @@
 """Parts of the supervisor that are not about jobs: each has workers of its own, and answers server processes.
 
 A guest is imported and made when it is first asked for: a server whose clients never open a dataset loads nothing
-of datasets. All of it is called in the thread of the supervisor's loop, and must not wait there.
+of datasets. One that may have to go on with what an earlier supervisor left is made at the start (``GuestRoom.early``).
+All of it is called in the thread of the supervisor's loop, and must not wait there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from dragoman.errors import DragomanError, NotFound, Unavailable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.engine_settings import GuestRoom
+    from dragoman.jobs.ports import JobStore
+    from dragoman.model.job import Job
     from dragoman.model.process import JSON
     from dragoman.workers.forkserver import Forkserver
     from dragoman.workers.watch import WorkerWatch
@@ -26,6 +30,18 @@ LOGGER = logging.getLogger(__name__)
 
 type Answer = Callable[[JSON | DragomanError], None]
 """Gives the answer to one question, now or later, once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDesk:
+    """What a guest may do with jobs that it puts together itself."""
+
+    store: JobStore
+    files: RunFiles
+    enqueue: Callable[[Job], None]
+    """Takes a job that has just been accepted, to be run."""
+    changed: Callable[[Job], None]
+    """Is told of a job that has finished without ever having waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +54,8 @@ class House:
     watch: WorkerWatch
     mark: str
     """Tells this supervisor's offspring from another's."""
+    jobs: JobDesk | None = None
+    """None: of a house without jobs, a test's say."""
 
 
 class Guest(Protocol):
@@ -86,6 +104,17 @@ class Guests:
             opened: Guest = getattr(importlib.import_module(module), function)(self._house, room.settings)
             self._guests[name] = opened
         return self._guests[name]
+
+    def open_early(self) -> None:
+        """Make those that have something to do before anybody asks; a fault in one is logged. Raises Unavailable."""
+        for name, room in self._rooms.items():
+            if room.early:
+                try:
+                    self._guest(name)
+                except Unavailable:
+                    raise
+                except Exception:  # as above
+                    LOGGER.exception("'%s' cannot be opened", name, extra={"action": "guest"})
 
     def tick(self) -> None:
         """Let each of them do what is due; a fault in one is logged, and costs no job. Raises Unavailable."""

@@ -117,7 +117,8 @@ def sweep_packages(store: JobStore, home: Path) -> int:
     superseded = snapshots.superseded(current)
     if not superseded:
         return 0
-    unfinished = JobQuery(statuses=(JobStatus.ACCEPTED, JobStatus.RUNNING), limit=ALL)
+    waits = (JobStatus.CREATED, JobStatus.ACCEPTED, JobStatus.RUNNING)
+    unfinished = JobQuery(statuses=waits, limit=ALL)
     needed = {Path(job.runtime.folder) for job in store.find(unfinished).jobs}
     unneeded = [snapshot for snapshot in superseded if snapshot not in needed]
     for snapshot in unneeded:

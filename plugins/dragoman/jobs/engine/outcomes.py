@@ -81,6 +81,8 @@ class Outcomes:
         else:
             if target is JobStatus.FAILED:
                 self._drop_request(job)
+            if target.finished and (job.request.gathered or job.request.spooled):
+                self._results.drop_gathered(job.id)
             self._changed(finished)
             late = IllegalTransition(f"the job is {target} already")
             outcome = finished if target is JobStatus.DISMISSED else late

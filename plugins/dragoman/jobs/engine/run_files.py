@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dragoman.jobs.log_spools import LogSpools
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RunFiles:
-    """What the local engine keeps in ``HOME/runs`` and ``HOME/workers``, beside the results of its jobs."""
+    """What the local engine keeps in ``HOME/runs``, ``workers`` and ``gathered``, beside the results of its jobs."""
 
     def __init__(self, home: Path, results: ResultStore) -> None:
         self.results = results
@@ -25,11 +27,20 @@ class RunFiles:
         self.services = ServiceFiles(home)
         self._runs = home / "runs"
         self._workers = home / "workers"
+        self._gathered = home / "gathered"
         self._trash = Trash(home / "trash")
 
     def folder(self, job_id: str) -> Path:
         """Where a run of the job may write; it need not exist. On the file system of HOME, as the results are."""
         return self._runs / job_id
+
+    def gathered(self, job_id: str) -> Path:
+        """Where the files lie that were gathered for a job before it ran; it need not exist."""
+        return self._gathered / job_id[:2] / job_id
+
+    def drop_gathered(self, job_id: str) -> None:
+        """Delete them: no run needs them any more."""
+        self.throw(self.gathered(job_id))
 
     def worker_folder(self, pid: int) -> Path:
         """What a worker and its runs have as working directory and temporary folder; it makes it itself."""
@@ -65,6 +76,8 @@ class RunFiles:
         self.results.clear(job_id, keep_log=keep_log)  # first: it refuses what is no job id
         self._trash.throw(self.folder(job_id), PATIENCE)
         self._trash.throw(self.services.folder(job_id), PATIENCE)
+        if not keep_log:  # else it may run again
+            self._trash.throw(self.gathered(job_id), PATIENCE)
 
     def place_services(self, job_id: str, made: Path) -> None:
         """Move a folder with the files of a job's map services to its place, in place of an earlier run's."""
@@ -72,9 +85,13 @@ class RunFiles:
         self.services.place(job_id, made)
 
     def job_ids(self, older_than: float) -> Iterator[str]:
-        """See ResultStore."""
+        """See ResultStore; those for which files were gathered, and those with map services, as well."""
         yield from self.results.job_ids(older_than)
         yield from filter(is_job_id, self.services.job_ids(older_than))
+        for folder in self._gathered.glob("??/*"):
+            with suppress(FileNotFoundError):  # it has just been removed
+                if is_job_id(folder.name) and os.stat(folder).st_mtime < older_than:
+                    yield folder.name
 
     def empty_trash(self) -> None:
         """Delete what took too long to delete when it was cleared."""

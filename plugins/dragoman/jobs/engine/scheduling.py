@@ -114,6 +114,11 @@ class Scheduler:
             self._give(worker, running)
         return accepted
 
+    def enqueue(self, job: Job) -> None:
+        """Take a job that somebody else has put together and accepted in the store; the next tick starts it."""
+        self._versions.accepted(job)
+        self._queue.push(job)
+
     def holds(self, job_id: str) -> bool:
         """Whether the job waits or runs here, so that ``changed`` will be called with its end."""
         return job_id in self._queue or job_id in self._assigned

@@ -20,7 +20,7 @@ from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
-from dragoman.jobs.engine.guests import Guests, House
+from dragoman.jobs.engine.guests import Guests, House, JobDesk
 from dragoman.jobs.engine.housekeeping import Housekeeper, expire_services, sweep_services
 from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
@@ -120,9 +120,11 @@ class _Supervisor:
             LOGGER.error("another host's supervisor holds this database", extra={"action": "lock"})
             return TAKEN
         results = RunFiles(self._settings.home, FolderResults(self._settings.home))
+        self._make_guests(watch, results)
         self._make_scheduler(results)
         watch.tell(self._scheduler, self._pool)
         self._take_over(results)
+        self._guests.open_early()
         housekeeper = self._housekeeper(results)
         housekeeper.start()
         self._endpoint = SupervisorSocket(self._settings.home)
@@ -147,15 +149,24 @@ class _Supervisor:
         self._forkserver = Forkserver(kind.preload, self._sockets)
         watch = WorkerWatch(self._selector, self._forkserver)
         self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
+        return watch
+
+    def _make_guests(self, watch: WorkerWatch, results: RunFiles) -> None:
+        desk = JobDesk(
+            store=self._store,
+            files=results,
+            enqueue=lambda job: self._scheduler.enqueue(job),
+            changed=self._changed,
+        )
         house = House(
             home=self._settings.home,
             database_url=self._settings.database_url,
             forkserver=self._forkserver,
             watch=watch,
             mark=self._mark,
+            jobs=desk,
         )
         self._guests = Guests(self._settings.guests, house)
-        return watch
 
     def _make_scheduler(self, results: RunFiles) -> None:
         settings = self._settings

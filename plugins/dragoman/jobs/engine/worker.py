@@ -146,6 +146,7 @@ class _Worker:
                 notice=notices.append,
                 opening=opening,
                 accepted=self._setup.runtime.digest,
+                gathered=self._files.gathered(order.id),
                 publisher=publisher,
             )
         except Disconnected:

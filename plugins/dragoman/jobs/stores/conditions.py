@@ -13,6 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, false, func
 
 from dragoman.jobs.json_codec import to_micros
 from dragoman.jobs.stores.tables import BIG, JOBS
+from dragoman.model.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +34,9 @@ KNOWN = [column for column in JOBS.c if column.name != "request_as_sent"]
 LISTED = [column for column in KNOWN if column.name != "request"]
 """Columns of a listed job: all but its request, which may be long."""
 
+
+NOT_STATUS = "not_status"
+"""The condition that a job is in any state but one; every table with a status knows it."""
 
 UNSTORABLE = re.compile("[\\0\ud800-\udfff]")
 
@@ -62,9 +66,12 @@ def conditions(shape: Shape, table: Table) -> list[ColumnElement[bool]]:
     comparisons = []
     for name, number in shape:
         parameters = [bindparam(f"{name}_{n}", type_=_type(name)) for n in range(number)]
-        comparisons.append(
-            _any_of(table.c[name], parameters) if name in table.c else _compared(name, *parameters)
-        )
+        if name == NOT_STATUS:
+            comparisons.append(table.c.status != parameters[0])
+        elif name in table.c:
+            comparisons.append(_any_of(table.c[name], parameters))
+        else:
+            comparisons.append(_compared(name, *parameters))
     return comparisons
 
 
@@ -74,6 +81,8 @@ def _columns(query: JobQuery) -> dict[str, Sequence[Any]]:
         asked["process_id"] = [process_id for process_id in query.process_ids if storable(process_id)]
     if query.statuses:
         asked["status"] = [str(status) for status in query.statuses]
+    if not query.drafts:
+        asked[NOT_STATUS] = [str(JobStatus.CREATED)]
     if query.dialect is not None:
         asked["dialect"] = [query.dialect]
     if query.owner is not None:
@@ -116,6 +125,8 @@ def _compared(name: str, limit: BindParameter[Any], *now: BindParameter[Any]) ->
 
 
 def _type(name: str) -> Any:
+    if name == NOT_STATUS:
+        return JOBS.c.status.type
     return JOBS.c[name].type if name in JOBS.c else BIG
 
 

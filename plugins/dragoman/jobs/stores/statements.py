@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from dragoman.jobs.stores.conditions import KNOWN, LISTED, conditions
+from dragoman.jobs.stores.conditions import KNOWN, LISTED, NOT_STATUS, conditions
 from dragoman.jobs.stores.tables import BIG, EVENTS, JOBS, META, TALLY
 from dragoman.model.job import REPORTED
 from dragoman.model.status import FINISHED, JobStatus, sources
@@ -170,7 +170,7 @@ def count_processes() -> Select[str, str, int]:
 @lru_cache(maxsize=SHAPES)
 def count_matched(shape: Shape) -> Select[int]:
     """How many jobs meet such conditions, as ``matched``: by the tally where it knows all that is asked."""
-    if all(name in TALLY.c for name, _ in shape):
+    if all(name in TALLY.c or name == NOT_STATUS for name, _ in shape):
         number = func.coalesce(func.sum(TALLY.c.n), 0)
         return select(number.label("matched")).where(*conditions(shape, TALLY))
     return select(func.count().label("matched")).select_from(JOBS).where(*conditions(shape, JOBS))

@@ -120,6 +120,37 @@ SERVICES = Table(
 )
 """Map services that jobs have published; see model/map_service.py."""
 
+TASKS = Table(
+    "dragoman_tasks",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("application", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("created", BIG, nullable=False),
+    Column("fed", BIG),
+    Column("short", Integer, nullable=False),
+)
+"""Tasks, each beside the job of its id; see model/task.py."""
+
+ASSETS = Table(
+    "dragoman_assets",
+    METADATA,
+    Column("task", String(36), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("sent_name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("attributes", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BIG, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("settled", BIG),
+    PrimaryKeyConstraint("task", "number"),
+)
+"""The files of tasks."""
+
 META = Table(
     "dragoman_meta",
     METADATA,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, inspect, select, update
 
 from dragoman.errors import SettingsError
-from dragoman.jobs.stores import job_counters, job_events
+from dragoman.jobs.stores import job_counters, job_events, task_removal
 from dragoman.jobs.stores.engine_lock import ADVISORY_KEY
 from dragoman.jobs.stores.engines import WRITING
 from dragoman.jobs.stores.migrations import (
@@ -24,6 +24,7 @@ from dragoman.jobs.stores.migrations import (
     m0004_token,
     m0005_sessions,
     m0006_services,
+    m0007_tasks,
 )
 from dragoman.jobs.stores.tables import META
 
@@ -39,6 +40,7 @@ MIGRATIONS: Sequence[Callable[[Connection], None]] = (
     m0004_token.run,
     m0005_sessions.run,
     m0006_services.run,
+    m0007_tasks.run,
 )
 
 VERSION = len(MIGRATIONS)
@@ -92,3 +94,4 @@ def _keep_triggers(connection: Connection, version: int) -> None:
     if version == VERSION:
         job_counters.keep(connection)
         job_events.keep(connection)
+        task_removal.keep(connection)

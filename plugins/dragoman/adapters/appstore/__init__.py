@@ -1,0 +1,1 @@
+"""AppStore's "Common application API": tasks made of files by URL. Source: contracts/appstore.md."""

@@ -1,0 +1,120 @@
+"""A task as the supervisor has it in memory while its job is being put together."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from dragoman.errors import InvalidRequest, TaskConflict
+from dragoman.model.task import Asset, Tally, Task
+from dragoman.schemas.messages import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from dragoman.model.process import JSON
+
+MOST_ASSETS: Final = 100_000
+"""Of one task, where its process sets no limit."""
+MOST_BYTES: Final = 255
+"""Of a file's name, in UTF-8, which is what file systems take."""
+_SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class LiveTask:
+    """Its row, how far its assets have come, and those that are still awaited."""
+
+    task: Task
+    tally: Tally = field(default_factory=Tally)
+    sent_names: dict[str, int] = field(default_factory=dict)
+    """The number of each asset, by what its client calls it."""
+    file_names: set[str] = field(default_factory=set)
+    """What its files are called, in small letters: some file systems know no others."""
+    awaited: dict[int, Asset] = field(default_factory=dict)
+    """Assets that have not come to their end, by number."""
+    due: datetime | None = None
+    """When it is looked at next, whatever happens until then."""
+
+    @property
+    def id(self) -> str:
+        """The task's."""
+        return self.task.id
+
+    def know(self, asset: Asset) -> None:
+        """Know the names of an asset that is stored."""
+        self.sent_names[asset.sent_name] = asset.number
+        self.file_names.add(asset.file_name.casefold())
+
+    def settle(self, moment: datetime, *, whole: bool) -> None:
+        """An asset has come to its end."""
+        tally = self.tally
+        self.tally = replace(
+            tally, whole=tally.whole + whole, failed=tally.failed + (not whole), settled=moment
+        )
+
+
+def new_assets(
+    live: LiveTask, batch: Sequence[Mapping[str, JSON]], stored: Callable[[int], Asset]
+) -> list[Asset]:
+    """The assets of a batch that the task does not have yet; ``stored`` looks one up by its number.
+
+    What is repeated as it was is passed over. Raises TaskConflict for a name that stands for another file, and
+    InvalidRequest for more assets than there may be.
+    """
+    assets: dict[str, Asset] = {}
+    names = set(live.file_names)
+    for sent in batch:
+        name = sent["file_name"]
+        if name in assets or name in live.sent_names:
+            known = assets[name] if name in assets else stored(live.sent_names[name])
+            if (known.url, dict(known.attributes)) != (sent["url"], sent["attributes"]):
+                raise TaskConflict(
+                    f"'{cut(name)}' is the name of another asset of this task already: give each its own name"
+                )
+            continue
+        file_name = unlike(sent["safe_name"], names)
+        names.add(file_name.casefold())
+        assets[name] = Asset(
+            number=live.tally.announced + len(assets),
+            file_name=file_name,
+            sent_name=name,
+            url=sent["url"],
+            attributes=sent["attributes"],
+        )
+    _check_number(live, len(assets))
+    return list(assets.values())
+
+
+def _check_number(live: LiveTask, new: int) -> None:
+    plan, number = live.task.plan, live.tally.announced + new
+    if plan.total is not None and number > plan.total:
+        raise InvalidRequest(f"these would make {number} assets; allowed: assets_total is {plan.total}")
+    most = MOST_ASSETS if plan.most is None else plan.most
+    if number > most:
+        raise InvalidRequest(f"these would make {number} assets; allowed: at most {most} of one task")
+
+
+def unlike(name: str, taken: set[str]) -> str:
+    """The name, with a number before its ending where it is taken (``taken`` is in small letters)."""
+    if name.casefold() not in taken:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending) > 20:
+        stem, dot, ending = name, "", ""
+    number = 2
+    while True:
+        end = f"-{number}{dot}{ending}"
+        kept = stem.encode()[: MOST_BYTES - len(end.encode())].decode(errors="ignore")
+        if f"{kept}{end}".casefold() not in taken:
+            return f"{kept}{end}"
+        number += 1
+
+
+def stored_name(asset: Asset) -> str:
+    """What an asset's file is called here: its number, and the ending that tells some readers what is in it."""
+    dot = asset.file_name.rfind(".")
+    ending = asset.file_name[dot:] if dot > 0 else ""
+    return f"{asset.number:06d}{ending.lower() if _SUFFIX.fullmatch(ending) else ''}"
