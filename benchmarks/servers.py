@@ -74,7 +74,7 @@ class Server:
         self.port = free_port()
         self._app = app
         self._ready = ready
-        self._environment = environment
+        self.environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,7 +89,7 @@ class Server:
             self._process = subprocess.Popen(
                 self.command(),
                 cwd=self.folder,
-                env={**kept, **self._environment},
+                env={**kept, **self.environment},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -154,10 +154,11 @@ class Dragoman(Server):
         *,
         resources: Mapping[str, Any] | None = None,
         manager: Mapping[str, Any] | None = None,
+        app: str = PYGEOAPI,
     ) -> None:
         config = folder / "config.yml"
         environment = {"PYGEOAPI_CONFIG": str(config)}
-        super().__init__(folder, PYGEOAPI, ready="/readyz", environment=environment)
+        super().__init__(folder, app, ready="/readyz", environment=environment)
         self.home = folder / "home"
         name = {
             "name": "dragoman.plugin.JobManager",
@@ -170,6 +171,13 @@ class Dragoman(Server):
     def store(self) -> SqlStore:
         """Its job store, for looking at and for filling."""
         return open_store(f"sqlite:///{self.home / 'dragoman.db'}")
+
+
+def same_stack(folder: Path) -> Dragoman:
+    """dragoman's web stack, whose jobs run in the web server's own process and are not kept."""
+    server = Dragoman(folder, app="same_stack_app:app")
+    server.environment["PYTHONPATH"] = str(ROOT / "benchmarks" / "scripts")
+    return server
 
 
 class TinyDb(Server):

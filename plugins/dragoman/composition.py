@@ -18,6 +18,9 @@ from dragoman.datasets.limits import DatasetLimits
 from dragoman.jobs.dataset_service import GUEST as DATASETS
 from dragoman.jobs.dataset_service import DatasetService
 from dragoman.jobs.dataset_settings import DatasetSettings
+from dragoman.jobs.drawing_service import GUEST as MAPS
+from dragoman.jobs.drawing_service import DrawingService
+from dragoman.jobs.drawing_settings import DrawingSettings
 from dragoman.jobs.engine_settings import EngineSettings, GuestRoom
 from dragoman.jobs.executors.local import LocalExecutor
 from dragoman.jobs.result_folder import FolderResults
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
 
 DATASET_SESSIONS: Final = "dragoman.jobs.engine.dataset_sessions:open_sessions"
 """Imported by the supervisor when the first session is asked for."""
+MAP_PICTURES: Final = "dragoman.jobs.engine.map_pictures:open_pictures"
+"""Imported by the supervisor when the first map is asked for."""
 
 ASSET_TASKS: Final = "dragoman.jobs.engine.asset_tasks:open_tasks"
 """Imported by the supervisor at its start: tasks go on where they were."""
@@ -57,6 +62,7 @@ ASSET_TASKS: Final = "dragoman.jobs.engine.asset_tasks:open_tasks"
 FORMS: Final = BUILT_IN.plus(
     processor="dragoman.host.processors:PROCESSOR",
     script="dragoman.packages.scripts.form:SCRIPTS",
+    workflow="dragoman.packages.workflow.form:WORKFLOW",
 )
 """Every form of package that can be served; see ``dragoman.packages.forms``."""
 
@@ -109,8 +115,14 @@ def _probe(process: Process, *, forms: Forms, command: Sequence[str]) -> str:
 
 
 def declarations(settings: Settings) -> list[Declaration]:
-    """What the configuration declares."""
-    return [_declaration(declared) for declared in settings.processes]
+    """What the configuration declares: its resources, and the workflows among ncdjango's jobs."""
+    jobs = ncdjango.settings_of(settings).jobs
+    workflows = [
+        Declaration(id=name, form="workflow", options=job.workflow)
+        for name, job in jobs.items()
+        if job.workflow
+    ]
+    return [*(_declaration(declared) for declared in settings.processes), *workflows]
 
 
 def _declaration(declared: ProcessDeclaration) -> Declaration:
@@ -156,6 +168,10 @@ def guests(settings: Settings) -> dict[str, GuestRoom]:
     rooms = {}
     if settings.dialects.get(aeon.NAME) is not False:
         rooms[DATASETS] = GuestRoom(place=DATASET_SESSIONS, settings=_dataset_settings(settings))
+    if settings.dialects.get(ncdjango.NAME) is not False:
+        maps = ncdjango.settings_of(settings)
+        drawing = DrawingSettings(processes=maps.render_processes, cache=maps.picture_cache)
+        rooms[MAPS] = GuestRoom(place=MAP_PICTURES, settings=drawing)
     if settings.dialects.get(appstore.NAME) is not False:
         rooms[TASKS] = GuestRoom(place=ASSET_TASKS, settings=_task_settings(settings), early=True)
     return rooms
@@ -229,6 +245,7 @@ def services(settings: Settings, processes: Offer, engine: LocalExecutor) -> Ser
         datasets=DatasetService(engine, partial(_open_session_store, settings.database_url)),
         tasks=tasks,
         maps=maps,
+        drawing=DrawingService(engine, settings.home),
     )
 
 

@@ -24,6 +24,7 @@
     │   └── QueueFull, DiskFull
     ├── IllegalTransition        a job cannot go from here to there
     ├── JobUnreadable            what the store holds of a job is damaged
+    ├── MapUnreadable            the file that a map is drawn from is damaged
     ├── DatasetError             a session's configuration, manifest or record is wrong
     │   └── DatasetFieldError        a member of the configuration is missing, or of another type
     └── ExecutionError           the job's own failure
@@ -326,6 +327,12 @@ class JobUnreadable(DragomanError):
     """What is stored of the job cannot be read."""
 
     code = "job-unreadable"
+
+
+class MapUnreadable(DragomanError):
+    """The file that this map is drawn from cannot be read."""
+
+    code = "map-unreadable"
 
 
 class DatasetError(DragomanError):

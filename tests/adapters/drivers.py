@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dragoman.adapters.ncdjango.job_documents import WORDS as JOB_WORDS
 from dragoman.adapters.ogc import describe
 from dragoman.adapters.pesto.documents import WORDS
 from dragoman.model.status import JobStatus
@@ -221,22 +223,49 @@ class AeonDriver:
         return f"/v1/dataset/{_body(created)['data']['id']}"
 
 
-class NcdjangoDriver:
-    """Of map services; there is one of alice's."""
+class NcdjangoDriver(OgcDriver):
+    """Of jobs, and of map services, of which there is one of alice's.
+
+    Its clients can start jobs and poll them; processes, single results and the end of a job are OGC's.
+    """
 
     name = "ncdjango"
-    nowhere = "/arcgis/rest/nothing/at/all"
+    words = JOB_WORDS
+    nowhere = "/geoprocessing/rest/nothing/at/all"
     somewhere = "/arcgis/rest/services"
     allowed = "GET, HEAD, OPTIONS"
     error = "Error"
 
     def documented(self, path: str) -> str:
-        return path.replace("/alices/map/", "/{name}/")
+        return super().documented(path).replace("/alices/map/", "/{name}/")
+
+    def submit(self, client: FlaskClient, process_id: str, inputs: Mapping[str, Any]) -> TestResponse:
+        body = {"job": process_id, "inputs": json.dumps(inputs)}
+        return client.post("/geoprocessing/rest/jobs/", json=body)
+
+    def job_id(self, submitted: TestResponse) -> str:
+        return str(_body(submitted)["uuid"])
+
+    def state(self, client: FlaskClient, process_id: str, job_id: str) -> TestResponse:
+        return client.get(f"/geoprocessing/rest/jobs/{job_id}/")
+
+    def state_word(self, response: TestResponse) -> str:
+        word = super().state_word(response)
+        return WORDS_OF_OGC.get(word, word)
 
     def reason(self, response: TestResponse) -> str:
-        error = _body(response)["error"]
-        assert error["code"] == response.status_code
-        return str(error["message"])
+        """Of jobs ``detail``, or the messages of fields, in the suite's words; of maps ``error``."""
+        body = _body(response)
+        if "type" in body:
+            return super().reason(response)
+        if "error" in body:
+            assert body["error"]["code"] == response.status_code
+            return str(body["error"]["message"])
+        if "detail" in body:
+            return str(body["detail"]).replace("No ProcessingJob matches", "there is no job that matches")
+        ((_field, messages),) = body.items()
+        told = "; ".join(messages).replace("Missing task inputs: ", "is missing: input 'text'")
+        return re.sub(r"^(\w+): ", r"input '\1': ", told)
 
     def own(self, client: FlaskClient) -> str:
         return "/arcgis/rest/services/alices/map/MapServer"
@@ -262,10 +291,22 @@ class AppStoreDriver:
         return f"/api/v1/task?id={_body(client.post('/api/v1/task'))['data']['task_id']}"
 
 
+WORDS_OF_OGC: Mapping[str, str] = {str(status): word for status, word in JOB_WORDS.items()}
+
+
+def wording(driver: Driver, path: str) -> tuple[str, str]:
+    """Whose API document describes a path, and the component of it that an error there is."""
+    if isinstance(driver, NcdjangoDriver):
+        if path.startswith(("/processes", "/jobs")):
+            return "ogc", OgcDriver.error
+        return driver.name, "JobError" if path.startswith("/geoprocessing") else driver.error
+    return driver.name, driver.error
+
+
 JOB_DRIVERS: Mapping[str, JobDriver] = {
-    driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver())
+    driver.name: driver for driver in (OgcDriver(), PestoDriver(), CcpDriver(), NcdjangoDriver())
 }
 DRIVERS: Mapping[str, Driver] = {
     **JOB_DRIVERS,
-    **{driver.name: driver for driver in (AeonDriver(), NcdjangoDriver(), AppStoreDriver())},
+    **{driver.name: driver for driver in (AeonDriver(), AppStoreDriver())},
 }

@@ -246,27 +246,40 @@ def _maps(process: psutil.Process) -> list[Any]:
         return []
 
 
-def test_a_session_outlives_the_death_of_everybody(data: Path, tmp_path: Path) -> None:
+def test_a_session_outlives_the_death_of_everybody(server: Server, data: Path) -> None:
     """Loader, supervisor and server are killed while 8 readers read: nothing comes twice, little is lost."""
-    server = Server(tmp_path, {"data_roots": [str(data)]})
-    server.start(gunicorn=2)
-    try:
-        session = Dataset(
-            server.url, counting(data, iteration_mode="COUNT", iteration_mode_count=200), patience=120
-        )
-        seen: Counter[int] = Counter()
-        lock = threading.Lock()
-        with ThreadPoolExecutor(8) as readers:
-            tasks = [readers.submit(read_all, server.url, session.session_id, seen, lock) for _ in range(8)]
-            for step, kill in enumerate((kill_loader, kill_supervisor, kill_server), start=1):
-                wait_for(partial(enough, seen, 60 * step), "batches")
-                kill(server)
-            lost = sum(task.result() for task in tasks)
-        assert max(seen.values()) == 1
-        assert len(seen) >= 400 - 2 * (8 * 3 + lost)
-        session.close()
-    finally:
-        server.stop()
+    session = Dataset(
+        server.url, counting(data, iteration_mode="COUNT", iteration_mode_count=200), patience=120
+    )
+    seen: Counter[int] = Counter()
+    lock = threading.Lock()
+    with ThreadPoolExecutor(8) as readers:
+        tasks = [readers.submit(read_all, server.url, session.session_id, seen, lock) for _ in range(8)]
+        for step, kill in enumerate((kill_loader, kill_supervisor, kill_server), start=1):
+            wait_for(partial(enough, seen, 60 * step), "batches")
+            kill(server)
+        lost = sum(task.result() for task in tasks)
+    assert max(seen.values()) == 1
+    assert len(seen) >= 400 - 2 * (8 * 3 + lost)
+    session.close()
+
+
+def test_a_slow_reader_gets_its_batch_as_it_was_while_its_memory_would_be_of_use(
+    server: Server, data: Path
+) -> None:
+    """A body is larger than what sockets hold, so most of it is sent when six other batches have been."""
+    etl = [{"type": "image", "width": 512, "height": 512}, {"type": "label", "binary": True}]
+    body = configuration(data, batch_size=17, etl=etl, iteration_mode="COUNT")
+    root = f"{server.url}/api/v1/dataset"
+    with Dataset(server.url, body | {"iteration_mode_count": 1}) as calm:
+        expected = requests.post(f"{root}/{calm.session_id}/next", timeout=60).content
+    with Dataset(server.url, body | {"iteration_mode_count": 7}) as session:
+        path = f"{root}/{session.session_id}/next"
+        with requests.post(path, stream=True, timeout=60) as slow:
+            start = slow.raw.read(1000)
+            others = [requests.post(path, timeout=60).content for _ in range(6)]
+            assert start + slow.raw.read() == expected
+    assert all(len(other) == len(expected) and other != expected for other in others)
 
 
 def enough(seen: Counter[int], number: int) -> bool:

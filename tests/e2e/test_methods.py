@@ -169,25 +169,26 @@ def test_where_scripts_are_not_allowed_it_is_one_broken_line_and_the_rest_is_ser
     (broken / "method.json").write_text(json.dumps(data, indent=1))
     packages = {"greeter": {"package": str(package)}, "broken": {"package": str(broken)}}
     on = Server(tmp_path / "same", manager=ON, packages=packages)
-    (line,) = [line for line in on.cli("check").stdout.splitlines() if line.startswith("broken")]
+    (line,) = on.cli("check", str(broken)).stdout.splitlines()
     assert line.startswith("broken  broken: broken/method.json:")
     assert "additionalParameters.parameters[1].value: line 3 of the execute-script" in line
     assert "here-document" in line
     try:
         on.start()
         assert get(on, "/processes/greeter").status_code == 200
+        assert line.partition("broken: ")[2] in on.log.read_text()
         waiting = on.submit("greeter", act="hang", marks=str(tmp_path))
         on.running(waiting)
     finally:
         on.stop()
     off = Server(tmp_path / "same", packages=packages)  # the copy that it has served is none to go on with
-    lines = [line for line in off.cli("check").stdout.splitlines() if line.startswith("broken")]
-    assert len(lines) == 2
-    assert lines[1].startswith(f"broken  greeter: {ID}/method.json: is a method whose scripts would run here")
     try:
         off.start()
         assert get(off, "/processes/echo").status_code == 200
         assert get(off, "/processes/greeter").status_code == 404
+        assert (
+            f"greeter is not served: {ID}/method.json: is a method whose scripts would" in off.log.read_text()
+        )
         info = off.finished(waiting)
         assert (info["status"], "script_methods" in info["message"]) == ("failed", True)
     finally:

@@ -69,7 +69,10 @@ INPUTS = st.dictionaries(
     max_size=3,
 )
 WANTED = st.builds(
-    OutputRequest, media_type=MAYBE, transmission=st.sampled_from([None, "value", "reference"])
+    OutputRequest,
+    media_type=MAYBE,
+    transmission=st.sampled_from([None, "value", "reference"]),
+    as_lists=st.booleans(),
 )
 REQUESTS = st.builds(
     JobRequest,
@@ -78,6 +81,8 @@ REQUESTS = st.builds(
     response=st.sampled_from(["raw", "document"]),
     publish=st.dictionaries(TEXT, RENDERERS, max_size=2),
     subscriber=st.none() | st.builds(Subscriber, success_uri=MAYBE, in_progress_uri=MAYBE, failed_uri=MAYBE),
+    publish_rasters_alone=st.booleans(),
+    notes=st.dictionaries(TEXT, TEXT, max_size=2),
     spooled=st.booleans(),
     reserved=st.dictionaries(TEXT, VALUES, max_size=2),
     replicas=st.none() | st.builds(Replicas, count=st.integers(1), variables=st.lists(TEXT).map(tuple)),
@@ -92,6 +97,7 @@ OUTPUTS = st.lists(
         file=MAYBE,
         size=st.none() | st.integers(0),
         sha256=MAYBE,
+        lists=st.none() | st.lists(st.lists(st.none() | st.integers(0, 9), max_size=2), max_size=2),
     ),
     max_size=3,
     unique_by=lambda output: output.id,

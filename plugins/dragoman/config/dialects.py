@@ -28,6 +28,8 @@ class DialectSettings:
     """The settings where the key is absent, empty or ``on``."""
     parse: Callable[[Section, Sequence[str]], object] | None = None
     """Reads the mapping below the key, given the ids of all declared processes; raises SettingsError."""
+    adds: Callable[[object], Sequence[str]] | None = None
+    """The ids of processes that come with its settings, as these were parsed; None: none do."""
     counted: bool = False
     """Whether the engine depends on these settings, so that a supervisor with others is replaced."""
 
@@ -47,6 +49,11 @@ def read_dialects(
 ) -> dict[str, object]:
     """The settings of each dialect by its name; False for one that is off. Raises SettingsError."""
     return {dialect.name: _read(section, dialect, process_ids) for dialect in dialects}
+
+
+def added_processes(dialects: Iterable[DialectSettings], settings: Mapping[str, object]) -> list[str]:
+    """The ids of the processes that the settings of dialects bring."""
+    return [id for each in dialects if each.adds is not None for id in each.adds(settings[each.name])]
 
 
 def _read(section: Section, dialect: DialectSettings, process_ids: Sequence[str]) -> object:

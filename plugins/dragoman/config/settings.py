@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.config.auth import AuthSettings, read_auth
 from dragoman.config.bundled import PREFIX, package_folder
-from dragoman.config.dialects import DialectSettings, dialect_keys, read_dialects
+from dragoman.config.dialects import DialectSettings, added_processes, dialect_keys, read_dialects
 from dragoman.config.file import ConfigFile, check_schema, read_config, shown, without_effect
 from dragoman.config.keys import KEYS, MANAGER, PACKAGED
 from dragoman.config.values import Section
@@ -205,6 +205,7 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
     home = manager.folder("output_dir", "var")
     auth, processes = manager.section("auth"), _processes(config)
     process_ids = [process.id for process in processes]
+    own = read_dialects(manager.section("dialects"), dialects, process_ids)
     settings = Settings(
         config_path=config.path,
         server_url=server.web_url("url"),  # after the port, which it follows
@@ -224,9 +225,9 @@ def load_settings(path: Path, env: Mapping[str, str], dialects: Sequence[Dialect
         cors_everyone=server.values.get("cors") is True,  # pygeoapi's keys, held to its schema below
         gzip=server.values.get("gzip") is True,
         behind_proxy=auth.flag("behind_proxy", False),
-        auth=read_auth(auth, process_ids),
+        auth=read_auth(auth, [*process_ids, *added_processes(dialects, own)]),
         processes=processes,
-        dialects=read_dialects(manager.section("dialects"), dialects, process_ids),
+        dialects=own,
         counted_dialects=tuple(dialect.name for dialect in dialects if dialect.counted),
         raw=config.data,
     )

@@ -100,7 +100,7 @@ def prepare(settings: Settings) -> None:
         give_up(error)
 
 
-def give_up(error: DragomanError) -> NoReturn:
-    """End the process with one line, and the exit code at which nobody tries again."""
+def give_up(error: DragomanError, *, again: bool = False) -> NoReturn:
+    """End the process with one line, and the exit code at which nobody tries again, or somebody does."""
     print(" ".join(error.detail.split()), file=sys.stderr)
-    raise SystemExit(CONFIGURATION_ERROR) from error
+    raise SystemExit(1 if again else CONFIGURATION_ERROR) from error

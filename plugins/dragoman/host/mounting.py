@@ -19,6 +19,7 @@ from dragoman.errors import DragomanError
 from dragoman.host import front_pages
 from dragoman.host.api_document import front_is_pygeoapis, other_classes, other_document
 from dragoman.host.bootstrap import give_up, read_settings
+from dragoman.host.served_note import has_served, note_served
 from dragoman.host.serving import serve_well
 from dragoman.web import health, metrics
 from dragoman.web.compression import compress
@@ -55,7 +56,7 @@ def mount(state: BlueprintSetupState) -> None:
     try:
         services = replace(build_services(settings), host=_host_api(settings))
     except DragomanError as error:  # an engine that does not come up: its own words stand above
-        give_up(error)
+        give_up(error, again=has_served(settings.home))
     name_host_paths(state.app, HOST_PATHS)
     if front_is_pygeoapis(settings):
         state.app.register_blueprint(front_pages.blueprint(services), url_prefix=state.url_prefix)
@@ -66,6 +67,7 @@ def mount(state: BlueprintSetupState) -> None:
     state.app.register_blueprint(metrics.blueprint(services), url_prefix=state.url_prefix)
     _answer_as_pygeoapi(state.app, settings)
     serve_well(cast("Flask", state.app))
+    note_served(settings.home)
 
 
 def _answer_as_pygeoapi(app: App, settings: Settings) -> None:

@@ -61,12 +61,14 @@ def _dump_wishes(request: JobRequest) -> dict[str, JSON]:
     return {
         "outputs": None
         if request.outputs is None
-        else {output_id: _present(_shallow(wanted)) for output_id, wanted in request.outputs.items()},
+        else {output_id: _dump_output_request(wanted) for output_id, wanted in request.outputs.items()},
         "response": request.response,
         "subscriber": request.subscriber and _present(_shallow(request.subscriber)),
         "roi": request.roi and asdict(request.roi),
         "spooled": request.spooled,
         **({"publish": _dump_publish(request.publish)} if request.publish else {}),
+        **({"publish_rasters_alone": True} if request.publish_rasters_alone else {}),
+        **({"notes": dict(request.notes)} if request.notes else {}),
         **({"repeats": request.repeats} if request.repeats else {}),
         **({"reserved": dict(request.reserved)} if request.reserved else {}),
         **({"replicas": _shallow(request.replicas)} if request.replicas else {}),
@@ -84,7 +86,9 @@ def load_request(data: JSON) -> JobRequest:
         response=data["response"],
         subscriber=None if subscriber is None else Subscriber(**subscriber),
         publish=_load_publish(data.get("publish", {})),
+        publish_rasters_alone=data.get("publish_rasters_alone", False),
         roi=_load_roi(data.get("roi")),
+        notes=data.get("notes", {}),
         repeats=data.get("repeats"),
         reserved=data.get("reserved", {}),
         replicas=_load_replicas(data.get("replicas")),
@@ -257,8 +261,16 @@ def load_job(data: Mapping[str, JSON]) -> Job:
     return Job(**load_fields(data))
 
 
+def _dump_output_request(wanted: OutputRequest) -> JSON:
+    data = _present(_shallow(wanted))
+    return data if wanted.as_lists else {name: each for name, each in data.items() if name != "as_lists"}
+
+
 def _dump_output(output: Output) -> JSON:
-    return {**_shallow(output), "items": [_dump_output(item) for item in output.items]}
+    data = {**_shallow(output), "items": [_dump_output(item) for item in output.items]}
+    if output.lists is None:
+        del data["lists"]
+    return data
 
 
 def _load_output(data: dict[str, JSON]) -> Output:

@@ -21,7 +21,7 @@ from dragoman.jobs.request_check import check_request
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.digest import short
 from dragoman.packages.outputs.replicas import Replicated
-from dragoman.packages.outputs.wrappers import Cropped, Delivered
+from dragoman.packages.outputs.wrappers import Cropped, Delivered, Listed
 from dragoman.packages.validation import validate_resolved
 from dragoman.schemas.messages import cut
 from dragoman.sources.gathered import resolve_gathered
@@ -285,7 +285,9 @@ def wrapped(program: Program, request: JobRequest, inputs: Path) -> Program:
     if request.roi is not None:
         program = Cropped(program=program, roi=request.roi, inputs=inputs)
     formats = {name: each.media_type for name, each in (request.outputs or {}).items() if each.media_type}
-    return Delivered(program=program, formats=formats) if formats else program
+    program = Delivered(program=program, formats=formats) if formats else program
+    listed = frozenset(name for name, each in (request.outputs or {}).items() if each.as_lists)
+    return Listed(program=program, outputs=listed) if listed else program
 
 
 def _resolve(

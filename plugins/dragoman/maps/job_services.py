@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InvalidRequest, OutputError
 from dragoman.maps.service_files import data_file
+from dragoman.schemas.media_types import essence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,11 @@ def check_publishable(spec: OutputSpec, media_types: tuple[str, ...]) -> None:
         raise InvalidRequest(
             f"output '{spec.id}' cannot be published: it {problem}; allowed: a GeoTIFF or NetCDF"
         )
+
+
+def is_map(output: Output) -> bool:
+    """Whether an output is a file that can be published."""
+    return output.file is not None and essence(output.media_type) in PUBLISHED
 
 
 def make_services(

@@ -49,6 +49,8 @@ class OutputRequest:
     """``image/png`` of a raster: a PNG where that can hold it (1 to 3 bands of uint8 or uint16), else a GeoTIFF."""
     transmission: Literal["value", "reference"] | None = None
     """None: the client did not say."""
+    as_lists: bool = False
+    """Whether a small raster is wanted as nested lists as well (``Output.lists``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +83,15 @@ class JobRequest:
     response: Literal["raw", "document"] = "raw"
     publish: Mapping[str, Renderer] = field(default_factory=dict)
     """The outputs that are to be map services when the job has succeeded, and how they are coloured; by output id."""
+    publish_rasters_alone: bool = False
+    """Whether one of ``publish`` that turns out to be no raster is left as it is, and does not fail the job."""
     subscriber: Subscriber | None = None
     roi: Roi | None = None
     """Crops the images that are read."""
     reserved: Mapping[str, JSON] = field(default_factory=dict)
     """Inputs that every process takes, as they were sent: about the run, not for the algorithm (CCP's ``ccpnote``)."""
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+    """What its dialect has to know of the request to tell its client again, as ncdjango's name of the job; small."""
     replicas: Replicas | None = None
     """None: it runs once, and is told no number."""
     repeats: str | None = None
@@ -115,6 +121,8 @@ class Output:
     """Bytes of the file."""
     sha256: str | None = None
     """Of the file, in hex; None until somebody has asked for it."""
+    lists: JSON = None
+    """The values of a raster that is a file, as nested lists, where they were asked for and are few enough."""
     items: tuple[Output, ...] = ()
     """Of an output that is a list of files: each with its own file and with the list's id, in order.
 

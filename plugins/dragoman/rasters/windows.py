@@ -78,7 +78,7 @@ def read_float(
     dtype = np.dtype(dataset.dtypes[band - 1])
     kind = float_type(dataset, band, decimal=decimal)
     data: NDArray[Any] = dataset.read(band, window=window, **({} if _is_long(dtype) else {"out_dtype": kind}))
-    missing = _missing(dataset, band, window, data)
+    missing = missing_cells(dataset, band, window, data)
     if _is_long(dtype):
         _check_long(dataset, band, data, missing)
         data = data.astype(kind)
@@ -99,7 +99,9 @@ def _is_long(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iu" and dtype.itemsize == 8
 
 
-def _missing(dataset: Any, band: int, window: Window | None, data: NDArray[Any]) -> NDArray[np.bool_] | None:
+def missing_cells(
+    dataset: Any, band: int, window: Window | None, data: NDArray[Any]
+) -> NDArray[np.bool_] | None:
     """Where a band that has been read has no data, NaN aside; None where all is valid.
 
     The mask of 64-bit integers is GDAL's: what rasterio tells of their nodata value is a float64.

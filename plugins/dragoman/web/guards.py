@@ -44,7 +44,7 @@ EXPOSED: Final = (
 
 ACCEPTED: Final = (
     "Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, "
-    "If-None-Match, If-Range, If-Unmodified-Since, Prefer, Range, X-Requested-With"
+    "If-None-Match, If-Range, If-Unmodified-Since, Prefer, Range, X-CSRFToken, X-Requested-With"
 )
 """Headers that scripts of other origins may send."""
 

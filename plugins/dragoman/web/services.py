@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from dragoman.config.settings import Settings
     from dragoman.jobs.dataset_service import DatasetService
+    from dragoman.jobs.drawing_service import DrawingService
     from dragoman.jobs.service import JobService
     from dragoman.jobs.task_service import TaskService
     from dragoman.maps.catalogue import MapCatalogue
@@ -60,5 +61,7 @@ class Services:
     """Jobs that are put together from files by URL; None where no dialect has them."""
     maps: MapCatalogue | None = None
     """Map services; None where no dialect has them."""
+    drawing: DrawingService | None = None
+    """Has maps drawn; None where no dialect has them."""
     host: HostApi = HostApi()
     """Described, with ours, in documents about the whole server."""

@@ -272,6 +272,24 @@ def test_a_successful_job_leads_to_its_results() -> None:
     assert buttons == [f"{BASE}/jobs/1/results"]
 
 
+def test_a_job_page_shows_its_maps() -> None:
+    pictures = [
+        {
+            "rel": "preview",
+            "type": "image/png",
+            "href": f"{BASE}/map?bbox=1,2&key=a%22b",
+            "title": "Output <a>",
+        },
+        {"rel": "preview", "type": "image/png", "href": "javascript:alert(1)", "title": "none"},
+    ]
+    text = pages.render("job", title="Job", data={**JOB, "links": pictures}, links=[], base_url=BASE)
+    assert text.count("<img") == 1
+    assert f'<img class="map" src="{BASE}/map?bbox=1,2&amp;key=a%22b" alt="Output &lt;a&gt;">' in text
+    assert "<h2>Map" in text
+    plain = pages.render("job", title="Job", data=JOB, links=[], base_url=BASE)
+    assert "<img" not in plain
+
+
 def test_each_output_can_be_fetched() -> None:
     shown = render("results", {"a b": 1}, job_id="7")
     assert f"{BASE}/jobs/7/results/a%20b" in [a.get("href") for tag, a in shown.elements if tag == "a"]

@@ -29,6 +29,4 @@ def _openapi(_processes: Iterable[Process], server: ServerInfo) -> dict[str, JSO
     return document(server.url, server.security)
 
 
-NCDJANGO: Final = Dialect(
-    name=NAME, blueprint=_blueprint, openapi=_openapi, settings=SETTINGS, has_jobs=False
-)
+NCDJANGO: Final = Dialect(name=NAME, blueprint=_blueprint, openapi=_openapi, settings=SETTINGS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from dragoman.adapters.ncdjango.registered_jobs import registered_jobs
 from dragoman.config.dialects import DialectSettings
 from dragoman.config.file import shown
 from dragoman.config.values import Section
@@ -16,6 +17,7 @@ from dragoman.maps.renderers import parse_renderer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dragoman.adapters.ncdjango.registered_jobs import RegisteredJob
     from dragoman.config.settings import Settings
     from dragoman.model.renderer import Renderer
 
@@ -32,19 +34,31 @@ class NcdjangoSettings:
 
     max_temporary_service_age: float = AGE
     """Seconds after which a published result is no service any more."""
+    render_processes: int = 2
+    """That draw maps at once, at most."""
+    picture_cache: int = 2**30
+    """Bytes of pictures that are kept."""
     services: tuple[ServiceDeclaration, ...] = ()
     """The operator's own files."""
-    jobs: Mapping[str, Any] = field(default_factory=dict)
-    """The registered jobs, as written."""
+    jobs: Mapping[str, RegisteredJob] = field(default_factory=dict)
+    """The registered jobs, by name."""
 
 
-def parse(section: Section, _process_ids: Sequence[str]) -> NcdjangoSettings:
+def parse(section: Section, process_ids: Sequence[str]) -> NcdjangoSettings:
     """The settings of the section; raises SettingsError."""
     return NcdjangoSettings(
         max_temporary_service_age=section.duration("max_temporary_service_age", AGE),
+        render_processes=section.whole("render_processes", 2, low=1, high=64),
+        picture_cache=section.size("picture_cache", 2**30),
         services=_services(section),
-        jobs=_named(section, "jobs").values,
+        jobs=registered_jobs(_named(section, "jobs"), process_ids),
     )
+
+
+def workflow_ids(own: object) -> tuple[str, ...]:
+    """The processes that these settings add: a workflow's id is the name of its job."""
+    jobs = own.jobs if isinstance(own, NcdjangoSettings) else {}
+    return tuple(name for name, job in jobs.items() if job.workflow)
 
 
 def settings_of(settings: Settings) -> NcdjangoSettings:
@@ -104,14 +118,22 @@ SETTINGS: Final = DialectSettings(
     summary="ncdjango's jobs and map services; off turns them off.",
     keys={
         "max_temporary_service_age": "Time that a published result stays a map service; 43200.",
+        "render_processes": "Processes that draw maps at once, at most; 2.",
+        "picture_cache": "Pictures of maps that are kept; 1GiB.",
         "services": "Files of yours that are map services, by name.",
         "services.*.path": "A NetCDF or GeoTIFF file, relative to this file.",
         "services.*.description": "A line about the service.",
         "services.*.variables": "Which variables are its layers, in this order; left out: all that can be drawn.",
         "services.*.variables.*.renderer": "How it is coloured; left out: black to white, minimum to maximum.",
         "jobs": "The jobs that ncdjango's clients may start, by name.",
+        "jobs.*.type": "task or workflow.",
+        "jobs.*.task": "Of a task: the process that it runs, or one of ncdjango's own (raster:apply_expression).",
+        "jobs.*.path": "Of a workflow: ncdjango's JSON, relative to this file; it is a process of the job's name.",
+        "jobs.*.publish_raster_results": "Whether rasters that it gives become map services.",
+        "jobs.*.results_renderer": "How these are coloured, or min-max; a value may be min, max, mean, p2, ...",
     },
     defaults=NcdjangoSettings(),
     parse=parse,
     counted=True,
+    adds=workflow_ids,
 )

@@ -140,18 +140,6 @@ def _job_links(job: Job, base: str, form: str, type_of_results: str) -> list[Lin
     return links
 
 
-def map_links(root: str, services: Sequence[str]) -> list[Link]:
-    """Of each service by its name, ArcGIS' MapServer and its tiles; ``root`` is the server's own base URL."""
-    links = []
-    for name in services:
-        parts, output_id = name.split("/"), name.rpartition("/")[2]
-        map_server = url(root, "arcgis", "rest", "services", *parts, "MapServer")
-        tiles = url(root, "tiles", *parts, "tilejson.json")
-        links.append(link(map_server, "service", title=f"Output {output_id} as a map service"))
-        links.append(link(tiles, "tilejson", title=f"Output {output_id} as tiles"))
-    return links
-
-
 def removed_info(job: Job, base: str) -> dict[str, JSON]:
     """The status of a job that has just been removed, which has nothing left to link to."""
     removed = job.evolve(failure=None, message="The job and its results were removed.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dragoman.adapters.ogc import describe, queries
 from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
+from dragoman.web.map_links import MapLinks
 
 if TYPE_CHECKING:
     from flask import Response
@@ -47,7 +48,8 @@ def _map_links(api: Surface, call: Call, job: Job) -> list[Link]:
     if api.services.maps is None or not job.request.publish:
         return []
     root = call.base.removesuffix(api.habits.prefix)
-    return describe.map_links(root, [service.name for service in api.services.maps.of_job(job.id)])
+    links = MapLinks(api.settings)
+    return [each for service in api.services.maps.of_job(job.id) for each in links.of(root, service)]
 
 
 def dismiss(api: Surface, call: Call, job_id: str) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dragoman.maps.job_services import make_services
+from dragoman.maps.job_services import is_map, make_services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,5 +25,10 @@ class RunPublisher:
 
     def make(self, job: Runnable, outputs: Mapping[str, Output], *, results: Path, folder: Path) -> None:
         """Make the services, and move their files to their place: before the row that says so."""
-        self.services = make_services(job.id, job.request.publish, outputs, results=results, folder=folder)
-        self._files.place_services(job.id, folder)
+        wishes = job.request.publish
+        if job.request.publish_rasters_alone:
+            maps = {name for name, output in outputs.items() if is_map(output)}
+            wishes = {name: renderer for name, renderer in wishes.items() if name in maps}
+        self.services = make_services(job.id, wishes, outputs, results=results, folder=folder)
+        if self.services:
+            self._files.place_services(job.id, folder)

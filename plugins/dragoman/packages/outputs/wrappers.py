@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dragoman.packages.outputs.image_formats import convert_images
+from dragoman.packages.outputs.listing import listed
 from dragoman.packages.outputs.roi import check_roi, crop_inputs, strip_margins
 
 if TYPE_CHECKING:
@@ -86,3 +87,37 @@ class Delivered:
         """See Program."""
         outputs = self.program.run(values, context=context, folder=folder, wanted=wanted)
         return convert_images(outputs, self.formats, folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A program whose small rasters come as nested lists besides."""
+
+    program: Program
+    outputs: frozenset[str]
+    """Ids of the outputs that may be asked for so; what is no raster, or a large one, stays as it is."""
+
+    @property
+    def process(self) -> Process:
+        """See Program."""
+        return self.program.process
+
+    @property
+    def resolve(self) -> Resolve:
+        """See Program."""
+        return self.program.resolve
+
+    def run(
+        self,
+        values: Mapping[str, Sequence[ResolvedValue]],
+        *,
+        context: WatchedContext,
+        folder: Path,
+        wanted: Collection[str] | None,
+    ) -> dict[str, Output]:
+        """See Program."""
+        outputs = self.program.run(values, context=context, folder=folder, wanted=wanted)
+        return {
+            name: listed(output, folder) if name in self.outputs else output
+            for name, output in outputs.items()
+        }

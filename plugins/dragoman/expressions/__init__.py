@@ -1,0 +1,1 @@
+"""ncdjango's expression language over arrays that may be larger than memory."""

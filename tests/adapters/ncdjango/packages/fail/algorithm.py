@@ -1,0 +1,2 @@
+def run(msg: str) -> dict[str, object]:
+    raise ValueError(msg)
