@@ -158,10 +158,12 @@ def test_a_process_that_hangs_is_replaced_and_costs_one_picture(
         waiting = [pool.submit(picture, service, path, side) for side in (50, 51)]
         job = kit.run("number", number=4)
         assert job.status == "successful"
-        for each in waiting:
-            with pytest.raises(Unavailable, match="longer than 8 s"):
-                each.result()
-        wait_for(lambda: all(map(gone, processes)), "both are dead")
+        errors = [error for each in waiting if (error := each.exception())]
+        assert errors  # what had not been begun is drawn by those who follow
+        for error in errors:
+            assert isinstance(error, Unavailable)
+            assert "longer than 8 s" in str(error)
+        wait_for(lambda: any(map(gone, processes)), "it is dead")
     assert picture(service, path, 52)
 
 
