@@ -44,7 +44,8 @@ BOUNDS: Final = (300_000.0, 4_000_000.0, 800_000.0, 4_500_000.0)
 """In EPSG:32610."""
 HALF: Final = 20037508.342789244
 RENDERER: Final = {"type": "stretched", "colors": [[-1, "#0000ff"], [1, "#ff0000"]]}
-ECHOES: Final = 300
+ECHOES: Final = 150
+TURNS: Final = 3
 
 
 def write_rasters(folder: Path, side: int) -> None:
@@ -183,18 +184,18 @@ def told(name: str, times: list[float], rate: float) -> str:
     return f"{name}: p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {ordered[-1]:.0f} ms, {rate:.0f} a second"
 
 
-def echo() -> float:
-    """Milliseconds of a synchronous echo, the median."""
+def echo() -> list[float]:
+    """Milliseconds of synchronous echoes."""
     session, times = requests.Session(), []
     for number in range(ECHOES):
         begun = time.perf_counter()
         body = {"inputs": {"text": f"{number}"}}
         session.post(f"{base()}/processes/echo/execution", json=body, timeout=60).raise_for_status()
         times.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(times)
+    return times
 
 
-def echo_beside(urls: list[str], clients: int) -> float:
+def echo_beside(urls: list[str], clients: int) -> list[float]:
     """The same while maps are drawn by some clients without a pause."""
     over = threading.Event()
     places = itertools.cycle(urls)
@@ -213,6 +214,24 @@ def echo_beside(urls: list[str], clients: int) -> float:
         over.set()
         for thread in threads:
             thread.join()
+
+
+def echoes(export: str, clients: int) -> str:
+    """The medians of several turns, idle and beside others who draw what nobody has drawn before."""
+    idle: list[float] = []
+    beside: list[float] = []
+    for turn in range(TURNS):
+        idle += echo()
+        style = {
+            "0": {
+                "type": "stretched",
+                "colors": [[-1 - clients, "#0000ff"], [turn + time.time() % 1, "#ff0000"]],
+            }
+        }
+        beside += echo_beside(export_urls(export, 2000, styles=quote(json.dumps(style))), clients)
+    alone, together = statistics.median(idle), statistics.median(beside)
+    ratio = together / alone
+    return f"sync echo p50: {alone:.1f} ms idle, {together:.1f} ms with {clients} who draw ({ratio:.2f})"
 
 
 def memory(server: psutil.Popen) -> str:
@@ -261,13 +280,9 @@ def measured(folder: Path, side: int, count: int) -> Iterator[str]:
         yield told(f"{count} tiles", *fetched(tile_urls(tile, count)))
         yield f"memory: {memory(server)}"
         yield told(f"{count} exports again, from the cache", *fetched(exports))
-        style = json.dumps({"0": {**RENDERER, "options": {"color_space": "rgb"}}})
-        others = export_urls(export, 5000, styles=quote(style))
         echo()  # its worker is born
-        idle = echo()
         for clients in (1, 2, CLIENTS):
-            beside = echo_beside(others, clients)
-            yield f"sync echo p50: {idle:.1f} ms idle, {beside:.1f} ms with {clients} who draw ({beside / idle:.2f})"
+            yield echoes(export, clients)
     finally:
         server.terminate()
         server.wait(30)

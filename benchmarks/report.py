@@ -125,7 +125,8 @@ def write(folder: Path, sections: Sequence[Section]) -> None:
         "# Benchmarks",
         f"Measured on {machine()}. {' and '.join(dates)}.",
         "Written by `make bench`. What is compared was measured in the same run, in turns (A B A B); values are "
-        "medians unless they say otherwise; the ratio is dragoman's value by the other's.",
+        "medians unless they say otherwise; the ratio is dragoman's value by the other's. What was measured by hand is "
+        "in [by-hand.md](by-hand.md).",
     ]
     (folder / "results.md").write_text("\n\n".join([*head, render(loaded)]), "utf-8")
 

@@ -163,7 +163,7 @@ def view_of(points: list[tuple[float, float]]) -> View:
 
 
 def outlines(view: View) -> str:
-    """The countries in view, as an SVG path."""
+    """The countries in view, as an SVG path; they are Natural Earth's, 1:110 million, in the public domain."""
     if WIDTH / view.scale < OUTLINED:
         return ""
     rings = json.loads(Path(__file__).with_name("countries.json").read_bytes())

@@ -294,7 +294,7 @@ def test_what_is_missing_is_white_and_a_palette_has_its_colours(tmp_path: Path) 
     missing = _decoded(thumbnail(image(tmp_path / "a", array, "GTiff", nodata=0)).jpeg)
     assert missing[0, 5, 20] > 245
     path = image(tmp_path / "b", array, "GTiff")
-    with rasterio.open(path, "r+") as target:
+    with creating(), rasterio.open(path, "r+") as target:
         target.write_colormap(1, {10: (200, 30, 40, 255)})
     colour = _decoded(thumbnail(path).jpeg)[:, 30, 20]
     assert np.abs(colour - [200, 30, 40]).max() < 12

@@ -227,7 +227,9 @@ def test_nodata_of_any_type_stays_to_the_last_digit(
         with create_geotiff(paths[-1], geotiff_profile(grid, dtype=dtype, nodata=nodata)) as target:
             target.write(part[np.newaxis])
     with joined(algorithm, paths, context) as mosaic:
-        assert str(nodata_of(mosaic)) == str(nodata)
+        kept = nodata_of(mosaic)
+        assert kept is not None
+        assert kept == nodata or (kept != kept and nodata != nodata)
         found, valid = mosaic.read(1), mosaic.read_masks(1) > 0
     if nodata == nodata:
         assert (found[:, 10:15] == np.dtype(dtype).type(nodata)).all()

@@ -85,3 +85,12 @@ def test_a_damaged_image_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(InvalidRequest):
         read_image(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.35, 0.9])
+def test_a_png_that_ends_too_early_gives_no_packed_bytes_for_pixels(tmp_path: Path, share: float) -> None:
+    path = write_image(RNG.integers(0, 255, (3, 200, 200)).astype("uint8"), tmp_path / "image")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InvalidRequest, match="damaged or not complete"):
+        read_image(path)

@@ -73,10 +73,12 @@ OTHER_FILES: Final = [
 
 OPTIONS: Final = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "GML_DOWNLOAD_SCHEMA": "NO",
 }
-"""No network through /vsicurl/ and its kin, no code in files; where the operator has not set another value."""
+"""No network through /vsicurl/ and its kin, no code in files, no packed bytes for a damaged PNG's pixels; where the
+operator has not set another value."""
 
 
 def limit_gdal(environment: MutableMapping[str, str]) -> None:

@@ -49,6 +49,7 @@ MAX_RATIO = 20_000
 GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",  # of a damaged one it gives the packed bytes for pixels, and no error
     "GDAL_CACHEMAX": 200 * 2**20,  # bytes: rasterio hands an int on as it is
     "PROJ_NETWORK": "OFF",
     "GDAL_HTTP_MAX_RETRY": "0",

@@ -37,7 +37,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EngineKit, DrawingService]]:
     home = tmp_path_factory.mktemp("home")
-    with drawing_engine(home, time_limit=8.0, patience=HANG, cache=200_000) as running:
+    with drawing_engine(home, time_limit=8.0, patience=HANG, cache=200_000, at_once=2) as running:
         yield running
 
 
@@ -52,6 +52,17 @@ def order(service: DrawingService, path: Path, side: int = 40, **changes: Any) -
 def picture(service: DrawingService, path: Path, side: int = 40, **changes: Any) -> bytes:
     with service.picture(order(service, path, side, **changes)) as file:
         return file.read()
+
+
+def first_picture(service: DrawingService, path: Path) -> bytes:
+    """The one that a process is born for, however long that takes."""
+
+    def drawn_now() -> bytes:
+        with suppress(Unavailable):
+            return picture(service, path)
+        return b""
+
+    return wait_for(drawn_now, "the first picture")
 
 
 def render_processes(kit: EngineKit, beside: set[int]) -> list[int]:
@@ -109,8 +120,7 @@ def test_no_process_is_there_before_the_first_map_and_they_stand_behind_jobs(
 ) -> None:
     with drawing_engine(tmp_path / "home", processes=1, patience=HANG) as (kit, service):
         before = set(kit.family())
-        with service.picture(order(service, path)) as file:
-            assert file.read().startswith(b"\x89PNG")
+        assert first_picture(service, path).startswith(b"\x89PNG")
         (born,) = render_processes(kit, before)
         assert _nice(born) == min(19, _nice(kit.supervisor) + 10)
         kept = service.cached(order(service, path))
@@ -158,13 +168,27 @@ def test_a_process_that_hangs_is_replaced_and_costs_one_picture(
 def test_where_none_is_free_it_is_said_so_soon(tmp_path: Path, path: Path) -> None:
     with drawing_engine(tmp_path / "home", processes=1, patience=0.5) as (kit, service):
         before = set(kit.family())
-        assert picture(service, path)
+        assert first_picture(service, path)
         with stopped(*render_processes(kit, before)), ThreadPoolExecutor(2) as pool:
             busy = pool.submit(picture, service, path, 53)
             late = pool.submit(picture, service, path, 54)
             refused = [error for each in (busy, late) if (error := each.exception())]
         assert [str(error) for error in refused if "no process is free" in str(error)]
         assert all(isinstance(error, Unavailable) and error.retry_after for error in refused)
+
+
+def test_a_slow_picture_holds_up_no_other(tmp_path: Path, path: Path) -> None:
+    """One at a time while they are quick: the second process draws when the first has not been quick."""
+    with drawing_engine(tmp_path / "home", patience=HANG, at_once=1) as (kit, service):
+        before = set(kit.family())
+        assert first_picture(service, path)
+        (first,) = render_processes(kit, before)
+        with stopped(first), ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(picture, service, path, 70)
+            assert picture(service, path, 71)
+            assert len(render_processes(kit, before)) == 2
+            os.kill(first, signal.SIGCONT)
+            assert slow.result()
 
 
 def test_a_process_that_is_killed_costs_one_picture(

@@ -23,6 +23,7 @@ from dragoman.sources.fetching.partial import note_path, part_of
 from dragoman.sources.fetching.settings import Patience
 from dragoman.sources.fetching.stopping import Stop, Stopped
 from dragoman.sources.fetching.transfer import Transfer
+from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
@@ -171,7 +172,7 @@ def test_what_another_process_left_is_hashed_and_resumed(files: FileServer, targ
     assert served.sent == [len(CONTENT) - 1_234_567]
 
 
-@pytest.mark.parametrize("spoilt", ["no note", "not JSON", "of another kind", "another URL"])
+@pytest.mark.parametrize("spoilt", ["no note", "not JSON", "of another kind", "another URL", "another boot"])
 def test_what_is_there_without_its_note_is_not_used(files: FileServer, target: Path, spoilt: str) -> None:
     _left_behind(files, target, 1_234_567)
     note = note_path(target)
@@ -181,6 +182,8 @@ def test_what_is_there_without_its_note_is_not_used(files: FileServer, target: P
         note.write_text("{")
     elif spoilt == "of another kind":
         note.write_text('{"href": 1}')
+    elif spoilt == "another boot":
+        note.write_text(note.read_text().replace(boot_id(), "an earlier one"))
     else:
         note.write_text(note.read_text().replace("a.tif", "b.tif"))
     served = files.file(PATH, CONTENT)
@@ -199,6 +202,19 @@ def test_what_was_whole_is_not_asked_for_again(files: FileServer, target: Path) 
     target.rename(part_of(target))  # all of it was there, but its name
     whole(fetched(files, target), target)
     assert served.ranges == []
+
+
+def test_what_was_whole_before_the_machine_started_again_is_not_believed(
+    files: FileServer, target: Path
+) -> None:
+    files.file(PATH, CONTENT)
+    fetched(files, target)
+    note_path(target).write_text(note_path(target).read_text().replace(boot_id(), "an earlier one"))
+    target.write_bytes(bytes(len(CONTENT)))
+    whole(fetched(files, target), target)
+    note_path(target).unlink()
+    files.file(PATH, CONTENT, statuses=[404])
+    refused(files, target, "404")
 
 
 # -- what is tried again, and what is not ---------------------------------------------------------------------

@@ -2,19 +2,20 @@
 
 Beside ``target`` lie ``target.part``, its bytes so far, and ``target.part.json``, what the server said of them. The
 note is written before the first byte and removed before the file is emptied: whatever dies, the bytes that are there
-are of what the note tells. It stays when the file is whole, for whoever asks a second time.
+are of what the note tells. It stays when the file is whole, for whoever asks a second time. Nothing waits for the disk:
+so what is left from before the machine's last start, a loss of power perhaps, is not believed, whole or not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from dragoman.sources.fetching.resuming import Note
+from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +102,7 @@ class PartialFile:
             self._file = None
         note_path(self._target).unlink(missing_ok=True)
         part_of(self._target).unlink(missing_ok=True)
+        self._target.unlink(missing_ok=True)  # of an earlier boot
         self._digest, self.size, self.note = hashlib.sha256(), 0, None
 
     def write(self, data: bytes | memoryview) -> None:
@@ -113,9 +115,7 @@ class PartialFile:
             rest = rest[written:]
 
     def finish(self) -> None:
-        """Put it at its target, safe from a loss of power."""
-        assert self._file is not None
-        os.fsync(self._file.fileno())
+        """Put it at its target."""
         self._check()
         part_of(self._target).replace(self._target)
         self.whole = True
@@ -132,13 +132,14 @@ class PartialFile:
 
 def _read_note(target: Path) -> Note | None:
     try:
-        return Note(**json.loads(note_path(target).read_bytes()))
-    except (OSError, ValueError, TypeError):  # none, or one that a loss of power has spoilt
+        members = json.loads(note_path(target).read_bytes())
+        return Note(**members) if members.pop("boot") == boot_id() else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none, or none of ours
         return None
 
 
 def _write_note(target: Path, note: Note) -> None:
     path = note_path(target)
     draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps(asdict(note)), "utf-8")
+    draft.write_text(json.dumps({"boot": boot_id(), **asdict(note)}), "utf-8")
     draft.replace(path)
