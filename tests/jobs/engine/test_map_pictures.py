@@ -37,7 +37,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EngineKit, DrawingService]]:
     home = tmp_path_factory.mktemp("home")
-    with drawing_engine(home, time_limit=8.0, patience=HANG, cache=200_000, at_once=2) as running:
+    with drawing_engine(home, time_limit=8.0, patience=HANG, cache=200_000) as running:
         yield running
 
 
@@ -177,20 +177,6 @@ def test_where_none_is_free_it_is_said_so_soon(tmp_path: Path, path: Path) -> No
             refused = [error for each in (busy, late) if (error := each.exception())]
         assert [str(error) for error in refused if "no process is free" in str(error)]
         assert all(isinstance(error, Unavailable) and error.retry_after for error in refused)
-
-
-def test_a_slow_picture_holds_up_no_other(tmp_path: Path, path: Path) -> None:
-    """One at a time while they are quick: the second process draws when the first has not been quick."""
-    with drawing_engine(tmp_path / "home", patience=HANG, at_once=1) as (kit, service):
-        before = set(kit.family())
-        assert first_picture(service, path)
-        (first,) = render_processes(kit, before)
-        with stopped(first), ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(picture, service, path, 70)
-            assert picture(service, path, 71)
-            assert len(render_processes(kit, before)) == 2
-            os.kill(first, signal.SIGCONT)
-            assert slow.result()
 
 
 def test_a_process_that_is_killed_costs_one_picture(
