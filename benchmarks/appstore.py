@@ -32,7 +32,7 @@ SIZE: Final = 64 * 2**20
 RATE: Final = 20 * 2**20
 """Bytes a second of each file; four come at once from one host: more than most networks bring."""
 CALLS: Final = 150
-APPLICATION: Final = {"process": "raster-calculator", "assets_input": "rasters", "assets_per_batch": 100}
+APPLICATION: Final = {"process": "mosaic", "assets_per_batch": 100, "quiet_period": 3600}
 
 
 class Slow(http.server.BaseHTTPRequestHandler):
@@ -80,7 +80,7 @@ def serving(folder: Path, port: int) -> Iterator[str]:
         "connection": "",
         "workers": 2,
         "fetch": {"allow": [f"127.0.0.1:{port}"]},
-        "dialects": {"appstore": {"applications": {"bench": {**APPLICATION, "quiet_period": 3600}}}},
+        "dialects": {"appstore": {"applications": {"bench": APPLICATION}}},
     }
     config["resources"] = {
         name: {
@@ -90,7 +90,7 @@ def serving(folder: Path, port: int) -> Iterator[str]:
                 "package": str(ROOT / "processes" / name),
             },
         }
-        for name in ("echo", "raster-calculator")
+        for name in ("echo", "mosaic")
     }
     path = folder / "config.yml"
     path.write_text(yaml.safe_dump(config))

@@ -220,21 +220,32 @@ fetch("{tilejson}").then(answer => answer.json()).then(service => {{
 </script>"""
 
 
-def test_leaflet_in_a_browser(published: Published, tmp_path: Path) -> None:
+def screenshot(url: str, folder: Path, height: int) -> NDArray[Any]:
+    """What Chromium shows of a page: (rows, columns, RGB)."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: chromium)")
+    shot = folder / "map.png"
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size=500,{height}",
+        "--virtual-time-budget=20000", f"--user-data-dir={folder / 'profile'}", f"--screenshot={shot}", url,
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, timeout=HANG, check=True)
+    return np.asarray(Image.open(shot).convert("RGB")).astype(int)
+
+
+def test_the_page_of_the_job_shows_the_map(published: Published, tmp_path: Path) -> None:
+    seen = screenshot(f"{published.server.url}/jobs/{published.job_id}?f=html", tmp_path, 900)
+    brown = (seen[..., 0] > seen[..., 2] + 60) & (seen[..., 0] < 200)
+    assert brown.mean() > 0.01  # nothing else of the page is brown
+
+
+def test_leaflet_in_a_browser(published: Published, tmp_path: Path) -> None:
     leaflet = _leaflet(tmp_path)
     for name in ("leaflet.js", "leaflet.css"):
         shutil.copy(leaflet / name, tmp_path / name)
     page = tmp_path / "map.html"
     page.write_text(PAGE.format(tilejson=f"{published.tiles}/tilejson.json"))
-    shot = tmp_path / "map.png"
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=500,400",
-        "--virtual-time-budget=20000", f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}", page.as_uri(),
-    ]  # fmt: skip
-    subprocess.run(command, capture_output=True, timeout=HANG, check=True)
-    seen = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    seen = screenshot(page.as_uri(), tmp_path, 400)
     coloured = (np.ptp(seen, axis=2) > 20).mean()
     assert coloured > 0.2
     brown, green = (seen[..., 0] > seen[..., 2] + 60), (seen[..., 1] > seen[..., 0] + 60)

@@ -94,6 +94,16 @@ def test_any_chunks_and_blocks_give_the_same(
     np.testing.assert_allclose(made["t"], source["t"].std(dimension), rtol=1e-6, atol=1e-7)
 
 
+def test_numbers_near_the_limit_of_float64_have_a_deviation(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path
+) -> None:
+    limit = np.finfo(np.float64).max
+    source = xr.Dataset({"t": (("time", "y", "x"), np.full((1, 2, 2), -limit))})
+    source.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    deviation = run(algorithm, tmp_path / "a.nc", context, dimension="time", method="std")
+    np.testing.assert_array_equal(deviation["t"], np.zeros((2, 2)))
+
+
 def test_the_result_is_cf(algorithm: ModuleType, context: FakeContext, tmp_path: Path) -> None:
     source = sample().assign_coords(
         lon=(("y", "x"), np.ones((5, 6))), height=2.0, moment=("time", np.arange(7.0)), crs=((), 0)

@@ -82,6 +82,7 @@ class Reduction:
     def _merge_squares(self, squares: Any, total: Any, count: Any, place: tuple[slice, slice]) -> None:
         mine = self.count[place]
         delta = total / np.maximum(count, 1) - self.value[place] / np.maximum(mine, 1)
+        delta = np.where(mine > 0, delta, 0.0)  # a first number near the limit of float64 has no square
         share = count / np.maximum(mine + count, 1)
         self.squares[place] += squares + delta**2 * mine * share
 

@@ -24,6 +24,9 @@ from dragoman.model.job import InputValue, Job, JobRequest
 from dragoman.model.status import JobStatus
 from dragoman.model.task import TaskPlan
 from dragoman.sources.fetching.messages import Fetched, FetchFailed, FetchTask
+from dragoman.sources.fetching.partial import PartialFile
+from dragoman.sources.fetching.resuming import Note
+from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +58,7 @@ class Fetcher:
     def write(self, url: str) -> FetchTask:
         """The file is there, and nobody is told."""
         task = next(task for task, _ in self.errands.values() if task.url == url)
-        task.target.write_bytes(b"whole")
+        fetched(task)
         return task
 
     def end(self, url: str, reason: str = "") -> None:
@@ -65,8 +68,16 @@ class Fetcher:
         if reason:
             on_done(FetchFailed(id=task.id, reason=reason))
             return
-        task.target.write_bytes(b"whole")
+        fetched(task)
         on_done(Fetched(id=task.id, size=5, media_type="image/png", sha256="a" * 64))
+
+
+def fetched(task: FetchTask) -> None:
+    """What the fetching process leaves of a file."""
+    with PartialFile(task.target, task.url, lambda: None) as file:
+        file.begin(Note(url=task.url))
+        file.write(b"whole")
+        file.finish()
 
 
 class Supervisor:
@@ -159,7 +170,7 @@ def test_a_task_starts_with_its_files_and_what_was_said_of_them(supervisor: Supe
     )
     about = tuple(InputValue(value={"n": 1, "file_name": name}) for name in ("b.png", "a.TIF"))
     assert job.request.inputs == {**given, "files": files, "about": about}
-    assert supervisor.left(task_id) == ["000000.png", "000001.tif"]
+    assert [name for name in supervisor.left(task_id) if ".part" not in name] == ["000000.png", "000001.tif"]
     with pytest.raises(TaskConflict, match="being processed"):
         supervisor.add(task_id, "d")
 
@@ -207,6 +218,16 @@ def test_what_was_whole_and_is_gone_is_fetched_again(supervisor: Supervisor) -> 
     supervisor.fetcher.end("http://a/b")
     (job,) = supervisor.queue
     assert job.request.inputs["files"] == (InputValue(kept="000001", media_type="image/png"),)
+
+
+def test_what_was_whole_before_the_machine_was_started_is_fetched_again(supervisor: Supervisor) -> None:
+    task_id = supervisor.create(total=2)
+    supervisor.add(task_id, "a")
+    supervisor.fetcher.end("http://a/a")
+    (note,) = supervisor.files.gathered(task_id).glob("*.json")
+    note.write_text(note.read_text().replace(boot_id(), "an earlier one"))  # the power was cut, say
+    supervisor.die()
+    assert supervisor.fetcher.asked == ["http://a/a"]
 
 
 def test_what_is_due_while_nobody_lived_is_done_at_the_start(supervisor: Supervisor) -> None:

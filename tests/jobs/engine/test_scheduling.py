@@ -293,6 +293,21 @@ class TestQueue:
             order.append(worker.task.id)
         assert order == [urgent.id, sync.id, high.id, a.id, b.id]
 
+    def test_what_was_put_together_for_long_waits_from_when_it_was_accepted(self, rig: Rig) -> None:
+        _, worker = rig.run()
+        first = rig.accept()
+        long_ago = datetime.now(UTC) - timedelta(days=1)
+        draft = rig.store.add(make_job(status=JobStatus.CREATED, created=long_ago, updated=long_ago))
+        rig.engine.enqueue(rig.store.transition(draft.id, JobStatus.ACCEPTED))
+        assert rig.engine.holds(draft.id)
+        order = []
+        for _ in range(2):
+            rig.done(worker)
+            assert worker.task is not None
+            order.append(worker.task.id)
+        assert order == [first.id, draft.id]
+        assert rig.job(draft).created == long_ago
+
     def test_no_more_run_than_there_are_slots(self, wide: Rig) -> None:
         for number in range(5):
             wide.accept(process_id=f"p{number}")

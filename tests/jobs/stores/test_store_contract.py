@@ -659,7 +659,6 @@ class TestCreated:
             waiting.id
         ]
         assert store.find(JobQuery(drafts=False, min_duration=0)).matched == 0
-        store.transition(waiting.id, DISMISSED)
         later = datetime.now(UTC) + timedelta(days=1000)
         assert (store.finished_ids(later, 10), store.expired(later)) == ([], [])
 

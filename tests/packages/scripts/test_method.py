@@ -238,6 +238,15 @@ def test_the_author_is_told_of_paths_that_containers_have(write: Write) -> None:
     assert FORMS["script"].notes(read_method(write()).process) == ()
 
 
+def test_scripts_do_not_see_what_the_server_is_configured_by(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRAGOMAN_DATABASE_URL", "postgresql://u:secret@h/d")
+    monkeypatch.setenv("GREETING", "hello")
+    run({"additionalParameters": scripts(execute='echo "$DRAGOMAN_DATABASE_URL|$GREETING" > $ccpdata/env')})
+    assert (tmp_path / "out" / "env").read_text() == "|hello\n"
+
+
 def test_what_ccp_has_in_the_environment(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = scripts(
         execute='echo "$ccpdata|$PWD|$ccptaskid|$CCP_TASK_ID|[$ccpcontext]|$BASH_ENV" > $ccpdata/env'

@@ -286,8 +286,10 @@ def test_a_job_page_shows_its_maps() -> None:
     assert text.count("<img") == 1
     assert f'<img class="map" src="{BASE}/map?bbox=1,2&amp;key=a%22b" alt="Output &lt;a&gt;">' in text
     assert "<h2>Map" in text
+    assert f"img-src data: 'self' {BASE};" in text
     plain = pages.render("job", title="Job", data=JOB, links=[], base_url=BASE)
     assert "<img" not in plain
+    assert "img-src data:;" in plain
 
 
 def test_each_output_can_be_fetched() -> None:

@@ -36,6 +36,7 @@ from dragoman.jobs.stores.tasks import open_task_store
 from dragoman.model.job import JobFailure
 from dragoman.model.status import JobStatus
 from dragoman.model.task import AssetState, Task, TaskPlan
+from dragoman.sources.fetching.partial import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -185,10 +186,10 @@ class AssetTasks:
             LOGGER.info("%d tasks go on", len(self._live), extra={"action": "tasks"})
 
     def _reopen_lost(self, task_id: str) -> None:
-        """Fetch again what was whole and is not here: it lies on another host, or somebody has deleted it."""
+        """Fetch again what was whole and is not here: it lies on another host, or the power was cut since."""
         folder = self._jobs.files.gathered(task_id)
         for asset in self._tasks.assets(task_id, AssetState.WHOLE):
-            if not (folder / stored_name(asset)).is_file():
+            if not is_whole(folder / stored_name(asset)):
                 self._tasks.reopen(task_id, asset.number)
 
     def _look(self, live: LiveTask) -> None:

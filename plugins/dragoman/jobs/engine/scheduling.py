@@ -115,9 +115,12 @@ class Scheduler:
         return accepted
 
     def enqueue(self, job: Job) -> None:
-        """Take a job that somebody else has put together and accepted in the store; the next tick starts it."""
+        """Take a job that somebody else has put together and accepted in the store; the next tick starts it.
+
+        It is due by the time at which it was accepted: while it was put together it waited for nobody.
+        """
         self._versions.accepted(job)
-        self._queue.push(job)
+        self._queue.push(job.evolve(created=job.updated))
 
     def holds(self, job_id: str) -> bool:
         """Whether the job waits or runs here, so that ``changed`` will be called with its end."""

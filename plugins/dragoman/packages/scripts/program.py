@@ -32,6 +32,8 @@ UNDEPLOY_SECONDS: Final = 60.0
 """That undeploying may take when nobody ends the job."""
 MARGIN: Final = 2.0
 """Seconds before a job that is being ended is killed, in which its undeploy script is."""
+OURS: Final = ("DRAGOMAN_", "PYGEOAPI_")
+"""Variables that the server is configured by: a database's password is no business of a script."""
 STREAMS: Final = {1: "stdout", 2: "stderr"}
 """Outputs that are what the scripts printed, where a method declares them."""
 
@@ -143,8 +145,9 @@ def as_text(value: JSON) -> str:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The worker's, with what CCP has for its scripts; which replica it is stands there already if there are some."""
-    return {"ccpcontext": "", "ccptaskid": "0", "CCP_TASK_ID": "0", **os.environ, "ccpdata": str(folder)}
+    """The worker's, less the server's own, with what CCP has for its scripts; a replica's number is there already."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return {"ccpcontext": "", "ccptaskid": "0", "CCP_TASK_ID": "0", **inherited, "ccpdata": str(folder)}
 
 
 def load_program(process: Process) -> ScriptProgram:

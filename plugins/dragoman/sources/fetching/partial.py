@@ -34,6 +34,11 @@ def note_path(target: Path) -> Path:
     return target.with_name(target.name + ".part.json")
 
 
+def is_whole(target: Path) -> bool:
+    """Whether the file is there, and was fetched since the machine's last start."""
+    return target.is_file() and _read_note(target) is not None
+
+
 class PartialFile:
     """Held open while it is fetched, over all tries; used in one thread.
 

@@ -9,10 +9,11 @@ import base64
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -37,6 +38,9 @@ PAGES: Final = (
     "problem",
 )
 """The pages there are, one template each."""
+
+ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?")
+"""What a Content-Security-Policy can name; it knows no IPv6 address."""
 
 COMMAND_LENGTH: Final = 100_000
 """Characters of an example up to which it is written out in a command; Linux takes 128 KiB as one word of it.
@@ -84,6 +88,7 @@ def render(
         "stubs": stubs,
         "program": program,
         "requests": _requests(page, data, base, example),
+        "picture_origins": _picture_origins(all_links),
     }
     return _environment().get_template(f"{page}.html").render(context)
 
@@ -96,6 +101,16 @@ def _links(data: JSON, links: Sequence[Mapping[str, JSON]]) -> list[Mapping[str,
         if isinstance(link, Mapping) and link not in merged:
             merged.append(link)
     return merged
+
+
+def _picture_origins(links: Sequence[Mapping[str, JSON]]) -> list[str]:
+    """Where the pictures of a page come from, as its Content-Security-Policy names them.
+
+    The server's public URL need not be the one that the page was asked for under.
+    """
+    hrefs = [urlsplit(values.safe_href(link.get("href"))) for link in links if link.get("rel") == "preview"]
+    origins = {f"{href.scheme}://{href.netloc}" for href in hrefs}
+    return ["'self'", *sorted(filter(ORIGIN.fullmatch, origins))] if hrefs else []
 
 
 def _requests(page: str, data: JSON, base: str, example: JSON) -> list[tuple[str, str]]:
