@@ -11,8 +11,6 @@ class DrawingSettings:
 
     processes: int = 2
     """That draw at once, at most."""
-    at_once: int | None = None
-    """That draw at once while each is quick; None: one less than there are processors."""
     cache: int = 2**30
     """Bytes of pictures that are kept."""
     time_limit: float = 10.0

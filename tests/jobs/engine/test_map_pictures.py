@@ -37,7 +37,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EngineKit, DrawingService]]:
     home = tmp_path_factory.mktemp("home")
-    with drawing_engine(home, time_limit=8.0, patience=HANG, cache=200_000, at_once=2) as running:
+    with drawing_engine(home, time_limit=8.0, patience=HANG, cache=200_000) as running:
         yield running
 
 
@@ -151,20 +151,30 @@ def test_values_legends_and_refusals(
 
 
 def test_a_process_that_hangs_is_replaced_and_costs_one_picture(
-    drawing: tuple[EngineKit, DrawingService], path: Path, processes: list[int]
+    drawing: tuple[EngineKit, DrawingService], path: Path, tmp_path: Path
 ) -> None:
     kit, service = drawing
+    endless = tmp_path / "endless.tif"
+    os.mkfifo(endless)  # whoever opens it waits for ever
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(picture, service, endless)
+        assert kit.run("number", number=4).status == "successful"
+        assert picture(service, path, 50)
+        with pytest.raises(Unavailable, match="longer than 8 s"):
+            hanging.result()
+    assert picture(service, path, 51)
+
+
+def test_processes_that_were_stopped_are_replaced(
+    drawing: tuple[EngineKit, DrawingService], path: Path, processes: list[int]
+) -> None:
+    """An order that they have not read costs nothing but time."""
+    kit, service = drawing
     with stopped(*processes), ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(picture, service, path, side) for side in (50, 51)]
-        job = kit.run("number", number=4)
-        assert job.status == "successful"
-        errors = [error for each in waiting if (error := each.exception())]
-        assert errors  # what had not been begun is drawn by those who follow
-        for error in errors:
-            assert isinstance(error, Unavailable)
-            assert "longer than 8 s" in str(error)
-        wait_for(lambda: any(map(gone, processes)), "it is dead")
-    assert picture(service, path, 52)
+        waiting = [pool.submit(picture, service, path, side) for side in (52, 59)]
+        assert kit.run("number", number=4).status == "successful"
+        assert all(each.result() for each in waiting)
+        assert any(map(gone, processes))
 
 
 def test_where_none_is_free_it_is_said_so_soon(tmp_path: Path, path: Path) -> None:
@@ -177,20 +187,6 @@ def test_where_none_is_free_it_is_said_so_soon(tmp_path: Path, path: Path) -> No
             refused = [error for each in (busy, late) if (error := each.exception())]
         assert [str(error) for error in refused if "no process is free" in str(error)]
         assert all(isinstance(error, Unavailable) and error.retry_after for error in refused)
-
-
-def test_a_slow_picture_holds_up_no_other(tmp_path: Path, path: Path) -> None:
-    """One at a time while they are quick: the second process draws when the first has not been quick."""
-    with drawing_engine(tmp_path / "home", patience=HANG, at_once=1) as (kit, service):
-        before = set(kit.family())
-        assert first_picture(service, path)
-        (first,) = render_processes(kit, before)
-        with stopped(first), ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(picture, service, path, 70)
-            assert picture(service, path, 71)
-            assert len(render_processes(kit, before)) == 2
-            os.kill(first, signal.SIGCONT)
-            assert slow.result()
 
 
 def test_a_process_that_is_killed_costs_one_picture(

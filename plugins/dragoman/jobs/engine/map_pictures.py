@@ -3,14 +3,12 @@
     ordered ──► waits ──► a process is free ──► drawn (or failed) ──► answered
                  └─ none within 2 s: 503         └─ 10 s, or the process dies: 503, and another takes its place
 
-No process is there before the first map. Whoever orders what is being drawn already waits for that. One processor is
-left to others: so many as are left draw at once, and one more for each that has not been done quickly.
+No process is there before the first map. Whoever orders what is being drawn already waits for that.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import time
 from collections import deque
@@ -43,8 +41,6 @@ REST: Final = 0.2
 """Seconds from the death of a process to the birth of the next."""
 BIRTH: Final = 15.0
 """Seconds that orders wait for the first process, which has libraries to load."""
-QUICK: Final = 0.3
-"""Seconds after which a picture that is still being drawn holds up no other."""
 SHARE: Final = 0.1
 """Of the cache's bound, what may be drawn until it is looked through."""
 NONE_FREE: Final = "no process is free to draw this; try again"
@@ -91,7 +87,6 @@ class MapPictures:
         self._drawing: dict[str, _Task] = {}
         """What waits or is being drawn, by its picture's key."""
         self._unsent: dict[RenderProcess, bytearray] = {}
-        self._at_once = settings.at_once or max(1, (os.cpu_count() or 1) - 1)
         self._not_before = 0.0
         self._grown: float = settings.cache
         """Bytes drawn since the cache was looked through; at the start it may be of any size."""
@@ -180,7 +175,7 @@ class MapPictures:
             if not task.wanted():
                 self._end(self._waiting.popleft(), Unavailable(NONE_FREE))
                 continue
-            worker = self._pool.idle(_KEY) if self._quick() < self._at_once else None
+            worker = self._pool.idle(_KEY)
             if worker is None:
                 break
             self._waiting.popleft()
@@ -190,11 +185,6 @@ class MapPictures:
         if time.monotonic() >= self._not_before:
             for _ in range(min(missing, room)):
                 self._order()
-
-    def _quick(self) -> int:
-        """How many draw, and have begun a moment ago."""
-        soon = time.monotonic() + self._settings.time_limit - QUICK
-        return sum(each.task is not None and (each.deadline or 0) > soon for each in self._pool.workers)
 
     def _unborn(self) -> int:
         return sum(not worker.ready for worker in self._pool.workers)
