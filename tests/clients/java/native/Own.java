@@ -10,7 +10,7 @@ import org.openapitools.client.model.EchoInputsAreaAnyOf;
 import org.openapitools.client.model.EchoRequest;
 import org.openapitools.client.model.NdviInputsNir;
 import org.openapitools.client.model.NdviInputsRed;
-import org.openapitools.client.model.NdviInputsRedAnyOf;
+import org.openapitools.client.model.ImageReportInputsImagesInnerAnyOf;
 
 /** What is peculiar to native, the client of the JDK with Jackson. */
 class Own {
@@ -23,7 +23,7 @@ class Own {
     }
 
     static NdviInputsNir nir(String raster) {
-        return new NdviInputsNir(new NdviInputsRedAnyOf().value(Base64.getDecoder().decode(raster)).encoding("base64"));
+        return new NdviInputsNir(new ImageReportInputsImagesInnerAnyOf().value(Base64.getDecoder().decode(raster)).encoding("base64"));
     }
 
     static String location(ProcessesApi api, EchoRequest request) throws ApiException {
