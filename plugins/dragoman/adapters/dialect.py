@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from dragoman.config.dialects import DialectSettings
+    from dragoman.config.settings import Settings
     from dragoman.model.job import Job, Output
     from dragoman.model.process import JSON, Process
     from dragoman.openapi.security import Security
@@ -62,6 +63,8 @@ class Dialect:
     """The conformance classes that it adds to the landing page's."""
     reserved: tuple[ReservedInput, ...] = ()
     """Inputs that every process takes while this dialect is on."""
+    misfits: Callable[[Settings, Iterable[Process]], Iterable[str]] | None = None
+    """What of its settings does not fit the processes that are served, a line each for the operator."""
     has_jobs: bool = True
     """Whether its clients run processes; aeon's open sessions."""
     notification: Callable[[Job, str, Read], Notification | None] | None = None

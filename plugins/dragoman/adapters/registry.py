@@ -71,6 +71,19 @@ def documents(
     return {dialect.name: dialect.openapi(catalogue, server) for dialect in dialects}
 
 
+def misfits(
+    settings: Settings, processes: Iterable[Process], dialects: Iterable[Dialect] = DIALECTS
+) -> list[str]:
+    """What of the settings of the dialects that are on does not fit the processes that are served."""
+    known = list(processes)
+    return [
+        line
+        for dialect in enabled(settings, dialects)
+        if dialect.misfits is not None
+        for line in dialect.misfits(settings, known)
+    ]
+
+
 def notification(
     job: Job, server_url: str, read: Read, dialects: Iterable[Dialect] = DIALECTS
 ) -> Notification | None:

@@ -72,6 +72,7 @@ def check(
     ] = None,
 ) -> None:
     """Check the configuration, HOME, log file and database, and load every package; exit code 1 if one is broken."""
+    from dragoman.adapters import registry
     from dragoman.composition import FORMS, kept_versions
     from dragoman.host.startup_checks import unusable
     from dragoman.jobs.trials.load_check import probe_all
@@ -81,7 +82,9 @@ def check(
     catalogue = _packages_in(folders) if folders else _catalogue()
     broken = probe_all(catalogue, FORMS, [sys.executable, "-P", "-m", "dragoman.cli", "probe"])
     broken |= {problem.id: problem.detail for problem in catalogue.problems}
-    problems = [] if folders else list(unusable(read_settings()))
+    problems = []
+    if not folders:
+        problems = [*unusable(read_settings()), *registry.misfits(read_settings(), catalogue)]
     for problem in problems:
         typer.echo(f"broken  {problem}")
     for process in catalogue:

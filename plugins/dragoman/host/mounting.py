@@ -61,6 +61,8 @@ def mount(state: BlueprintSetupState) -> None:
     if front_is_pygeoapis(settings):
         state.app.register_blueprint(front_pages.blueprint(services), url_prefix=state.url_prefix)
     registry.mount(state.app, services, url_prefix=state.url_prefix)
+    for line in registry.misfits(settings, services.catalogue.current):
+        LOGGER.error("%s", line, extra={"action": "load"})
     if services.maps is not None:
         services.maps.start()
     state.app.register_blueprint(health.blueprint(services), url_prefix=state.url_prefix)

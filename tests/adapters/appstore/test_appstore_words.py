@@ -228,3 +228,20 @@ def test_a_task_without_a_result_says_why() -> None:
     assert message.startswith("25 of 30 assets could not be had: 0: gone; 1: gone")
     assert message.endswith("; and 5 more")
     assert outcomes.message_of(make_view(), []) is None
+
+
+def test_the_operator_is_told_of_applications_that_do_not_fit_their_process() -> None:
+    process = make_process(files=several("files"), more=several("more"))
+    applications = {
+        "good": Application(name="good", process="p", assets_input="files"),
+        "unnamed": Application(name="unnamed", process="p"),
+        "odd": Application(name="odd", process="p", assets_input="nothing"),
+        "fixed": Application(name="fixed", process="p", assets_input="files", parameters={"x": 1}),
+        "away": Application(name="away", process="not served"),
+    }
+    assert list(plans.misfits(applications, [process])) == [
+        "application 'unnamed': assets_input is to name an input of its process, "
+        "of which several take more than one value (files, more)",
+        "application 'odd': its process has no input 'nothing' (assets_input)",
+        "application 'fixed': its process has no input 'x' (parameters)",
+    ]

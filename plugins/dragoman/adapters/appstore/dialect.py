@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dragoman.adapters.appstore.settings import NAME, SETTINGS
+from dragoman.adapters.appstore.settings import NAME, SETTINGS, settings_of
 from dragoman.adapters.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from dragoman.adapters.dialect import ServerInfo
+    from dragoman.config.settings import Settings
     from dragoman.model.process import JSON, Process
     from dragoman.web.services import Services
 
@@ -29,7 +30,18 @@ def _openapi(_processes: Iterable[Process], server: ServerInfo) -> dict[str, JSO
     return document(server.url, server.security)
 
 
+def _misfits(settings: Settings, processes: Iterable[Process]) -> Iterable[str]:
+    from dragoman.adapters.appstore.plans import misfits
+
+    return misfits(settings_of(settings).applications or {}, processes)
+
+
 APPSTORE: Final = Dialect(
-    name=NAME, blueprint=_blueprint, openapi=_openapi, settings=SETTINGS, has_jobs=False
+    name=NAME,
+    blueprint=_blueprint,
+    openapi=_openapi,
+    settings=SETTINGS,
+    misfits=_misfits,
+    has_jobs=False,
 )
 """``has_jobs`` is about jobs that one request submits; a task is put together by several."""

@@ -12,7 +12,7 @@ from dragoman.schemas.messages import cut, shown
 from dragoman.schemas.ogc_values import input_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dragoman.adapters.appstore.settings import Application
     from dragoman.model.process import JSON, InputSpec, Process
@@ -76,6 +76,23 @@ def plan_of(application: Application, process: Process, total: int | None) -> Ta
         abandoned_after=application.abandoned_after,
         result_type=application.result_type,
     )
+
+
+def misfits(applications: Mapping[str, Application], processes: Iterable[Process]) -> Iterator[str]:
+    """What keeps an application from being a task, a line each; one whose process is not served is left out."""
+    known = {process.id: process for process in processes}
+    for application in applications.values():
+        process = known.get(application.process)
+        if process is None:
+            continue  # that it is not served is told by itself
+        try:
+            request_of(application, process, plan_of(application, process, None), {})
+        except PackageError as error:
+            yield error.detail
+            continue
+        for name in application.parameters:
+            if name not in process.inputs:
+                yield _misfit(application, f"its process has no input '{cut(name)}' (parameters)").detail
 
 
 def assets_input(application: Application, process: Process) -> str:
