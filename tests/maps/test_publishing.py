@@ -292,3 +292,32 @@ def test_what_its_schema_says_is_no_raster_is_refused(spec: OutputSpec, types: A
         return
     with pytest.raises(InvalidRequest, match=f"output 'x' cannot be published: it {told}"):
         check_publishable(spec, types)
+
+
+@pytest.mark.parametrize(
+    "renderer",
+    [
+        MIN_MAX,
+        parse_renderer(
+            {"type": "stretched", "colors": [["p2", "#000"], ["mean", "#00f"], ["p98", "#fff"]]}, words=True
+        ),
+    ],
+)
+def test_infinite_cells_are_no_end_of_a_ramp(tmp_path: Path, renderer: Any) -> None:
+    values = CELLS.copy()
+    values[0, :3] = np.inf, -np.inf, np.nan
+    service = _publish(tmp_path, values, renderer=renderer)
+    assert load_service(json.loads(json.dumps(dump_service(service)))) == service
+    (variable,) = service.variables
+    assert (variable.minimum, variable.maximum) == (3.0, CELLS.max())
+    np.testing.assert_array_equal(_read(tmp_path)[0][0].filled(np.nan), values)
+
+
+def test_numbers_whose_sum_is_beyond_float64_can_be_published(tmp_path: Path) -> None:
+    values = np.full((8, 8), np.finfo("float64").max)
+    renderer = parse_renderer(
+        {"type": "stretched", "colors": [["mean", "#000"], ["max", "#fff"]]}, words=True
+    )
+    with np.errstate(over="ignore"):
+        service = _publish(tmp_path, values, renderer=renderer)
+    assert load_service(json.loads(json.dumps(dump_service(service)))) == service

@@ -33,12 +33,16 @@ class BandStatistics:
     ) -> None:
         """One window of cells, shape (rows, cols), whose first cell is (row, column) ``corner``.
 
-        ``valid`` is which of them count; None: all. Safe for threads; the order of windows does not matter.
-        ``layer`` tells windows of several times apart.
+        ``valid`` is which of them count; None: all. Infinite ones never do: no colour stands for them. Safe for
+        threads; the order of windows does not matter. ``layer`` tells windows of several times apart.
         """
+        if values.dtype.kind == "f":
+            finite = np.isfinite(values)
+            valid = finite if valid is None else valid & finite
         counted = values.ravel() if valid is None else values[valid]
         if counted.size:
-            total = float(counted.sum(dtype=np.float64))
+            with np.errstate(over="ignore"):
+                total = float(counted.sum(dtype=np.float64))
             self._parts.append((float(counted.min()), float(counted.max()), total, counted.size))
         if self._sampled:
             rows, cols = ((-start) % self._step for start in corner)
@@ -57,10 +61,11 @@ class BandStatistics:
         return max((part[1] for part in self._parts), default=None)
 
     def words(self, words: Iterable[str]) -> dict[str, float]:
-        """The value of each word of a renderer; none where no cell is valid."""
+        """The value of each word of a renderer; none where no cell is valid, or one is beyond float64."""
         if not self._parts:
             return {}
-        return {word: self._word(word) for word in words}
+        values = {word: self._word(word) for word in words}
+        return values if all(map(math.isfinite, values.values())) else {}
 
     def _word(self, word: str) -> float:
         match word:

@@ -207,6 +207,48 @@ def test_killed_at_any_moment_a_task_goes_on_and_nothing_whole_is_announced_anew
     assert [job.id for job in supervisor.store.waiting()] == [task_id]
 
 
+def test_a_start_whose_answer_was_lost_keeps_the_files(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = supervisor.create(total=1)
+    supervisor.add(task_id, "a")
+    transition = supervisor.store.transition
+
+    def lost(*args: Any, **changes: Any) -> Any:
+        monkeypatch.setattr(supervisor.store, "transition", transition)
+        transition(*args, **changes)
+        raise Unavailable("the connection was cut")
+
+    monkeypatch.setattr(supervisor.store, "transition", lost)
+    supervisor.fetcher.end("http://a/a")
+    supervisor.tasks.tick()
+    assert supervisor.status(task_id) is JobStatus.ACCEPTED
+    assert supervisor.left(task_id)
+
+
+def test_a_fault_at_the_start_fails_the_task(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("no such codec")
+
+    monkeypatch.setattr("dragoman.jobs.engine.asset_tasks.request_of", broken)
+    task_id = supervisor.create(total=1)
+    supervisor.add(task_id, "a")
+    supervisor.fetcher.end("http://a/a")
+    assert supervisor.status(task_id) is JobStatus.FAILED
+    assert supervisor.left(task_id) == []
+
+
+def test_what_is_said_of_all_assets_of_a_task_has_a_limit(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.jobs.engine.live_task.MOST_SAID", 100)
+    task_id = supervisor.create()
+    supervisor.add(task_id, "a", "b")
+    supervisor.die()
+    with pytest.raises(InvalidRequest, match="allowed: at most 100 of one task"):
+        supervisor.add(task_id, *(f"more-{number}" for number in range(8)))
+
+
 def test_what_was_whole_and_is_gone_is_fetched_again(supervisor: Supervisor) -> None:
     task_id = supervisor.create(total=2)
     supervisor.add(task_id, "a", "b")

@@ -72,7 +72,11 @@ class AssetTasks:
         self._live: dict[str, LiveTask] = {}
         self._due: list[tuple[datetime, str]] = []
         self._writes = PendingWrites()
-        self._load()
+        try:
+            self._load()
+        except BaseException:  # whoever asks next makes another one
+            self.close()
+            raise
 
     def ask(self, body: JSON, answer: Answer, gone: Callable[[], bool]) -> None:
         """See ``Guest``."""
@@ -114,8 +118,17 @@ class AssetTasks:
         self._check_disk()
         task = Task(id=job.id, plan=plan, created=job.created)
         self._tasks.add(task)
-        self._jobs.store.add(job)
         live = self._live[task.id] = LiveTask(task=task)
+        try:
+            self._jobs.store.add(job)
+        except (
+            Unavailable
+        ):  # if only the answer was lost, it is a task like any other, and is given up in time
+            self._look(live)
+            raise
+        except BaseException:
+            del self._live[task.id]
+            raise
         self._look(live)
 
     def _add(self, task_id: str, batch: Sequence[JSON]) -> None:
@@ -215,7 +228,25 @@ class AssetTasks:
                 self._look(live)
         except (IllegalTransition, NoSuchJob, JobUnreadable) as error:  # the operator has dismissed it, say
             LOGGER.warning("a task is left: %s", error.detail, extra={"action": "task", "job_id": live.id})
-            self._drop(live)
+            self._leave(live)
+        except Unavailable:
+            raise
+        except Exception:  # a fault of ours must not leave a task that nobody looks at again
+            LOGGER.exception("a task cannot be started", extra={"action": "task", "job_id": live.id})
+            self._give_up(live, "the server failed at putting the task together")
+
+    def _leave(self, live: LiveTask) -> None:
+        """Forget a task whose job has changed its state meanwhile, with its files unless they are to be run on.
+
+        That is so where an earlier try has started it and only its answer was lost; the lease's look at the table
+        finds the job then. Raises Unavailable.
+        """
+        try:
+            needed = not self._jobs.store.get(live.id).status.finished
+        except (NoSuchJob, JobUnreadable):
+            needed = False
+        self._drop(live)
+        if not needed:
             self._jobs.files.drop_gathered(live.id)
 
     def _start(self, live: LiveTask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ MOST_ASSETS: Final = 100_000
 """Of one task, where its process sets no limit."""
 MOST_BYTES: Final = 255
 """Of a file's name, in UTF-8, which is what file systems take."""
+MOST_SAID: Final = 16 * 1024**2
+"""Bytes of the URLs and attributes of one task, as JSON: all are in memory when it starts, and many times as large."""
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
 
 
@@ -33,6 +36,8 @@ class LiveTask:
     """The number of each asset, by what its client calls it."""
     file_names: set[str] = field(default_factory=set)
     """What its files are called, in small letters: some file systems know no others."""
+    said: int = 0
+    """Bytes of their URLs and attributes."""
     awaited: dict[int, Asset] = field(default_factory=dict)
     """Assets that have not come to their end, by number."""
     due: datetime | None = None
@@ -44,7 +49,8 @@ class LiveTask:
         return self.task.id
 
     def know(self, asset: Asset) -> None:
-        """Know the names of an asset that is stored."""
+        """Know the names of an asset that is stored, and how much was said of it."""
+        self.said += said_of(asset)
         self.sent_names[asset.sent_name] = asset.number
         self.file_names.add(asset.file_name.casefold())
 
@@ -85,7 +91,17 @@ def new_assets(
             attributes=sent["attributes"],
         )
     _check_number(live, len(assets))
+    said = live.said + sum(map(said_of, assets.values()))
+    if said > MOST_SAID:
+        raise InvalidRequest(
+            f"these would make {said} bytes of URLs and attributes; allowed: at most {MOST_SAID} of one task"
+        )
     return list(assets.values())
+
+
+def said_of(asset: Asset) -> int:
+    """Bytes of the URL and the attributes of an asset."""
+    return len(asset.url) + len(json.dumps(dict(asset.attributes)))
 
 
 def _check_number(live: LiveTask, new: int) -> None:
