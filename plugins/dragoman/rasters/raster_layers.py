@@ -53,7 +53,7 @@ class RasterLayers:
     names: tuple[str, ...]
     dtype: str
     nodata: Nodata
-    """None: no cell is missing. NaN counts as missing as well."""
+    """None, of integers alone: no cell is missing. NaN counts as missing as well."""
     flipped: bool
     """Whether the file's first row is the southernmost."""
     scaled: bool
@@ -132,8 +132,10 @@ def _nodata(dataset: Any, dtype: np.dtype[Any], *, chosen: bool) -> Nodata:
     if chosen:
         return math.nan if dtype.kind == "f" else int(np.iinfo(dtype).min)
     nodata = nodata_of(dataset)
-    if nodata is None or dtype.kind == "f":
-        return nodata
+    if dtype.kind == "f":  # GDAL reads NaN as 0 in a NetCDF variable that tells no value for missing cells
+        return math.nan if nodata is None else nodata
+    if nodata is None:
+        return None
     limits = np.iinfo(dtype)
     fits = math.isfinite(nodata) and int(nodata) == nodata and limits.min <= nodata <= limits.max
     return int(nodata) if fits else None
