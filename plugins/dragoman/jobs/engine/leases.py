@@ -90,7 +90,7 @@ class Leases:
             return
         try:
             now = self._store.get(job.id)
-        except NoSuchJob:
+        except (NoSuchJob, JobUnreadable):
             pass
         else:
             if (now.status, now.token) == (JobStatus.RUNNING, job.token):

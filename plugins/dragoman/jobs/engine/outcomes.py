@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob
+from dragoman.errors import DragomanError, IllegalTransition, JobUnreadable, NoSuchJob
 from dragoman.jobs.engine.messages import Done
 from dragoman.jobs.engine.policy import Dismiss, Disown, Fail, RunAgain, WaitOn
 from dragoman.maps.job_services import service_name
@@ -75,7 +75,7 @@ class Outcomes:
         """Write a run's end and call ``changed``; if it is not the job's present run any more, only log it."""
         try:
             finished = self._move(job, target, **changes)
-        except (IllegalTransition, NoSuchJob) as error:
+        except (IllegalTransition, NoSuchJob, JobUnreadable) as error:
             LOGGER.warning("a late report: %s", error.detail, extra={"action": "finish", "job_id": job.id})
             outcome: Job | DragomanError = error
         else:
@@ -123,7 +123,7 @@ class Outcomes:
         changes |= {"progress": 0, "lease_until": None}
         try:
             again = self._move(job, JobStatus.ACCEPTED, **changes)
-        except (IllegalTransition, NoSuchJob) as error:  # it was dismissed while the store was away, say
+        except (IllegalTransition, NoSuchJob, JobUnreadable) as error:  # it was dismissed while the store was away, say
             LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
         else:
             self._results.clear(job.id, keep_log=True)  # what its last run may have left
