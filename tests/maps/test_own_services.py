@@ -16,7 +16,7 @@ from dragoman.composition import MAP_FILE
 from dragoman.errors import InvalidRequest
 from dragoman.maps.declarations import ServiceDeclaration, dump_declaration, load_declaration, state_of
 from dragoman.maps.own_files import make_own_service
-from dragoman.maps.own_services import OwnMaps
+from dragoman.maps.own_services import RETRY, OwnMaps
 from dragoman.maps.renderers import MIN_MAX, parse_renderer
 from dragoman.maps.service_codec import load_service
 from dragoman.maps.service_files import OWN, ROOT
@@ -179,6 +179,53 @@ def test_a_file_that_has_changed_is_made_anew(
     folder = tmp_path / "home" / ROOT / OWN / "climate"
     names = ["lock", first, state_of(declaration)]  # the state before, which a job may be going to read
     assert sorted(entry.name for entry in folder.iterdir()) == sorted(names)
+
+
+def test_a_file_that_was_away_for_a_moment_is_served_again(
+    tmp_path: Path, climate: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dragoman.maps.own_services.EVERY", 0.05)
+    own = OwnMaps(
+        [ServiceDeclaration(name="climate", path=climate)], home=tmp_path / "home", command=MAP_FILE
+    )
+    own.start()
+    assert own.wait(HANG)
+    away = tmp_path / "away.nc"
+    for _ in range(2):
+        caplog.clear()
+        climate.rename(away)
+        wait_for(lambda: not own.services(), "it is gone")
+        wait_for(lambda: _errors(caplog) == 1, "it is told each time")
+        away.rename(climate)
+        wait_for(lambda: list(own.services()) == ["climate"], "it is back")
+
+
+def test_a_failure_is_tried_again_after_some_minutes(
+    tmp_path: Path, climate: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dragoman.maps.own_services.EVERY", 0.05)
+    now, looks, command = [0.0], [0], ["false"]
+
+    def clock() -> float:
+        looks[0] += 1
+        return now[0]
+
+    declaration = ServiceDeclaration(name="climate", path=climate)
+    own = OwnMaps([declaration], home=tmp_path / "home", command=command, clock=clock)
+    own.start()
+    assert own.wait(HANG)
+    assert own.services() == {}
+    command[:] = MAP_FILE
+    before = looks[0]
+    wait_for(lambda: looks[0] >= before + 3, "it is looked at again")
+    assert own.services() == {}
+    now[0] = RETRY
+    wait_for(lambda: list(own.services()) == ["climate"], "it is tried again")
+    assert _errors(caplog) == 1
+
+
+def _errors(caplog: pytest.LogCaptureFixture) -> int:
+    return sum(record.levelname == "ERROR" for record in caplog.records)
 
 
 def test_a_service_is_read_as_it_was_written(tmp_path: Path, climate: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import math
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from dragoman.maps.service_codec import load_service
 from dragoman.maps.service_files import OWN, ROOT, safe_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from dragoman.maps.declarations import ServiceDeclaration
@@ -34,20 +35,32 @@ EVERY: Final = 5.0
 """Seconds between two looks at the files."""
 LONGEST: Final = 3600.0
 """Seconds that may be spent on one file."""
+RETRY: Final = 300.0
+"""Seconds after which a file that could not be served is tried again though it has not changed: a full disk, say."""
+SPARING: Final = 10.0
+"""So many times as long as a try has taken is waited before the next, if that is longer."""
 
 
 class OwnMaps:
     """See ``catalogue.OwnServices``."""
 
     def __init__(
-        self, declarations: Sequence[ServiceDeclaration], *, home: Path, command: Sequence[str]
+        self,
+        declarations: Sequence[ServiceDeclaration],
+        *,
+        home: Path,
+        command: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``command`` runs ``answer`` of ``own_files_child`` in a new process."""
+        """``command`` runs ``answer`` of ``own_files_child`` in a new process; ``clock`` tells seconds."""
         self._declarations = declarations
         self._home = home
         self._command = command
         self._services: dict[str, MapService] = {}
         self._states: dict[str, str] = {}
+        self._clock = clock
+        self._again: dict[str, float] = {}
+        """When a file that could not be served is tried again, by name, as ``clock`` tells it."""
         self._looked = threading.Event()
         self._process = 0
         self._starting = threading.Lock()
@@ -55,9 +68,8 @@ class OwnMaps:
     def services(self) -> Mapping[str, MapService]:
         """Those that can be served now, by name, in the order of the configuration."""
         self.start()
-        return {
-            each.name: self._services[each.name] for each in self._declarations if each.name in self._services
-        }
+        known = dict(self._services)  # the thread may take one away meanwhile
+        return {each.name: known[each.name] for each in self._declarations if each.name in known}
 
     def start(self) -> None:
         """Begin to look at the files, if that has not begun in this process."""
@@ -87,21 +99,35 @@ class OwnMaps:
         try:
             state = state_of(declaration)
         except OSError as error:
-            self._services.pop(declaration.name, None)
+            for known in (self._services, self._states, self._again):  # it may come back as it was
+                known.pop(declaration.name, None)
             self._tell(declaration, f"{declaration.path}: {error.strerror}")
             return
-        if self._states.get(declaration.name) == state:
+        name, began = declaration.name, self._clock()
+        if self._states.get(name) == state and began < self._again.get(name, math.inf):
             return
-        place = ROOT / OWN / safe_name(declaration.name) / state
-        document = self._home / place / DOCUMENT
-        problem = "" if document.exists() else self._make(declaration, place)
-        self._states[declaration.name] = state  # what is broken stays so until the file is another
+        self._states[name] = state
+        try:
+            problem = self._serve(declaration, state)
+        finally:
+            now = self._clock()
+            self._again[name] = now + max(RETRY, SPARING * (now - began))
         if problem:
             self._tell(declaration, problem)
             return
-        service = load_service(json.loads(document.read_text("utf-8")))
-        self._services[declaration.name] = placed(service, self._home)
-        LOGGER.info("map service %s is served", declaration.name, extra={"action": "maps"})
+        del self._again[name]
+        self._states.pop(f"!{name}", None)  # what goes wrong from now on is told
+        LOGGER.info("map service %s is served", name, extra={"action": "maps"})
+
+    def _serve(self, declaration: ServiceDeclaration, state: str) -> str:
+        """Serve what was or is made of the file; what is wrong, in one line, or nothing."""
+        place = ROOT / OWN / safe_name(declaration.name) / state
+        document = self._home / place / DOCUMENT
+        problem = "" if document.exists() else self._make(declaration, place)
+        if not problem:
+            service = load_service(json.loads(document.read_text("utf-8")))
+            self._services[declaration.name] = placed(service, self._home)
+        return problem
 
     def _tell(self, declaration: ServiceDeclaration, problem: str) -> None:
         """Log it, once for each thing that is wrong."""

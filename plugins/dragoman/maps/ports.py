@@ -33,6 +33,9 @@ class ServiceStore(Protocol):
     def of_job(self, job_id: str) -> list[MapService]:
         """The services of a job, in the order of their names."""
 
+    def readable(self, job_id: str) -> bool:
+        """Whether ``of_job`` has all services of the job: none of its rows is passed over."""
+
     def expired(self, before: datetime) -> list[MapService]:
         """The temporary services that were created before that moment, oldest first."""
 

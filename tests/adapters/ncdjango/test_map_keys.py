@@ -106,6 +106,11 @@ def test_the_operators_services_may_be_public(tmp_path: Path) -> None:
     for path in ("/arcgis/rest/services/climate-service/MapServer", "/tiles/climate-service/5/5/12.png"):
         assert get(client, path).status_code == 200
         assert get(client, path, "wrong").status_code == 200
-    assert get(client, "/arcgis/rest/services").status_code == 200
+    listed = get(client, "/arcgis/rest/services")
+    assert listed.status_code == 200
+    assert (
+        listed.json is not None
+    )  # a job of before there were tokens has published: nobody is shown what is refused
+    assert [each["name"] for each in listed.json["services"]] == ["climate-service", "folder/static"]
     assert get(client, PICTURES[0]).status_code == 404
     assert get(client, RESULT).status_code == 401

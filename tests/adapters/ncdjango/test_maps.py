@@ -315,7 +315,10 @@ def test_a_layer(client: FlaskClient) -> None:
 
 # -- what is wrong ---------------------------------------------------------------------------------------
 
+HUGE = "9" * 400
+"""A whole number that no float holds."""
 EXPORTS = [
+    {"bbox": f'{{"xmin": 0, "ymin": 0, "xmax": {HUGE}, "ymax": 1}}'},
     *(
         {"bbox": each}
         for each in ("", "1,2,3", "1,2,3,4,5", "a,b,c,d", "nan,0,1,1", "0,0,inf,1", "1,1,0,0", "0,0,0,1")
@@ -414,6 +417,8 @@ def refusal(response: TestResponse, status: int) -> str:
             ("geometry", each)
             for each in ("", "1", "1,2,3", "a,b", "{", '{"x": 1}', '{"x": "a", "y": 1}', "nan,1")
         ),
+        ("geometry", f'{{"x": {HUGE}, "y": 1}}'),
+        ("mapExtent", f'{{"xmin": -{HUGE}, "ymin": 0, "xmax": 1, "ymax": 1}}'),
         ("geometryType", "esriGeometryPolygon"),
         *(("tolerance", each) for each in ("", "-1", "x", "nan")),
         *(("mapExtent", each) for each in ("", "1,2,3", "x")),
@@ -464,6 +469,10 @@ def test_a_bad_identify(client: FlaskClient, name: str, value: str) -> None:
         ("/data/services/climate-service/tmax/info/classify/?method=equal&breaks=0", 400),
         ("/data/services/climate-service/tmax/info/classify/?method=equal&breaks=1000", 400),
         ("/data/services/climate-service/tmax/info/classify/?method=equal&breaks=x", 400),
+        (
+            f"/data/services/climate-service/tmax/info/classify/?method=equal&breaks=000000001{'0' * 4300}",
+            400,
+        ),
         ("/data/services/climate-service/tmax/info/values-at-point/", 400),
         ("/data/services/climate-service/tmax/info/values-at-point/?x=1&y=nan", 400),
         ("/data/services/climate-service/tmax/info/values-at-point/?x=1&y=2&projection=x", 400),

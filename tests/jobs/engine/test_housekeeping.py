@@ -281,6 +281,19 @@ def test_old_map_services_go_and_their_jobs_stay(store: SqlStore, tmp_path: Path
     assert store.get(job.id) == job
 
 
+def test_files_of_a_service_that_cannot_be_read_stay(
+    store: SqlStore, database: Database, tmp_path: Path
+) -> None:
+    job = store.add(make_job())
+    newer, older = _published(tmp_path, job.id, "newer", "older")
+    store.services.replace(job.id, [newer, older])
+    database.execute(f"UPDATE dragoman_services SET service = '{{}}' WHERE name = '{newer.name}'")
+    before = _service_files(tmp_path)
+    sweep_services(store.services, ServiceFiles(tmp_path))
+    assert _service_files(tmp_path) == before
+    assert len(before) == 5
+
+
 def test_files_of_services_that_are_none_are_swept_up(store: SqlStore, tmp_path: Path) -> None:
     job, files = store.add(make_job()), ServiceFiles(tmp_path)
     kept, _lost = _published(tmp_path, job.id, "kept", "lost")

@@ -170,3 +170,5 @@ def test_a_damaged_row_costs_itself_alone(published: ServiceStore, database: Dat
     assert [service.name for service in published.listed(None)] == ["b"]
     with pytest.raises(NoSuchService):
         published.get("a")
+    assert not published.readable(JOBS[0])
+    assert published.readable(JOBS[1])

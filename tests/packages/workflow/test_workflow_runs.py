@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -20,6 +23,9 @@ from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SEVERAL = {"type": "multiple", "args": [[["string", [[""], {}]], ["float", [[""], {}]]], {}]}
+"""An input that may be a text or a number."""
 
 
 @pytest.fixture
@@ -247,3 +253,52 @@ def test_a_clients_path_obeys_the_data_roots(climate: Path, tmp_path: Path) -> N
     assert resolved.path is not None
     (output,) = run.outputs(file=resolved.path).values()
     assert_same(run.raster(output), tmax(1))
+
+
+@pytest.mark.parametrize("kind", [{"type": "string"}, {"type": "any"}, SEVERAL])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/json"])
+def test_what_a_client_sends_as_content_is_no_path(
+    kind: dict[str, Any], media_type: str, climate: Path, tmp_path: Path
+) -> None:
+    document = of_dataset("@file", "tmax", "x[1]")
+    document["inputs"] = [{"name": "file", **kind}]
+    process = loaded(document, folder=tmp_path)
+    program = WORKFLOW.program(process, RunLimits(), None)  # type: ignore[arg-type]  # it is not asked for anything
+    text = quote(str(climate) if media_type == "text/plain" else json.dumps(str(climate)))
+    policy = SourcePolicy(fetch=FetchSettings(), data_roots=(tmp_path / "elsewhere",))
+    sent = InputValue(href=f"data:{media_type},{text}")
+    resolved = program.resolve(process.inputs["file"], sent, tmp_path / "in", policy)
+    assert resolved.path != climate
+    value = resolved.value if resolved.path is None else resolved.path
+    with pytest.raises(InputError, match=r"input 'file': .*not a raster"):
+        Run(process, tmp_path / "run").outputs(file=value)
+
+
+@pytest.mark.parametrize("kind", [{"type": "string"}, {"type": "any"}, SEVERAL])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_text_that_was_looked_for_under_no_data_root_is_no_path(
+    kind: dict[str, Any], absolute: bool, climate: Path, tmp_path: Path
+) -> None:
+    document = of_dataset("@file", "tmax", "x[1]")
+    document["inputs"] = [{"name": "file", **kind}]
+    run = Run(loaded(document, folder=tmp_path), tmp_path / "run")
+    with pytest.raises(InputError, match="input 'file': node 'load': the path is no file"):
+        run.outputs(file=str(climate) if absolute else climate.name)
+
+
+@pytest.mark.parametrize("kind", [{"type": "string"}, {"type": "any"}, SEVERAL])
+def test_a_dataset_by_reference_is_that_file(kind: dict[str, Any], climate: Path, tmp_path: Path) -> None:
+    document = of_dataset("@file", "tmax", "x[1]")
+    document["inputs"] = [{"name": "file", **kind}]
+    process = loaded(document, folder=tmp_path / "flows")
+    program = WORKFLOW.program(process, RunLimits(), None)  # type: ignore[arg-type]  # it is not asked for anything
+    policy = SourcePolicy(fetch=FetchSettings(), data_roots=(tmp_path,))
+    inline = "data:application/x-netcdf;base64," + b64encode(climate.read_bytes()).decode()
+    for number, href in enumerate((climate.as_uri(), inline)):
+        resolved = program.resolve(
+            process.inputs["file"], InputValue(href=href), tmp_path / f"in{number}", policy
+        )
+        assert resolved.path is not None
+        run = Run(process, tmp_path / f"run{number}")
+        (output,) = run.outputs(file=resolved.path).values()
+        assert_same(run.raster(output), tmax(1))

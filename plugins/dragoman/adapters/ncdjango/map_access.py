@@ -52,5 +52,10 @@ class MapAccess:
         return Unauthorized(words_for_strangers(self._oidc), hints=hints_for_strangers(self._oidc))
 
     def listed(self, maps: MapCatalogue, principal: Principal) -> tuple[MapService, ...]:
-        """All that the caller may see."""
-        return maps.visible_to(principal)
+        """All that the caller may see: each of them is what ``service`` finds without a key."""
+        visible = maps.visible_to(principal)
+        if (
+            self.links.guarded and principal is ANONYMOUS
+        ):  # published before there were tokens, nobody's are somebody's
+            return tuple(each for each in visible if self._public and each.owner is None)
+        return visible

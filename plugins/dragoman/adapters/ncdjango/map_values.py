@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, cast
 
 from dragoman.adapters.ncdjango.map_documents import identify_document
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 METHODS: Final = ("equal", "quantile", "jenks")
 MOST_BREAKS: Final = 100
+COUNT: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
+"""How a number of breaks is written."""
 MOST_UNIQUE: Final = 100
 """Different values that are told; the real server's NC_MAX_UNIQUE_VALUES."""
 
@@ -77,7 +80,7 @@ def classify(api: Surface, call: Call, name: str, variable: str) -> Response:
     if method not in METHODS:
         refuse("method", method, ", ".join(METHODS))
     breaks = arguments.get("breaks", "")
-    if not (breaks.isascii() and breaks.isdigit() and 1 <= int(breaks[:9]) <= MOST_BREAKS):
+    if not (COUNT.fullmatch(breaks) and 1 <= int(breaks) <= MOST_BREAKS):
         refuse("breaks", breaks, f"1 to {MOST_BREAKS}")
     with api.services.slots.slot(api.patience):
         document = api.drawing.classes(_bands(asked), cast("Method", method), int(breaks))

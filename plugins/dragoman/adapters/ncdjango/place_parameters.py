@@ -163,7 +163,7 @@ def finite_numbers(values: Sequence[Any], most: float = 1e12) -> list[float]:
     """As numbers; an empty list where one is none, or beyond all places."""
     try:
         numbers = [math.nan if isinstance(value, bool) else float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: a whole number of hundreds of digits
         return []
     return numbers if all(math.isfinite(number) and abs(number) < most for number in numbers) else []
 

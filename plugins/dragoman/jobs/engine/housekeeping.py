@@ -104,10 +104,12 @@ def sweep_held(store: JobStore, held: HeldSteps) -> None:
 def sweep_services(services: ServiceStore, files: ServiceFiles) -> None:
     """Remove the files of map services that are none: of runs, and ends, that a crash cut off.
 
-    Only right while nothing runs: a run's files are there before the row that says so.
+    Only right while nothing runs: a run's files are there before the row that says so. Where a row of a job cannot be
+    read (a newer dragoman wrote it), nobody knows which files are its: all of them stay.
     """
     for job_id in list(files.job_ids(older_than=float("inf"))):
-        files.keep_only(job_id, services.of_job(job_id))
+        if services.readable(job_id):
+            files.keep_only(job_id, services.of_job(job_id))
 
 
 def sweep_packages(store: JobStore, home: Path) -> int:

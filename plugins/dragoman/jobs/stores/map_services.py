@@ -73,6 +73,13 @@ class SqlServiceStore:
         """See the port."""
         return self._read(_select_job(), old_job=job_id) if storable(job_id) else []
 
+    def readable(self, job_id: str) -> bool:
+        """See the port."""
+        if not storable(job_id):
+            return True
+        rows = self._session.run(_select_job(), {"old_job": job_id})[0]
+        return all(_service(row) is not None for row in rows)
+
     def expired(self, before: datetime) -> list[MapService]:
         """See the port."""
         return self._read(_select_expired(), before=to_micros(before))

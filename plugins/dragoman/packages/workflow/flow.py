@@ -67,6 +67,7 @@ class Flow:
             passes=Passes(report=report),
             max_pixels=self.max_pixels,
             folder=self.folder,
+            literals=frozenset(name for name, each in node.inputs.items() if each.source == "literal"),
         )
         try:
             result = run.result()

@@ -85,22 +85,19 @@ def _process(id: str, workflow: Workflow, definition: JSON, root: str) -> Proces
 
 
 def _program(process: Process, limits: RunLimits, _context: Context) -> Program:
-    from dragoman.packages.workflow.program import WorkflowProgram, resolving  # in workers alone
+    from dragoman.packages.workflow.program import (  # in workers alone
+        WorkflowProgram,
+        dataset_inputs,
+        resolving,
+    )
 
     workflow = read_workflow(process.runtime.options["definition"])
-    paths = {
-        binding.name
-        for node in workflow.nodes.values()
-        if node.task == "raster:load_dataset"
-        for binding in node.inputs.values()
-        if binding.source == "input"
-    }
     return WorkflowProgram(
         process=process,
         workflow=workflow,
         folder=Path(str(process.runtime.options["folder"])),
         max_pixels=limits.max_pixels,
-        resolve=resolving(paths),
+        resolve=resolving(dataset_inputs(workflow)),
     )
 
 

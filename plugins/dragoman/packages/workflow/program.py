@@ -53,7 +53,8 @@ class WorkflowProgram:
         outputs = [each for each in self.workflow.outputs if wanted is None or each.name in wanted]
         needed = upstream(self.workflow, [each.node for each in outputs])
         progress = FlowProgress(needed, len(outputs), context.progress)
-        reading = Reading(context=context, max_pixels=self.max_pixels)
+        datasets = dataset_inputs(self.workflow)
+        reading = Reading(context=context, max_pixels=self.max_pixels, datasets=datasets)
         flow = Flow(
             workflow=self.workflow,
             inputs={each.name: reading.value(each, values[each.name]) for each in self.workflow.inputs},
@@ -103,14 +104,29 @@ class _Writing:
         return value
 
 
+def dataset_inputs(workflow: Workflow) -> frozenset[str]:
+    """The inputs that name a file for load_dataset."""
+    return frozenset(
+        binding.name
+        for node in workflow.nodes.values()
+        if node.task == "raster:load_dataset"
+        for binding in node.inputs.values()
+        if binding.source == "input"
+    )
+
+
 def resolving(datasets: Collection[str]) -> Resolve:
-    """Reads inputs as ever, but those that name a file for load_dataset: their text is a file under a data root."""
+    """Reads inputs as ever, but those that name a file for load_dataset: each is a file, and never what is in it.
+
+    Their text is a file under a data root; what is sent by reference is fetched, and then itself the dataset.
+    """
 
     def resolve_path(spec: InputSpec, value: InputValue, folder: Path, policy: SourcePolicy) -> ResolvedValue:
-        if spec.id not in datasets or value.href is not None or not isinstance(value.value, str):
+        if spec.id not in datasets or not (value.href is not None or isinstance(value.value, str)):
             return resolve(spec, value, folder, policy)
-        text = value.value
-        href = text if "://" in text else (Path("/") / text).as_uri()
+        href, text = value.href, value.value
+        if href is None:
+            href = str(text) if "://" in str(text) else (Path("/") / str(text)).as_uri()
         file = replace(spec, schema={"type": "string", "contentEncoding": "binary"})
         try:
             return resolve(file, replace(value, value=None, href=href), folder, policy)

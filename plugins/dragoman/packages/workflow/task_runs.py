@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,8 @@ class TaskRun:
     max_pixels: int | None
     folder: Path
     """Where paths that the workflow names begin."""
+    literals: Collection[str]
+    """The parameters that the workflow itself says: they alone may be a path."""
 
     def result(self) -> FlowValue:
         """The task's one output."""
@@ -63,6 +65,10 @@ class TaskRun:
         value = self.parameters["path"]
         if isinstance(value, RasterDataset):  # a client's, which was looked for under the data roots
             return value
+        if "path" not in self.literals:  # a client's text, or a file's, is no path on this host
+            raise InvalidRequest(
+                "the path is no file that could be read; allowed: a file of the data roots, a URL"
+            )
         path = self.folder / self._text("path")
         if not path.is_file():
             raise InvalidRequest(f"there is no file {path.name!r}")

@@ -12,7 +12,7 @@ from dragoman.rasters.netcdf_opening import sniff_netcdf
 from dragoman.schemas.file_values import FileContentError, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from dragoman.expressions.blocks import Block
@@ -59,6 +59,8 @@ class Reading:
 
     context: WatchedContext
     max_pixels: int | None
+    datasets: Collection[str] = ()
+    """The inputs that name a file for load_dataset: where one is a file, it is that file."""
 
     def value(self, declared: WorkflowInput, values: Sequence[ResolvedValue]) -> FlowValue:
         """The value of an input; raises InputError that names it."""
@@ -73,7 +75,7 @@ class Reading:
             if value.path is None:
                 content = _cleaned(kind, value.value)
                 return content
-            if kind.id in ("raster_dataset", "string"):  # the path for load_dataset has become a file
+            if kind.id == "raster_dataset" or input_id in self.datasets:
                 return RasterDataset(path=value.path, input_id=input_id)
             if kind.is_array or any(each.is_array for each in kind.of):
                 with self.context.opening(input_id):
