@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import rasterio
 from expressionkit import PASSES, array_of, assert_same, cells_of, value_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
+from rasterio.transform import from_bounds
 
 from dragoman.expressions.cells import Cells
 from dragoman.expressions.parsing import ExpressionError
+from dragoman.rasters.grids import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from expressionkit import Masked
 
@@ -229,3 +235,18 @@ def test_values_beside_arrays() -> None:
     assert value_of("x[1]", x=[4, 5]) == 5
     assert_same(array_of("x * 2", x=np.ones((1, 1))), np.full((1, 1), 2.0))
     assert value_of("x == 'wet'", x="wet") is True
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("planes", [2, 3, 4, 5])
+def test_no_plane_of_a_written_array_is_the_mask_of_the_others(
+    tmp_path: Path, planes: int, dtype: str
+) -> None:
+    values = np.arange(planes * 4 * 5, dtype=dtype).reshape(planes, 4, 5)
+    values[-1] = 0
+    grid = Grid(crs=CRS.from_epsg(4326), transform=from_bounds(0, 0, 5, 4, 5, 4), width=5, height=4)
+    PASSES.write(cells_of(values, grid), tmp_path / "planes.tif")
+    with rasterio.open(tmp_path / "planes.tif") as written:
+        np.testing.assert_array_equal(written.read(), values)
+        assert written.read_masks().all()
+        assert ColorInterp.alpha not in written.colorinterp

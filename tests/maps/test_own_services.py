@@ -11,15 +11,20 @@ import rasterio
 import xarray as xr
 from affine import Affine
 from harness import HANG, wait_for
+from rasterio.enums import ColorInterp
 
 from dragoman.composition import MAP_FILE
 from dragoman.errors import InvalidRequest
 from dragoman.maps.declarations import ServiceDeclaration, dump_declaration, load_declaration, state_of
+from dragoman.maps.drawing.open_files import OpenFiles
+from dragoman.maps.drawing.views import View, read_view
 from dragoman.maps.own_files import make_own_service
 from dragoman.maps.own_services import RETRY, OwnMaps
 from dragoman.maps.renderers import MIN_MAX, parse_renderer
 from dragoman.maps.service_codec import load_service
 from dragoman.maps.service_files import OWN, ROOT
+from dragoman.rasters.crs import parse_crs
+from dragoman.rasters.service_copies import copy_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,3 +237,36 @@ def test_a_service_is_read_as_it_was_written(tmp_path: Path, climate: Path) -> N
     service = _made(tmp_path, climate)
     again = load_service(json.loads((tmp_path / "made" / "service.json").read_text()))
     assert repr(again) == repr(service)  # a nodata value that is NaN is equal to none
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("steps", [2, 3, 4, 5])
+def test_no_step_of_a_pyramid_is_a_mask_or_a_colour_of_the_others(
+    tmp_path: Path, steps: int, dtype: str
+) -> None:
+    values = (np.arange(steps * 40 * 50) % 200).astype(dtype).reshape(steps, 40, 50)
+    values[-1, :20] = 0  # as a mask it would hide these rows of the other steps
+    path = tmp_path / "steps.nc"
+    xr.Dataset(
+        {"landcover": (("time", "lat", "lon"), values)},
+        {
+            "time": ("time", np.arange(steps), {"units": "days since 1970-01-02"}),
+            "lat": ("lat", 20 - np.arange(40) * 0.25, {"units": "degrees_north"}),
+            "lon": ("lon", np.arange(50) * 0.25 - 100, {"units": "degrees_east"}),
+        },
+    ).to_netcdf(path, engine="h5netcdf")
+    drawn = _made(tmp_path, path).variables[0].drawn
+    assert len(drawn) == steps
+    with rasterio.open(drawn[0][0]) as pyramid:
+        assert set(pyramid.colorinterp) <= {ColorInterp.gray, ColorInterp.undefined}
+    for step, (file, band) in enumerate(drawn):
+        view = View(bbox=(-100.125, 10.125, -87.625, 20.125), crs=parse_crs("EPSG:4326"), width=50, height=40)
+        cells = read_view(OpenFiles().get(str(file)), band, None, view)
+        assert cells is not None
+        assert cells.valid.all()
+        np.testing.assert_array_equal(cells.values, values[step])
+        copy_step(str(file), band, tmp_path / "step.tif")
+        with rasterio.open(tmp_path / "step.tif") as copy:
+            assert copy.dtypes == (dtype,)
+            np.testing.assert_array_equal(copy.read(1), values[step])
+            assert copy.read_masks(1).all()

@@ -17,7 +17,7 @@ from dragoman.expressions.plan import Plan
 from dragoman.expressions.reductions import Partial, partial, total
 from dragoman.rasters.grids import Grid
 from dragoman.rasters.windows import WindowWriter, each_window, windows_of
-from dragoman.rasters.writing import create_geotiff, geotiff_profile
+from dragoman.rasters.writing import NO_ALPHA, create_geotiff, geotiff_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +103,7 @@ class Passes:
         grid = cells.grid or Grid(crs=None, transform=Affine.identity(), width=cells.cols, height=cells.rows)
         nodata = math.nan if floats else None
         profile = geotiff_profile(grid, dtype=dtype.name, count=cells.planes, nodata=nodata)
-        with create_geotiff(path, profile) as target:
+        with create_geotiff(path, {**profile, **NO_ALPHA}) as target:
             writer = WindowWriter(target)
 
             def work(handles: Handles, window: Window) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DOCUMENT: Final = "service.json"
 """In the folder of what was made of a file: the service; written last."""
+PYRAMIDS: Final = 2
+"""Raised when pyramids are made in another way, so that those that are there are made anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def load_declaration(data: Mapping[str, JSON]) -> ServiceDeclaration:
 
 
 def state_of(declaration: ServiceDeclaration) -> str:
-    """A hash of the declaration and of the file's size and time; raises OSError where there is no file."""
+    """A hash of the declaration, of the file's size and time, and of how pyramids are made; raises OSError."""
     status = declaration.path.stat()
-    text = json.dumps([dump_declaration(declaration), status.st_size, status.st_mtime_ns, 1])
+    text = json.dumps([dump_declaration(declaration), status.st_size, status.st_mtime_ns, PYRAMIDS])
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -12,7 +12,7 @@ from rasterio.enums import Resampling
 
 from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import gdal_env
-from dragoman.rasters.writing import create_geotiff, geotiff_profile
+from dragoman.rasters.writing import NO_COLORS, create_geotiff, geotiff_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,8 @@ def new_pyramid(path: Path, grid: MapGrid, *, dtype: str, count: int, nodata: No
         width=grid.width,
         height=grid.height,
     )
-    return create_geotiff(path, geotiff_profile(place, dtype=dtype, count=count, nodata=nodata))
+    profile = geotiff_profile(place, dtype=dtype, count=count, nodata=nodata)
+    return create_geotiff(path, {**profile, **NO_COLORS})
 
 
 def add_overviews(path: Path) -> None:

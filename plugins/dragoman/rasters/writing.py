@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import rasterio
@@ -11,6 +11,7 @@ from affine import Affine
 from dragoman.rasters.nodata import create_with_long_nodata, is_long
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import xarray as xr
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 TILE = 512
 """Pixels along a side of an output's tile."""
+NO_ALPHA: Final[Mapping[str, str]] = {"alpha": "NO"}
+"""Creation option of bands that are numbers each: of four bands of bytes, GDAL takes the last for a mask otherwise."""
+NO_COLORS: Final[Mapping[str, str]] = {**NO_ALPHA, "photometric": "MINISBLACK"}
+"""The same, and the first three are not taken for red, green and blue."""
 
 
 def geotiff_profile(grid: Grid, *, dtype: str, count: int = 1, nodata: Nodata = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from PIL import Image
 from dragoman.errors import InvalidRequest, MapUnreadable
 from dragoman.maps.drawing.open_files import OpenFiles
 from dragoman.maps.drawing.pictures import draw
-from dragoman.maps.drawing.views import View, columns_of_pixel
+from dragoman.maps.drawing.views import View, columns_of_pixel, read_view
 from dragoman.rasters.crs import parse_crs
 
 if TYPE_CHECKING:
@@ -246,3 +246,53 @@ def test_few_files_stay_open(tmp_path: Path) -> None:
         path = write_tif(tmp_path / f"{number}.tif", zones())
         pixels(picture(drawn(path, ZONES), bbox=BOUNDS), files)
     assert len(files) == 2
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+@pytest.mark.parametrize("nodata", [None, 7.0])
+@pytest.mark.parametrize("west", [-20.0, 170.0])
+def test_a_band_among_many_is_seen_as_it_is_alone(
+    tmp_path: Path, dtype: Any, nodata: float | None, west: float
+) -> None:
+    values = np.random.default_rng(1).integers(0, 100, (3, 600, 600)).astype(dtype)
+    if nodata is None and values.dtype.kind == "f":
+        values[:, ::7] = np.nan
+    bounds = (west, 20.0, west + 40, 60.0)
+    together = write_tif(tmp_path / "a & b.tif", values, nodata=nodata, bounds=bounds, overviews=(2, 4))
+    alone = write_tif(tmp_path / "one.tif", values[1:2], nodata=nodata, bounds=bounds, overviews=(2, 4))
+    one, many = OpenFiles().get(str(alone)), OpenFiles().get(str(together))
+    for crs, scale in (("EPSG:4326", 1.0), ("EPSG:3857", 111_319.5)):
+        for side in (64, 150, 700):
+            bbox = ((west - 3) * scale, 25 * scale, (west + 35) * scale, 58 * scale)
+            view = View(bbox=bbox, crs=parse_crs(crs), width=side, height=side)
+            columns = columns_of_pixel(many, view)
+            assert columns is not None
+            assert many.band_for(columns, 2)[0].count == 1
+            ours, expected = read_view(many, 2, None, view), read_view(one, 1, None, view)
+            assert ours is not None
+            assert expected is not None
+            assert expected.valid.any()
+            np.testing.assert_array_equal(ours.valid, expected.valid)
+            np.testing.assert_array_equal(ours.values[ours.valid], expected.values[ours.valid])
+    many.close()
+
+
+def test_few_bands_of_a_file_stay_open(tmp_path: Path) -> None:
+    path = write_tif(tmp_path / "many.tif", np.ones((20, 8, 8), np.uint16))
+    file = OpenFiles().get(str(path))
+    sources = [file.band_for(1.0, band)[0] for band in range(1, 21)]
+    assert [source.closed for source in sources] == [True] * 12 + [False] * 8
+    assert file.band_for(1.0, 20)[0] is sources[-1]
+    file.close()
+    assert all(source.closed for source in sources)
+
+
+def test_a_file_of_many_bands_that_is_cut_off(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    path = write_tif(tmp_path / "many.tif", rng.integers(0, 9999, (3, 512, 512)).astype(np.uint16))
+    file = OpenFiles().get(str(path))
+    with path.open("r+b") as cut:
+        cut.truncate(path.stat().st_size // 2)
+    view = View(bbox=BOUNDS, crs=parse_crs("EPSG:4326"), width=50, height=50)
+    with pytest.raises(MapUnreadable):
+        read_view(file, 3, None, view)

@@ -87,9 +87,17 @@ def tile(api: Surface, call: Call, name: str, zoom: str, column: str, row: str) 
     if place is None:
         refuse("y", row, "a whole number, or one with @2x")
     side = TILE * (2 if place[2] else 1)
-    box = tile_box(int(zoom), int(column), int(place[1]))
-    frame = Frame(bbox=box, reference=WEB_MERCATOR, size=(side, side))
-    return _picture(api, service, _order(api, service, arguments_of(call), frame, "png", transparent=True))
+    spot = int(zoom), int(column), int(place[1])
+    seen = _on_the_map(*spot)
+    frame = Frame(bbox=tile_box(*(spot if seen else (0, 0, 0))), reference=WEB_MERCATOR, size=(side, side))
+    order = _order(api, service, arguments_of(call), frame, "png", transparent=True, seen=seen)
+    return _picture(api, service, order)
+
+
+def _on_the_map(zoom: int, column: int, row: int) -> bool:
+    """Whether a tile lies in the world or one turn beside it; GDAL takes minutes over what lies farther out."""
+    tiles = 1 << zoom
+    return -tiles <= column < 2 * tiles and 0 <= row < tiles
 
 
 def _order(
@@ -100,8 +108,9 @@ def _order(
     encoding: Encoding,
     *,
     transparent: bool,
+    seen: bool = True,
 ) -> Draw:
-    """What is to be drawn; raises InvalidQueryParameter, MapUnreadable."""
+    """What is to be drawn, no layer unless it is ``seen``; raises InvalidQueryParameter, MapUnreadable."""
     styles = styles_of(arguments, service)
     instant = instant_of(arguments)
     layers = [
@@ -110,7 +119,7 @@ def _order(
         if variable.drawn
     ]
     return api.drawing.order(
-        layers, frame.bbox, frame.reference, frame.size, encoding, transparent=transparent
+        layers if seen else [], frame.bbox, frame.reference, frame.size, encoding, transparent=transparent
     )
 
 

@@ -14,6 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform_bounds
 
 from dragoman.errors import InvalidRequest, MapUnreadable
+from dragoman.maps.drawing.one_band import is_better_alone, open_alone
 from dragoman.rasters.crs import TRANSFORM_ERRORS
 from dragoman.rasters.opening import check_header, check_place
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_FILES: Final = 32
 """Open at once; each has a handle for each of its overviews that is used."""
+MOST_BANDS: Final = 8
+"""Of one file, open at once by themselves."""
 HALF_TURN: Final = 180.001
 """Degrees, and a little."""
 
@@ -32,6 +35,8 @@ class MapFile:
     def __init__(self, path: str) -> None:
         self._path = path
         self._handles: dict[int, Any] = {}
+        self._alone: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        """Bands by themselves, by level and number, the least used first."""
         self._closing = ExitStack()
         self._bounds: dict[CRS, tuple[float, float, float, float] | None] = {}
         self.full = self._open(None)
@@ -45,10 +50,31 @@ class MapFile:
 
     def level_for(self, columns: float) -> Any:
         """The coarsest level of which a pixel that is so many of the file's columns wide has one at least."""
-        fitting = [
-            number for number, factor in enumerate(self.factors) if factor <= max(1.0, columns) * 1.001
-        ]
-        return self.level(fitting[-1])
+        return self.level(self._fitting(columns))
+
+    def band_for(self, columns: float, band: int) -> tuple[Any, int]:
+        """What a band is warped from at the level for so many columns: a dataset, and the band's number in it.
+
+        Raises MapUnreadable for a band that is not there.
+        """
+        level = self._fitting(columns)
+        dataset = self.level(level)
+        if not 1 <= band <= dataset.count:
+            raise MapUnreadable
+        if not is_better_alone(dataset, band):
+            return dataset, band
+        if (level, band) not in self._alone:
+            try:
+                self._alone[level, band] = open_alone(dataset, self._path, level - 1 if level else None, band)
+            except RasterioError as error:
+                raise MapUnreadable from error
+        self._alone.move_to_end((level, band))
+        while len(self._alone) > MOST_BANDS:
+            self._alone.popitem(last=False)[1].close()
+        return self._alone[level, band], 1
+
+    def _fitting(self, columns: float) -> int:
+        return max(n for n, factor in enumerate(self.factors) if factor <= max(1.0, columns) * 1.001)
 
     def bounds_in(self, crs: CRS) -> tuple[float, float, float, float] | None:
         """Least x, least y, greatest x, greatest y of the file in a CRS; None: some of its places have none there."""
@@ -73,6 +99,8 @@ class MapFile:
 
     def close(self) -> None:
         """Close every handle."""
+        while self._alone:
+            self._alone.popitem()[1].close()
         self._closing.close()
 
     def _overview_factors(self) -> list[float]:
