@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.packages.scripts.bash_run import Bash, Ending
-from dragoman.packages.scripts.placeholders import PlaceholderError, with_references
+from dragoman.packages.scripts.command_places import PlaceholderError
+from dragoman.packages.scripts.placeholders import with_references
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING, Final
 
+from dragoman.packages.scripts.command_places import PlaceholderError
 from dragoman.packages.scripts.method_document import dicts_in
-from dragoman.packages.scripts.placeholders import PlaceholderError, with_references
+from dragoman.packages.scripts.placeholders import with_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,9 @@ where bash reads what it has expanded once more: there a placeholder is refused,
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
+
+from dragoman.packages.scripts.command_places import CommandPlaces
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -16,23 +18,6 @@ if TYPE_CHECKING:
 _PLACEHOLDER: Final = re.compile(r"\{\{[ \t]*([^{}\n]+?)[ \t]*\}\}")
 _NAME: Final = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 _HEREDOC: Final = re.compile(r"<<(-?)[ \t]*((?:\\.|'[^'\n]*'|\"[^\"\n]*\"|[^\s;&|<>()'\"\\])+)")
-_SUBSCRIPT: Final = re.compile(r"[A-Za-z_]\w*\[[^\]\s]*\Z", re.ASCII)
-_READS_AGAIN: Final = re.compile(
-    r"\s*(?:(?:if|while|until|then|do|else|elif|!|time|builtin|command)\s+)*(?:eval|let|unset|trap)\s",
-    re.ASCII,
-)
-_SHELL: Final = re.compile(r"(?:^|[\s/])(?:ba|da|k|z)?sh\s+(?:-\w+\s+)*-\w*c\s+\Z", re.ASCII)
-_COMPARES_NUMBERS: Final = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge|v)\s")
-_SEPARATORS: Final = ";&|\n("
-
-
-class PlaceholderError(Exception):
-    """A placeholder that cannot stand where it does; ``line`` is counted from 1."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-        self.message = message
 
 
 def with_references(script: str, variables: Mapping[str, str], numbers: Collection[str] = ()) -> str:
@@ -46,62 +31,40 @@ def with_references(script: str, variables: Mapping[str, str], numbers: Collecti
     return "".join(reader.out)
 
 
-class _Reader:
+class _Reader(CommandPlaces):
     """Goes through a script once, and knows of each place how it is quoted."""
-
-    def __init__(
-        self, text: str, variables: Mapping[str, str], numbers: Collection[str], first_line: int = 1
-    ) -> None:
-        self.out: list[str] = []
-        self._text = text
-        self._at = 0
-        self._variables = variables
-        self._numbers = numbers
-        self._first_line = first_line
-        self._heredocs: list[tuple[str, bool, bool]] = []
-        """Delimiter, whether tabs before it do not count, whether it is quoted; of those whose text follows."""
-        self._command = 0
-        """Where the present command begins."""
-        self._word = 0
-        """Where its present word begins."""
-        self._before = 0
-        """Where the placeholder begins that was read last."""
-        self._tested: tuple[int, str] | None = None
-        """Where the present ``[[`` begins, and the first name in it of which values may be no numbers."""
-
-    # -- steps ---------------------------------------------------------------------------------------------
-
-    def _copy(self, count: int = 1) -> None:
-        self.out.append(self._text[self._at : self._at + count])
-        self._at += count
-
-    def _sees(self, token: str) -> bool:
-        return self._text.startswith(token, self._at)
-
-    def _fail(self, message: str) -> NoReturn:
-        raise PlaceholderError(self._first_line + self._text.count("\n", 0, self._at), message)
 
     # -- the kinds of place --------------------------------------------------------------------------------
 
     def bare(self, end: str = "") -> None:
         """Commands, up to the character that ends them; empty: all of the text."""
         cases = depth = 0
-        command = self._command
-        self._command = self._word = self._at
+        words, tested, inside = self._words, self._tested, self._inside
+        self._around.append(words)
+        self._words, self._tested, self._inside = [self._at], None, ""
         while self._at < len(self._text):
             here = self._text[self._at]
             if here == end and not (here == ")" and (depth or cases)):
                 break
-            if here == ")":
-                depth = max(0, depth - 1)
-            if self._at == self._word or self._text[self._at - 1] in " \t;&|\n(":
-                self._word = self._at
+            if self._at == self._words[-1] or self._begins_word():
+                if self._at != self._words[-1]:
+                    self._words.append(self._at)
                 cases += self._keyword("case") - (self._keyword("esac") if cases else 0)
                 if here == "#":
                     self._comment()
                     continue
+            if here == ")":
+                depth = max(0, depth - 1)
+                self._copy()
+                self._words = [self._at]
+                continue
             depth += self._bare_step(here)
-        self._command = command
+        if not end:
+            self._check_pipes()
+        self._words, self._tested = words, tested
+        self._around.pop()
+        self._note_tested(self._inside)
+        self._inside = inside or self._inside
 
     def _bare_step(self, here: str) -> int:
         """One step of commands; 1 where a parenthesis opened."""
@@ -109,20 +72,20 @@ class _Reader:
             self._single()
         elif here == "\n":
             self._line_end()
-        elif self._sees("[[") and self._at == self._word:
+        elif self._sees("[[") and self._at == self._words[-1]:
             self._tested = (self._at, "")
             self._copy(2)
         elif self._sees("]]") and self._tested is not None:
             self._end_test()
-        elif self._sees("<<<"):
-            self._copy(3)
         elif self._sees("<<"):
             self._heredoc_begins()
         elif self._sees("(("):
             self._arithmetic(2, "(", "))")
+        elif here == "(" and self._is_within_word():
+            self._nested(1)
         elif not self._common("quoted"):
-            if here in _SEPARATORS:
-                self._command = self._at + 1
+            if self._separates(here):
+                self._words = [self._at + 1]
             self._copy()
             return int(here == "(")
         return 0
@@ -131,12 +94,13 @@ class _Reader:
         """What is the same in commands, in double quotes and in here-documents; whether it was any of it."""
         if self._sees("\\"):
             self._copy(2)
+            self._escaped = self._at
+        elif self._sees("$["):
+            self._arithmetic(2, "[", "]")
         elif self._sees("$(("):
             self._arithmetic(3, "(", "))")
         elif self._sees("$("):
-            self._copy(2)
-            self.bare(")")
-            self._copy()
+            self._nested(2)
         elif self._sees("${"):
             self._arithmetic(2, "{", "}")
         elif self._sees("`"):
@@ -154,6 +118,12 @@ class _Reader:
         else:
             return False
         return True
+
+    def _nested(self, opening: int) -> None:
+        """Commands in parentheses, after so many characters that open them."""
+        self._copy(opening)
+        self.bare(")")
+        self._copy()
 
     def _double(self) -> None:
         self._copy()
@@ -206,7 +176,7 @@ class _Reader:
     def _heredoc_begins(self) -> None:
         match = _HEREDOC.match(self._text, self._at)
         if match is None:
-            self._copy(2)
+            self._copy(3 if self._sees("<<<") else 2)
             return
         word = match[2]
         delimiter = re.sub(r"\\(.)|['\"]", r"\1", word)
@@ -214,13 +184,17 @@ class _Reader:
         self._copy(len(match[0]))
 
     def _line_end(self) -> None:
-        self._command = self._at + 1
+        self._check_pipes()
+        fed = bool(self._heredocs) and self._feeds()
         self._copy()
+        self._words = [self._at]
         waiting, self._heredocs = self._heredocs, []
         for delimiter, tabs, quoted in waiting:
-            self._heredoc(delimiter, tabs=tabs, quoted=quoted)
+            self._heredoc(delimiter, tabs=tabs, quoted=quoted, fed=fed)
+            self._words = [self._at]
+        self._line, self._on_line = self._at, (-1, "")
 
-    def _heredoc(self, delimiter: str, *, tabs: bool, quoted: bool) -> None:
+    def _heredoc(self, delimiter: str, *, tabs: bool, quoted: bool, fed: bool) -> None:
         """The text of one, and the line that ends it."""
         begin = at = self._at
         while at < len(self._text):
@@ -241,6 +215,7 @@ class _Reader:
         else:
             line_number = self._first_line + self._text.count("\n", 0, begin)
             inner = _Reader(self._text[begin:at], self._variables, self._numbers, line_number)
+            inner._fed = fed
             inner._document()
             self.out += inner.out
             self._at = at
@@ -266,30 +241,6 @@ class _Reader:
         self._before = self._at
         self._at += len(match[0])
         return name
-
-    def _check_not_read_again(self, name: str) -> None:
-        """Refuse what is no number where bash, or another shell, reads it as script."""
-        if name in self._numbers:
-            return
-        before = self._text[self._command : self._before]
-        if _READS_AGAIN.match(before) or _SHELL.search(self._text[self._command : self._word]):
-            self._need_number(name, "a value is read as script here; hand it to the shell as an argument")
-        if _SUBSCRIPT.search(before):
-            self._need_number(name, "bash calculates with what stands in a subscript")
-        if self._tested is not None and not self._tested[1]:
-            self._tested = (self._tested[0], name)
-
-    def _end_test(self) -> None:
-        assert self._tested is not None
-        begin, name = self._tested
-        self._tested = None
-        if name and _COMPARES_NUMBERS.search(self._text[begin : self._at]):
-            self._need_number(name, "bash calculates with what [[ ]] compares as numbers; write [ ]")
-        self._copy(2)
-
-    def _need_number(self, name: str, why: str) -> None:
-        if name not in self._numbers:
-            self._fail(f"{{{{ {name} }}}}: {why}; allowed: inputs whose type is integer or number")
 
     def _keyword(self, word: str) -> bool:
         end = self._at + len(word)
