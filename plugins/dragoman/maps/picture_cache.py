@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import re
 import tempfile
 import time
@@ -29,8 +30,16 @@ FRESH: Final = 60.0
 """Seconds in which a use is not noted again."""
 ABANDONED: Final = 3600.0
 """Seconds after which a file that was not finished is deleted."""
+BLOCK: Final = 4096
+"""Bytes of a disk's block: a file takes whole ones, and most pictures are smaller."""
+SUBFOLDERS: Final = 256
+MANY: Final = 64
+"""Pictures of a subfolder whose share of the bound can be told: keys are spread evenly over the subfolders."""
 _KEY: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DRAFT: Final = ".draft-"
+
+type _File = tuple[float, int, str]
+"""Time of the last use, bytes of the disk, and path of a picture."""
 
 
 def key_of(description: JSON) -> str:
@@ -78,32 +87,61 @@ class PictureCache:
             raise
 
     def shrink(self, most: int) -> int:
-        """Delete the least recently used beyond ``most`` bytes, and abandoned drafts; how many bytes are left."""
-        files = sorted(self._files())
-        size = sum(each[1] for each in files)
-        if size > most:
-            for _, length, path in files:
-                if size <= most * ROOM_LEFT:
-                    break
-                with suppress(OSError):
-                    os.unlink(path)
-                    size -= length
-        return size
+        """Delete the least recently used beyond ``most`` bytes, and abandoned drafts; how many bytes are left.
 
-    def _files(self) -> Iterator[tuple[float, int, str]]:
-        """Time of the last use, size and path of each picture."""
-        abandoned = time.time() - ABANDONED
-        for folder, _, names in os.walk(self._folder):
-            for name in names:
-                path = os.path.join(folder, name)
-                with suppress(OSError):
-                    status = os.stat(path)
-                    if not name.startswith(_DRAFT):
-                        yield status.st_mtime, status.st_size, path
-                    elif status.st_mtime < abandoned:
-                        os.unlink(path)
+        A subfolder of many pictures is held to its share when it has been looked through, and they are taken in any
+        order: who is ended in the middle has deleted something, and something else the next time.
+        """
+        folders = self._subfolders()
+        random.shuffle(folders)
+        kept: list[_File] = []
+        for folder in folders:
+            files = sorted(_files(folder))
+            kept += _oldest_deleted(files, most // SUBFOLDERS) if len(files) >= MANY else files
+        return sum(each[1] for each in _oldest_deleted(sorted(kept), most))
+
+    def _subfolders(self) -> list[str]:
+        try:
+            with os.scandir(self._folder) as entries:
+                return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            return []
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise ValueError("not the key of a picture")
         return self._folder / key[:2] / key[2:]
+
+
+def room_of(length: int) -> int:
+    """Bytes of the disk that a picture of so many takes."""
+    return BLOCK * max(1, -(-length // BLOCK))
+
+
+def _files(folder: str) -> Iterator[_File]:
+    """The pictures of a subfolder; drafts that were abandoned are deleted."""
+    abandoned = time.time() - ABANDONED
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                status = entry.stat()
+                if not entry.name.startswith(_DRAFT):
+                    yield status.st_mtime, room_of(status.st_size), entry.path
+                elif status.st_mtime < abandoned:
+                    os.unlink(entry.path)
+
+
+def _oldest_deleted(files: list[_File], most: int) -> list[_File]:
+    """Delete the first of them if they are more than ``most`` bytes; those that are left."""
+    size = sum(each[1] for each in files)
+    if size <= most:
+        return files
+    left: list[_File] = []
+    for each in files:
+        if size > most * ROOM_LEFT:
+            with suppress(OSError):
+                os.unlink(each[2])
+                size -= each[1]
+                continue
+        left.append(each)
+    return left

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dragoman.errors import DragomanError, InvalidRequest, MapUnreadable, Unavailable
 from dragoman.maps.drawing import render_process
 from dragoman.maps.drawing.orders import Done, Shrink, dump, load
-from dragoman.maps.picture_cache import FOLDER
+from dragoman.maps.picture_cache import FOLDER, room_of
 from dragoman.workers.framing import encode
 from dragoman.workers.pool import Kind, Pool
 
@@ -217,7 +217,7 @@ class MapPictures:
         """Have the cache looked through when enough was put into it."""
         if not task.key or not isinstance(report, Done):
             return
-        self._grown += report.answer
+        self._grown += room_of(report.answer)
         if self._grown >= SHARE * self._settings.cache:
             self._grown = 0
             order = dump(Shrink(most=self._settings.cache))
