@@ -123,7 +123,11 @@ class Outcomes:
         changes |= {"progress": 0, "lease_until": None}
         try:
             again = self._move(job, JobStatus.ACCEPTED, **changes)
-        except (IllegalTransition, NoSuchJob, JobUnreadable) as error:  # it was dismissed while the store was away, say
+        except (
+            IllegalTransition,
+            NoSuchJob,
+            JobUnreadable,
+        ) as error:  # dismissed while the store was away, say
             LOGGER.warning("not run again: %s", error.detail, extra={"action": "requeue", "job_id": job.id})
         else:
             self._results.clear(job.id, keep_log=True)  # what its last run may have left
