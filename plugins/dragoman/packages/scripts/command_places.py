@@ -60,6 +60,8 @@ class CommandPlaces:
         self._on_line = (-1, "")
         """Where the first text of the present line stands, and its name."""
         self._names = names_in(text)
+        self._lists = False
+        """Whether words are those of an array."""
         self._fed = False
         """Whether all of this is fed to an interpreter."""
         self._before = 0
@@ -91,10 +93,22 @@ class CommandPlaces:
         """Whether a parenthesis here is of an array, a pattern, a process substitution or a function."""
         return self._at > 0 and self._text[self._at - 1] not in " \t\n;&|()"
 
+    def _is_argument_of_text(self) -> bool:
+        """Whether the first word of the command is a placeholder, and this is in another."""
+        if self._lists or self._tested is not None or len(self._words) == 1:
+            return False
+        first = self._text[self._words[0] : self._words[-1]].lstrip(" \t\"'")
+        return first.startswith("{{")
+
     def _feeds(self) -> bool:
         """Whether the here-documents of the line that ends here get to an interpreter."""
         line = self._text[self._line : self._at]
-        return self._fed or is_fed_to_interpreter(line) or bool(self._why_around())
+        return (
+            self._fed
+            or line.rstrip().endswith("|")
+            or is_fed_to_interpreter(line)
+            or bool(self._why_around())
+        )
 
     def _check_not_read_again(self, name: str) -> None:
         """Refuse what is no number where bash, or another shell, reads it as script."""
@@ -106,6 +120,8 @@ class CommandPlaces:
         is_here_string = re.search(r"<<<\s*\Z", before[: len(before) - len(word)]) or word.startswith("<<<")
         if self._fed or (is_here_string and is_fed_to_interpreter(line)):
             self._need_number(name, SCRIPT)
+        if self._is_argument_of_text():
+            self._need_number(name, "another value names the command here, which may be eval")
         if why := self._why_read_again(self._words) or self._why_around():
             self._need_number(name, why)
         if _SUBSCRIPT.search(before) or _BEGINS_SUBSCRIPT.match(before):
@@ -130,7 +146,7 @@ class CommandPlaces:
             self._tested = (self._tested[0], name)
 
     def _why_read_again(self, starts: list[int]) -> str:
-        words = [word for a, b in pairwise(starts) if (word := self._text[a:b].strip())]
+        words = [word for a, b in pairwise(starts) if (word := self._text[a:b].replace("\\\n", "").strip())]
         return why_read_again(words, self._text[starts[-1] : max(self._before, starts[-1])], self._names)
 
     def _why_around(self) -> str:

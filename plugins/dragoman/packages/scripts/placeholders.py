@@ -121,9 +121,11 @@ class _Reader(CommandPlaces):
 
     def _nested(self, opening: int) -> None:
         """Commands in parentheses, after so many characters that open them."""
+        lists, self._lists = self._lists, opening == 1
         self._copy(opening)
         self.bare(")")
         self._copy()
+        self._lists = lists
 
     def _double(self) -> None:
         self._copy()
@@ -185,6 +187,7 @@ class _Reader(CommandPlaces):
 
     def _line_end(self) -> None:
         self._check_pipes()
+        goes_on = self._text[self._line : self._at].rstrip().endswith("|")
         fed = bool(self._heredocs) and self._feeds()
         self._copy()
         self._words = [self._at]
@@ -192,7 +195,8 @@ class _Reader(CommandPlaces):
         for delimiter, tabs, quoted in waiting:
             self._heredoc(delimiter, tabs=tabs, quoted=quoted, fed=fed)
             self._words = [self._at]
-        self._line, self._on_line = self._at, (-1, "")
+        if not goes_on:
+            self._line, self._on_line = self._at, (-1, "")
 
     def _heredoc(self, delimiter: str, *, tabs: bool, quoted: bool, fed: bool) -> None:
         """The text of one, and the line that ends it."""
