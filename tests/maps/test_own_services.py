@@ -11,7 +11,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 from harness import HANG, wait_for
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, Resampling
 
 from dragoman.composition import MAP_FILE
 from dragoman.errors import InvalidRequest
@@ -55,15 +55,17 @@ def climate(tmp_path: Path) -> Path:
     return path
 
 
-def _geotiff(path: Path, *, pyramid: bool = True, bands: int = 2) -> Path:
+def _geotiff(
+    path: Path, *, pyramid: bool = True, bands: int = 2, dtype: str = "int16", means: bool = False
+) -> Path:
     with rasterio.open(
-        path, "w", "GTiff", 1500, 1200, bands, "EPSG:32633", Affine(10, 0, 500_000, 0, -10, 5_000_000), "int16",
+        path, "w", "GTiff", 1500, 1200, bands, "EPSG:32633", Affine(10, 0, 500_000, 0, -10, 5_000_000), dtype,
         nodata=-1, tiled=True, blockxsize=256, blockysize=256,
     ) as target:  # fmt: skip
         for band in target.indexes:
-            target.write(np.arange(1500 * 1200).reshape(1200, 1500).astype("int16") % 100 * band, band)
+            target.write(np.arange(1500 * 1200).reshape(1200, 1500).astype(dtype) % 100 * band, band)
         if pyramid:
-            target.build_overviews([2, 4], rasterio.enums.Resampling.nearest)
+            target.build_overviews([2, 4], Resampling.average if means else Resampling.nearest)
     return path
 
 
@@ -135,6 +137,29 @@ def test_another_geotiff_gets_a_pyramid(tmp_path: Path) -> None:
         assert (pyramid.count, band, pyramid.nodata) == (1, 1, -1)
         np.testing.assert_array_equal(pyramid.read(1), source.read(2))
         assert pyramid.overviews(1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "means", "kind", "direct"),
+    [
+        ("int16", True, "stretched", False),
+        ("int16", False, "unique", True),
+        ("float32", True, "classified", False),
+        ("float32", True, "unique", False),
+        ("float32", True, "stretched", True),
+    ],
+)
+def test_overviews_of_means_are_not_drawn_where_a_value_is_a_kind(
+    tmp_path: Path, dtype: str, means: bool, kind: str, direct: bool
+) -> None:
+    path = _geotiff(tmp_path / "scene.tif", dtype=dtype, means=means)
+    renderer = parse_renderer({"type": kind, "colors": [[1, "#000"], [90, "#fff"]]}, words=True)
+    service = _made(tmp_path, path, variables={"band1": renderer})
+    ((drawn, _),) = service.variables[0].drawn
+    assert (drawn == path) == direct
+    if not direct:
+        with rasterio.open(drawn, overview_level=1) as overview, rasterio.open(path) as source:
+            assert set(np.unique(overview.read(1))) <= set(np.unique(source.read(1)))
 
 
 def test_files_are_looked_at_by_a_process_and_a_broken_one_costs_itself_alone(

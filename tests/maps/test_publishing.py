@@ -39,13 +39,15 @@ def _publish(
         "driver": "GTiff", "height": bands.shape[1], "width": bands.shape[2], "count": bands.shape[0],
         "dtype": bands.dtype.name, **UTM, **profile,
     }  # fmt: skip
-    scale = options.pop("scale", None)
+    scale, means = options.pop("scale", None), options.pop("means", False)
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(source, "w", **options) as target:
         target.write(bands)
         if mask is not None:
             target.write_mask(mask)
         if scale is not None:
             target.scales = (scale,) * bands.shape[0]
+        if means:
+            target.build_overviews([2, 4], rasterio.enums.Resampling.average)
     made.mkdir()
     publication = Publication(
         name="job/out", renderer=renderer, data=Path("services/job/out.nc"), job_id="job"
@@ -226,6 +228,15 @@ def test_a_file_in_tiles_is_copied_as_it_is(tmp_path: Path) -> None:
         assert pyramid.block_shapes == [(128, 128)]
         assert pyramid.compression.value == "LZW"
         assert pyramid.overviews(1) == [2, 4]
+
+
+def test_a_file_with_overviews_of_means_gets_its_own(tmp_path: Path) -> None:
+    values = np.tile(np.array([[1, 3]], "uint8"), (1024, 512))
+    _publish(tmp_path, values, tiled=True, blockxsize=256, blockysize=256, means=True)
+    with rasterio.open(tmp_path / "source.tif", overview_level=0) as overview:
+        assert set(np.unique(overview.read(1))) == {2}
+    with rasterio.open(tmp_path / "made" / "out.tif", overview_level=0) as overview:
+        assert set(np.unique(overview.read(1))) <= {1, 3}
 
 
 def test_the_same_file_gives_the_same_cells_and_numbers_whatever_the_order_of_its_windows(

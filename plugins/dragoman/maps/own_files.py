@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dragoman.errors import InvalidRequest
 from dragoman.maps.declarations import DOCUMENT, ServiceDeclaration
 from dragoman.maps.netcdf_drawing import draw_netcdf, layer_variable
-from dragoman.maps.pyramids import add_overviews, has_pyramid, new_pyramid
+from dragoman.maps.pyramids import add_overviews, has_mixed_overviews, has_pyramid, new_pyramid
 from dragoman.maps.renderers import MIN_MAX
 from dragoman.maps.service_codec import dump_service
 from dragoman.maps.statistics import BandStatistics, needs_sample
@@ -74,9 +74,10 @@ def _of_raster(
 ) -> tuple[MapGrid, list[MapVariable]]:
     with open_raster(declaration.path) as dataset:
         layers = layers_of(dataset)
-        direct = layers.as_stored and has_pyramid(dataset)
         bands = dict(zip(_band_names(dataset), dataset.indexes, strict=True))
         renderers = _chosen(declaration, bands)
+        direct = layers.as_stored and has_pyramid(dataset)
+        direct = direct and not has_mixed_overviews(dataset, renderers.values())
         target = None if direct else folder / "layers.tif"
         statistics = _scan(dataset, layers, {name: bands[name] for name in renderers}, renderers, target)
     if target is not None:

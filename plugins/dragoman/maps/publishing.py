@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.maps.netcdf_drawing import draw_netcdf, layer_variable
-from dragoman.maps.pyramids import add_overviews, copy_file, new_pyramid, tiled
+from dragoman.maps.pyramids import add_overviews, copy_file, has_mixed_overviews, new_pyramid, tiled
 from dragoman.maps.statistics import BandStatistics, needs_sample
 from dragoman.model.map_service import MapService
 from dragoman.rasters.netcdf_layers import NetcdfWriter
@@ -60,8 +60,9 @@ def publish_raster(source: Path, publication: Publication, folder: Path) -> MapS
         return _service(publication, *_of_netcdf(source, publication, folder))
     pyramid = data.with_suffix(".tif")
     with open_raster(source) as dataset:
-        layers, copied = layers_of(dataset), tiled(dataset)
-    copied = copied and layers.as_stored
+        layers = layers_of(dataset)
+        copied = layers.as_stored and tiled(dataset)
+        copied = copied and not has_mixed_overviews(dataset, [publication.renderer])
     if copied:
         copy_file(source, pyramid)
     statistics = [

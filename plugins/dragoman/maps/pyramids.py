@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
@@ -15,16 +16,20 @@ from dragoman.rasters.opening import gdal_env
 from dragoman.rasters.writing import NO_COLORS, create_geotiff, geotiff_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from dragoman.model.map_service import MapGrid
+    from dragoman.model.renderer import Renderer
     from dragoman.rasters.nodata import Nodata
 
 SMALLEST: Final = 256
 """Cells along the longer side of the smallest overview, at most."""
 TILES: Final = (128, 1024)
 """Cells along a side of the tiles of a file that is drawn from as it is, least and most."""
+
+REAL_VALUES: Final = ("NEAREST", "MODE")
+"""What GDAL's tag RESAMPLING says of overviews in which each value is one of the cells'."""
 
 
 def tiled(dataset: Any) -> bool:
@@ -38,6 +43,24 @@ def has_pyramid(dataset: Any) -> bool:
     """Whether an open raster is fit to be drawn from directly."""
     small = max(dataset.width, dataset.height) <= TILES[1]
     return tiled(dataset) and (small or all(dataset.overviews(band) for band in dataset.indexes))
+
+
+def has_mixed_overviews(dataset: Any, renderers: Iterable[Renderer]) -> bool:
+    """Whether an overview says that it has means, or the like, of cells whose values are kinds of things.
+
+    Those are whole numbers, and what is drawn by classes or by single values: between 1 and 3 there is no 2.
+    """
+    whole = any(np.dtype(dtype).kind in "iu" for dtype in dataset.dtypes)
+    if not whole and all(renderer.kind == "stretched" for renderer in renderers):
+        return False
+    levels = range(min(len(dataset.overviews(band)) for band in dataset.indexes))
+    return any(_is_mixed(dataset.name, level) for level in levels)
+
+
+def _is_mixed(path: str, level: int) -> bool:
+    with gdal_env(), rasterio.open(path, driver="GTiff", sharing=False, overview_level=level) as overview:
+        told = {overview.tags(band).get("RESAMPLING", "NEAREST").upper() for band in overview.indexes}
+    return not told <= set(REAL_VALUES)
 
 
 def copy_file(source: Path, target: Path) -> None:
