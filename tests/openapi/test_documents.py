@@ -7,11 +7,13 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.pesto.routes import ROUTES
 from dragoman.adapters.registry import DIALECTS, dialect_settings, documents
 from dragoman.composition import catalogue as build
 from dragoman.config.settings import load_settings
 from dragoman.openapi import files
+from dragoman.openapi.security import Security
 
 if TYPE_CHECKING:
     from dragoman.model.process import Process
@@ -36,6 +38,14 @@ def test_a_change_shows_as_drift(tmp_path: Path, catalogue: list[Process]) -> No
     files.write(tmp_path, documents(catalogue))
     assert "-  /processes/echo:" in files.drift(tmp_path, documents(catalogue[1:]))
     assert files.drift(tmp_path / "missing", documents(catalogue))
+
+
+def test_what_one_server_says_of_tokens_is_not_said_of_another(catalogue: list[Process]) -> None:
+    before = files.texts(documents(catalogue))
+    public = ("health", "landing", "services", "appstore-status", "processes")
+    security = Security(issuer="https://else.example", scopes=("geo",), public=public)
+    documents(catalogue, ServerInfo(url="http://else.example", title="else", security=security))
+    assert files.texts(documents(catalogue)) == before
 
 
 def test_the_file_is_written_without_anchors(catalogue: list[Process]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -38,12 +39,13 @@ def security_of(auth: AuthSettings) -> Security | None:
 def secured(
     document: dict[str, JSON], security: Security | None, words: Iterable[tuple[str, str]]
 ) -> dict[str, JSON]:
-    """The document with its security schemes.
+    """A copy of the document with its security schemes: documents share what is the same in all of them.
 
     ``words`` are the words of ``auth.public`` by path, a parameter in it as ``{name}`` or ``<name>``.
     """
     if security is None:
         return document
+    document = deepcopy(document)
     document["components"]["securitySchemes"] = _schemes(security)
     asked: list[JSON] = [{"openIdConnect": list(security.scopes)}, {"bearer": []}]
     free: list[JSON] = [{}, *asked]
