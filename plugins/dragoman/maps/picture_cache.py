@@ -81,7 +81,7 @@ class PictureCache:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             os.replace(draft, path)
-        except BaseException:
+        except BaseException:  # whatever it was goes on; no draft stays
             with suppress(OSError):
                 os.unlink(draft)
             raise

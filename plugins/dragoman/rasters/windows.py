@@ -249,7 +249,7 @@ class _Queue[W, R]:
                     index, window = item
                     self.results[index] = work(handles, window)
                     self.done()
-        except BaseException:
+        except BaseException:  # whatever it was goes on; the other threads wait for no window of this one
             if writer is not None:
                 writer.give_up()
             raise

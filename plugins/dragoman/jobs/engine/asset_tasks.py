@@ -126,7 +126,7 @@ class AssetTasks:
         ):  # if only the answer was lost, it is a task like any other, and is given up in time
             self._look(live)
             raise
-        except BaseException:
+        except BaseException:  # whatever it was goes on; the task was not made
             del self._live[task.id]
             raise
         self._look(live)

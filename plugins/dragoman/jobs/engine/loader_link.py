@@ -104,7 +104,7 @@ class LoaderLink:
         """Note which batches are being made, and pass the report on; a fault there is logged, and costs no job."""
         try:
             self._note(REPORTS.load(message))
-        except Exception:
+        except Exception:  # in the loop: it must not end of what a child says
             LOGGER.exception("a report of the loader's is lost", extra={"action": "loader"})
 
     def _note(self, report: Report) -> None:

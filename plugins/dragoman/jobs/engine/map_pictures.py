@@ -138,7 +138,7 @@ class MapPictures:
             report: Report = load(message)
             self._note(task, report)
             self._end(task, _result(report))
-        except Exception:
+        except Exception:  # in the loop: it must not end of what a child says
             LOGGER.exception("what a render process said is lost", extra={"action": "draw"})
             self._end(task, Unavailable(DIED, retry_after=1))
         self._dispatch()

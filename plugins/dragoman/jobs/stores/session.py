@@ -63,7 +63,7 @@ class SqlSession:
         if self._direct is not None:
             try:
                 return self._direct.run(statement, values, durable=durable)
-            except Exception:
+            except Exception:  # whatever the driver raises is put in our words
                 with self.reaching():  # only now: it costs more than some statements do
                     raise
         with self.reaching(), (self._durable if durable else self._light).begin() as connection:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.model.job import Output
 from dragoman.packages.outputs.output_writer import file_stem
+from dragoman.packages.outputs.wrappers import Wrapper
 
 if TYPE_CHECKING:
     import logging
@@ -21,35 +22,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dragoman.model.job import Replicas
-    from dragoman.model.process import Process
     from dragoman.model.resolved import ResolvedValue
-    from dragoman.packages.program import Program, WatchedContext
-    from dragoman.sources.resolve import Resolve
+    from dragoman.packages.program import WatchedContext
 
 type Values = Mapping[str, Sequence[ResolvedValue]]
 """By input id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replicated:
+class Replicated(Wrapper):
     """A program that runs as often as was asked. Of two or more runs, each output is a list of files.
 
     The files of a run lie in the folder ``0``, ``1``, ... of its number; its values become files there. An output that
     is a list by itself is one list of the files of all runs.
     """
 
-    program: Program
     replicas: Replicas
-
-    @property
-    def process(self) -> Process:
-        """See Program."""
-        return self.program.process
-
-    @property
-    def resolve(self) -> Resolve:
-        """See Program."""
-        return self.program.resolve
 
     def run(
         self, values: Values, *, context: WatchedContext, folder: Path, wanted: Collection[str] | None

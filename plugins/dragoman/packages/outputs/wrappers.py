@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cropped:
-    """A program that sees a region of its images with some margin, and whose images lose the margin again."""
+class Wrapper:
+    """What every program around a program has."""
 
     program: Program
-    roi: Roi
-    inputs: Path
-    """The folder for cropped copies; made when it is needed, and not the context's scratch, which is the author's."""
 
     @property
     def process(self) -> Process:
@@ -42,6 +39,15 @@ class Cropped:
     def resolve(self) -> Resolve:
         """See Program."""
         return self.program.resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cropped(Wrapper):
+    """A program that sees a region of its images with some margin, and whose images lose the margin again."""
+
+    roi: Roi
+    inputs: Path
+    """The folder for cropped copies; made when it is needed, and not the context's scratch, which is the author's."""
 
     def run(
         self,
@@ -59,22 +65,11 @@ class Cropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(Wrapper):
     """A program whose images come in the formats asked for, where these can hold them."""
 
-    program: Program
     formats: Mapping[str, str]
     """Media type by output id."""
-
-    @property
-    def process(self) -> Process:
-        """See Program."""
-        return self.program.process
-
-    @property
-    def resolve(self) -> Resolve:
-        """See Program."""
-        return self.program.resolve
 
     def run(
         self,
@@ -90,22 +85,11 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(Wrapper):
     """A program whose small rasters come as nested lists besides."""
 
-    program: Program
     outputs: frozenset[str]
     """Ids of the outputs that may be asked for so; what is no raster, or a large one, stays as it is."""
-
-    @property
-    def process(self) -> Process:
-        """See Program."""
-        return self.program.process
-
-    @property
-    def resolve(self) -> Resolve:
-        """See Program."""
-        return self.program.resolve
 
     def run(
         self,

@@ -86,7 +86,7 @@ class Fetcher:
             return Dropped(ticket=order.ticket)
         except DragomanError as error:
             return Failed(ticket=order.ticket, reason=_reason(order.url, error.detail))
-        except Exception:
+        except Exception:  # who waits is told of whatever went wrong
             if stop.given:  # its folder may be gone
                 return Dropped(ticket=order.ticket)
             LOGGER.exception("a file cannot be fetched or stored", extra={"action": "fetch"})

@@ -73,7 +73,7 @@ class PartialFile:
             self.note = note
             try:
                 self._take_up(self._file)
-            except BaseException:
+            except BaseException:  # whatever it was goes on; the file does not stay open
                 self._file.close()
                 raise
         return self

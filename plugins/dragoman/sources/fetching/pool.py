@@ -228,5 +228,5 @@ def _call(function: Callable[[], object] | None) -> None:
         return
     try:
         function()
-    except Exception:
+    except Exception:  # in the loop: it must not end of what it calls
         LOGGER.exception("who waited for a file failed", extra={"action": "fetch"})
