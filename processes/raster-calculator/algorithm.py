@@ -18,7 +18,15 @@ from dragoman.rasters.grids import Grid
 from dragoman.rasters.map_algebra import fault
 from dragoman.rasters.map_algebra_program import Program, compile_expression
 from dragoman.rasters.opening import placed_by_points, reopen
-from dragoman.rasters.windows import THREADS, WindowWriter, each_window, is_striped, read_float, windows_of
+from dragoman.rasters.windows import (
+    THREADS,
+    WINDOW,
+    WindowWriter,
+    each_window,
+    is_striped,
+    read_float,
+    windows_of,
+)
 from dragoman.rasters.writing import create_geotiff, geotiff_profile
 
 WINDOW_VALUES = 1 << 23
@@ -41,7 +49,7 @@ def run(
             yield {raster: stack.enter_context(reopen(rasters[raster - 1])) for raster in used}
 
     limit = math.isqrt(WINDOW_VALUES // len(program.bands)) // 512 * 512
-    size = int(context.config.get("window", max(512, min(2048, limit))))
+    size = int(context.config.get("window", max(512, min(WINDOW, limit))))
     striped = all(is_striped(rasters[raster - 1]) for raster in used)
     path = Path(context.scratch) / "result.tif"
     with create_geotiff(path, geotiff_profile(grid, dtype="float32", nodata=float("nan"))) as target:

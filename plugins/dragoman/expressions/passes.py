@@ -16,7 +16,7 @@ from dragoman.expressions.cells import Handles
 from dragoman.expressions.plan import Plan
 from dragoman.expressions.reductions import Partial, partial, total
 from dragoman.rasters.grids import Grid
-from dragoman.rasters.windows import WindowWriter, each_window, windows_of
+from dragoman.rasters.windows import WINDOW, WindowWriter, each_window, windows_of
 from dragoman.rasters.writing import NO_ALPHA, create_geotiff, geotiff_profile
 
 if TYPE_CHECKING:
@@ -153,4 +153,4 @@ def _slices(window: Window) -> tuple[slice, slice]:
 
 def _windows(plan: Plan) -> list[Window]:
     limit = math.isqrt(WINDOW_VALUES // plan.planes) // 512 * 512
-    return windows_of(plan.cols, plan.rows, size=max(512, min(2048, limit)), striped=plan.striped)
+    return windows_of(plan.cols, plan.rows, size=max(512, min(WINDOW, limit)), striped=plan.striped)
