@@ -37,7 +37,7 @@ CHUNKED_VALUES = 1 << 22
 """Values read at once by each thread where the file is stored in chunks, whole ones."""
 CONTIGUOUS_VALUES = 1 << 20
 """Where it is not: as many as stay in the processor's cache."""
-CONTIGUOUS_BESIDE = 1 << 16
+CONTIGUOUS_BESIDE = 1 << 17
 """Of these, values along all dimensions but the reduced one: what lies in one row is read in one go."""
 THREADS = 2
 LARGE_BLOCK = 1 << 24
@@ -115,12 +115,12 @@ def bounds_of(variable: xr.Variable) -> list[tuple[str, str]]:
 
 
 class Piece(NamedTuple):
-    """What one thread reduces at a time."""
+    """What one thread reduces."""
 
     place: tuple[slice, ...]
     """In the result."""
-    along: slice
-    """Of the reduced dimension."""
+    along: tuple[slice, ...]
+    """Of the reduced dimension: what is read at once, in order."""
     last: bool
     """Whether it is the last one of its place."""
 
@@ -136,19 +136,22 @@ def fill(file: Any, source: xr.DataArray, dim: str, method: str, context: dragom
     kept = without(block, axis)
     target = create_variable(file, source, dims, method, kept)
     places = list(blocks(without(source.shape, axis), kept))
-    length = source.shape[axis]
-    starts = range(0, length, block[axis])
-    pieces = (
-        Piece(place, slice(start, min(start + block[axis], length)), start == starts[-1])
-        for place in places
-        for start in starts
-    )
     threads = 1 if math.prod(block) > LARGE_BLOCK else THREADS
+    length = source.shape[axis]
+    along = [slice(start, min(start + block[axis], length)) for start in range(0, length, block[axis])]
     with numbers_reader(source.variable) as reader:
-        results = reduced(reader, pieces, axis, method, threads)
+        results = reduced(reader, pieces_of(places, along), axis, method, threads)
         for done, (place, values) in enumerate(results, start=1):
             target[place if place else ...] = values.astype(target.dtype)
             context.progress(100.0 * done / len(places), f"{done} of {len(places)} blocks")
+
+
+def pieces_of(places: list[tuple[slice, ...]], along: list[slice]) -> Iterator[Piece]:
+    """A piece for each place; more where the places are too few to keep the threads busy."""
+    share = len(along) if len(places) >= 2 * THREADS else max(1, len(along) // (4 * THREADS))
+    for place in places:
+        for start in range(0, len(along), share):
+            yield Piece(place, tuple(along[start : start + share]), start + share >= len(along))
 
 
 def read_block(source: xr.DataArray, axis: int, context: dragoman.Context) -> tuple[int, ...]:
@@ -195,12 +198,13 @@ def reduced(
 
 def one_piece(reader: NumbersReader, piece: Piece, axis: int, method: str) -> Reduction:
     """Read and reduce one piece."""
-    place = (*piece.place[:axis], piece.along, *piece.place[axis:])
-    lengths = _lengths(place)
-    before, after = math.prod(lengths[:axis]), math.prod(lengths[axis + 1 :])
+    lengths = _lengths(piece.place)
+    before, after = math.prod(lengths[:axis]), math.prod(lengths[axis:])
     reduction = Reduction(method, (before, after))
     with reader.reading():
-        reduction.add(reader.read(place).reshape(before, lengths[axis], after), reader.decoder)
+        for along in piece.along:
+            stored = reader.read((*piece.place[:axis], along, *piece.place[axis:]))
+            reduction.add(stored.reshape(before, -1, after), reader.decoder)
     return reduction
 
 

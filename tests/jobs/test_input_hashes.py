@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dragoman.jobs.input_hashes import InputHashes
+from dragoman.jobs.input_hashes import SETTLED, HashMemory, InputHashes
 from dragoman.sources.fingerprints import hash_now, hashing, note_file
 
 if TYPE_CHECKING:
@@ -88,3 +89,59 @@ def test_a_run_that_failed_does_not_wait_for_a_large_file(tmp_path: Path) -> Non
         fail()
     feeder.join(60)
     assert not feeder.is_alive()
+
+
+def hashed(file: Path, memory: HashMemory) -> str:
+    with InputHashes(memory) as hashes:
+        with hashes.of("a", 0):
+            note_file(file)
+        found: str = json.loads(hashes.text())["a"]["0"]
+    return found
+
+
+def settle(file: Path) -> os.stat_result:
+    """As it was written some time ago; the time of its last change cannot be set."""
+    earlier = time.time() - 10 * SETTLED
+    os.utime(file, (earlier, earlier))
+    status = list(file.stat())
+    return os.stat_result([*status[:9], int(earlier)])
+
+
+def test_a_hash_is_remembered_while_the_file_is_the_same(tmp_path: Path) -> None:
+    file, memory = tmp_path / "x", HashMemory()
+    file.write_bytes(b"first")
+    old = settle(file)
+    memory.keep(old, old, "of the first")
+    assert memory.get(old) == "of the first"
+    file.write_bytes(b"other")
+    assert memory.get(file.stat()) is None
+
+
+def test_a_file_just_written_is_hashed_again(tmp_path: Path) -> None:
+    file, memory = tmp_path / "x", HashMemory()
+    file.write_bytes(b"first")
+    assert hashed(file, memory) == sha256(b"first")
+    before = file.stat()
+    file.write_bytes(b"other")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert hashed(file, memory) == sha256(b"other")
+
+
+def test_what_changes_while_it_is_read_is_not_remembered(tmp_path: Path) -> None:
+    file, memory = tmp_path / "x", HashMemory()
+    file.write_bytes(b"first")
+    before = settle(file)
+    file.write_bytes(b"longer than before")
+    memory.keep(before, settle(file), "of a mixture")
+    assert memory.get(before) is None
+    assert memory.get(file.stat()) is None
+
+
+def test_a_run_takes_the_remembered_hash(tmp_path: Path) -> None:
+    file, memory = tmp_path / "x", HashMemory()
+    file.write_bytes(b"content")
+    status = file.stat()
+    memory._known[status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns] = (
+        "known"
+    )
+    assert hashed(file, memory) == "known"

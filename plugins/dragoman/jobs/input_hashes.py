@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
+import time
+from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -19,11 +22,54 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 1024**2
 
+KEPT: Final = 256
+"""Hashes that a worker remembers."""
+
+SETTLED: Final = 2.0
+"""Seconds for which a file has to be as it is before its hash is remembered.
+
+One that is written twice within a tick of its file system's clock has the same times.
+"""
+
+type Identity = tuple[int, ...]
+
+
+class HashMemory:
+    """The hashes of the files that were read last, while nothing of a file has changed: its size and times tell.
+
+    A run of a second over a file of 2 GiB would wait for its hash as long again.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Identity, str] = OrderedDict()
+
+    def get(self, status: os.stat_result) -> str | None:
+        """The hash of a file of this status, if it is known."""
+        identity = _identity(status)
+        if identity in self._known:
+            self._known.move_to_end(identity)
+        return self._known.get(identity)
+
+    def keep(self, before: os.stat_result, after: os.stat_result, sha256: str) -> None:
+        """Remember a hash, if the file has not changed while it was read, nor just before."""
+        if _identity(before) != _identity(after):
+            return
+        if time.time() - max(after.st_mtime, after.st_ctime) < SETTLED:
+            return
+        self._known[_identity(after)] = sha256
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
 
 class InputHashes:
     """Gathers them; its end, as a context manager, ends the thread, done or not."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: HashMemory | None = None) -> None:
+        self._memory = memory or HashMemory()
         self._hashes: dict[str, dict[int, str | Future[str | None]]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._stopped = threading.Event()
@@ -70,10 +116,14 @@ class InputHashes:
         digest = hashlib.sha256()
         try:
             with file.open("rb", buffering=0) as content:
+                before = os.fstat(content.fileno())
+                if (known := self._memory.get(before)) is not None:
+                    return known
                 while block := content.read(BLOCK):
                     if self._stopped.is_set():
                         return None
                     digest.update(block)
+                self._memory.keep(before, os.fstat(content.fileno()), digest.hexdigest())
         except OSError:
             return None
         return digest.hexdigest()

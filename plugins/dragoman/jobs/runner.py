@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dragoman.errors import InputError
 from dragoman.jobs.failures import shortened
-from dragoman.jobs.input_hashes import InputHashes
+from dragoman.jobs.input_hashes import HashMemory, InputHashes
 from dragoman.jobs.json_codec import load_inputs
 from dragoman.jobs.request_check import check_request
 from dragoman.model.resolved import ResolvedValue
@@ -187,13 +187,15 @@ def run_job(
     accepted: str = "",
     gathered: Path | None = None,
     publisher: Publisher | None = None,
+    known_hashes: HashMemory | None = None,
 ) -> Mapping[str, Output]:
     """Run a claimed job to its outputs, whose files are then in the result store; ``folder`` is gone.
 
     ``scratch`` is an empty folder for the algorithm, which the caller deletes; None: one in ``folder``. ``accepted`` is
     the digest of the package that the job was accepted for; what another one is to run is checked again first.
     ``gathered`` is the folder of the files that were gathered for it, without which nobody could check the request. The
-    ``publisher`` has the outputs made map services that the request wants so.
+    ``publisher`` has the outputs made map services that the request wants so. ``known_hashes`` are those of files that
+    earlier runs have read.
     Raises whatever the inputs, the algorithm or the outputs are at fault for; see ``failures.describe_failure``.
     """
     inputs: Mapping[str, tuple[InputValue, ...]] = job.request.inputs
@@ -202,7 +204,7 @@ def run_job(
     whole = replace(job.request, inputs=inputs)
     if whole.gathered or other_version(accepted, program):
         check_request(program.process, whole, policy)
-    with InputHashes() as hashes:
+    with InputHashes(known_hashes) as hashes:
         outputs = run_locally(
             job,
             inputs,

@@ -99,9 +99,8 @@ class _Layout:
     def opened(self, path: Path) -> _Layout:
         return _Layout(shape=self.shape, dtype=self.dtype, descriptor=os.open(path, os.O_RDONLY))
 
-    def read_into(self, target: NDArray[Any], offset: int) -> None:
-        """Fill a contiguous array from the file; raises OSError where that ends."""
-        view = memoryview(target.reshape(-1).view(np.uint8))
+    def read_into(self, view: memoryview, offset: int) -> None:
+        """Fill bytes from the file; raises OSError where that ends."""
         while view:
             count = os.preadv(self.descriptor, [view], offset)
             if count == 0:
@@ -125,13 +124,22 @@ class _Contiguous:
         if run * layout.dtype.itemsize < MIN_RUN and math.prod(counts) > run:
             return self._fallback(place)
         target = np.empty(counts, layout.dtype)
-        rows = target.reshape(-1, run)
-        steps = [math.prod(layout.shape[number + 1 :]) for number in range(len(counts))]
-        first = sum(part.start * step for part, step in zip(place, steps, strict=True))
-        for number, index in enumerate(np.ndindex(*counts[:inner])):
-            start = first + sum(i * step for i, step in zip(index, steps, strict=False))
-            layout.read_into(rows[number], self._offset + start * layout.dtype.itemsize)
+        rows = memoryview(target.reshape(-1).view(np.uint8))
+        length = run * layout.dtype.itemsize
+        for number, offset in enumerate(self._offsets(place, inner)):
+            layout.read_into(rows[number * length : (number + 1) * length], offset)
         return target
+
+    def _offsets(self, place: Place, inner: int) -> list[int]:
+        """Where in the file each row of a place begins; ``inner`` is the first dimension within a row."""
+        shape, width = self._layout.shape, self._layout.dtype.itemsize
+        steps = [math.prod(shape[number + 1 :]) * width for number in range(len(shape))]
+        first = sum(part.start * step for part, step in zip(place[inner:], steps[inner:], strict=True))
+        offsets = np.array([self._offset + first])
+        for part, step in zip(place[:inner], steps[:inner], strict=True):
+            offsets = np.add.outer(offsets, np.arange(part.start, part.stop) * step).ravel()
+        found: list[int] = offsets.tolist()
+        return found
 
     def close(self) -> None:
         os.close(self._layout.descriptor)
@@ -177,7 +185,7 @@ class _Chunked:
         if info.size > self._bytes + MAX_OVERHEAD:
             raise OSError("a chunk is longer than it can be")
         stored = np.empty(info.size, np.uint8)
-        self._layout.read_into(stored, info.byte_offset)
+        self._layout.read_into(memoryview(stored), info.byte_offset)
         shuffled, deflated = self._shuffled, not info.filter_mask & (2 if self._shuffled else 1)
         content = stored if not deflated else np.frombuffer(_inflated(stored, self._bytes), np.uint8)
         if content.size != self._bytes:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 type Method = Literal["mean", "min", "max", "sum", "std", "count"]
 
-PART: Final = 1 << 17
+PART: Final = 1 << 18
 """Numbers worked on at once."""
 
 

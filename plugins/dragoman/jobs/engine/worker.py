@@ -17,6 +17,7 @@ from dragoman.jobs.engine.messages import ORDERS, REPORTS, Done, Failed, Opening
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.run_publisher import RunPublisher
 from dragoman.jobs.failures import describe_failure
+from dragoman.jobs.input_hashes import HashMemory
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.runner import joined, load_program, other_version, run_job
@@ -77,6 +78,7 @@ class _Worker:
         self._output = output
         self._files = RunFiles(setup.home, FolderResults(setup.home))
         self._surroundings = Surroundings(self._files.worker_folder(os.getpid()), self._files.throw)
+        self._known_hashes = HashMemory()
         self._program: Program | None = None
         self._permanent: frozenset[int] = frozenset()
         """Processes that the program's ``setup`` started: they belong to the worker, not to a job."""
@@ -148,6 +150,7 @@ class _Worker:
                 accepted=self._setup.runtime.digest,
                 gathered=self._files.gathered(order.id),
                 publisher=publisher,
+                known_hashes=self._known_hashes,
             )
         except Disconnected:
             raise
