@@ -301,6 +301,17 @@ def test_raw_several_are_a_document_for_who_asks_for_json_alone(
         assert response.get_json()["text"] == "hello"
 
 
+@pytest.mark.parametrize(("query", "kind"), [("", "multipart/related"), ("?f=json", "application/json")])
+def test_raw_several_are_multipart_for_who_asks_for_each_by_value(
+    client: FlaskClient, query: str, kind: str
+) -> None:
+    outputs = {name: {"transmissionMode": "value"} for name in ("text", "numbers")}
+    response = client.post(
+        ECHO + query, json=SEVERAL | {"outputs": outputs}, headers={"Accept": "application/json"}
+    )
+    assert response.mimetype == kind
+
+
 @pytest.mark.parametrize(
     ("request_", "kind"),
     [

@@ -2,7 +2,7 @@
 
 raw, one by value         200, its own media type
 raw, several              200 multipart/related; a part by reference is empty, a list of files is a part each;
-                          as a document where the request asks for JSON and nothing else
+                          as a document where the request asks for JSON and nothing else, and not for each by value
 raw, all by reference     204 with Link headers
 document                  200 JSON: value, qualified value or link for each
 """
@@ -94,12 +94,23 @@ def _raw(api: Surface, call: Call, job: Job, outputs: Sequence[Output]) -> Respo
         return _links(call, job, outputs)
     if len(outputs) == 1 and not outputs[0].items:
         return _itself(api, call, job, outputs[0])
-    accept = call.headers.get("Accept", "")
-    if not api.habits.pages or wants_only_json(call.arguments.get("f", [None])[0], accept):
+    if not api.habits.pages or _as_document(call, job, by_value):
         return json_response(results_document(job, outputs, call.base, api.loader(job)))
     return multipart_response(
         [part for each in outputs for part in _parts(api, call, job, each, each in by_value)]
     )
+
+
+def _as_document(call: Call, job: Job, by_value: Sequence[Output]) -> bool:
+    """Whether several raw outputs are sent as one document: to who asks by ``f``, or accepts nothing but JSON.
+
+    Not to who accepts nothing but JSON and asks for each output by transmissionMode ``value``: that answer has to be
+    multipart (18-062r2, /req/core/job-creation-sync-raw-value-multi).
+    """
+    form = call.arguments.get("f", [None])[0]
+    if not wants_only_json(form, call.headers.get("Accept", "")):
+        return False
+    return form is not None or any(transmission(job, output) != "value" for output in by_value)
 
 
 def _itself(api: Surface, call: Call, job: Job, output: Output) -> Response:
