@@ -201,9 +201,10 @@ def one_piece(reader: NumbersReader, piece: Piece, axis: int, method: str) -> Re
     lengths = _lengths(piece.place)
     before, after = math.prod(lengths[:axis]), math.prod(lengths[axis:])
     reduction = Reduction(method, (before, after))
+    stored = None
     with reader.reading():
         for along in piece.along:
-            stored = reader.read((*piece.place[:axis], along, *piece.place[axis:]))
+            stored = reader.read((*piece.place[:axis], along, *piece.place[axis:]), stored)
             reduction.add(stored.reshape(before, -1, after), reader.decoder)
     return reduction
 
@@ -227,7 +228,10 @@ def create_variable(
     if dims:
         shape = tuple(source.sizes[name] for name in dims)
         chunks = tuple(min(n, c, 1024) for n, c in zip(shape, block, strict=True))
-        options = {"chunks": chunks, "compression": "gzip", "compression_opts": 1, "shuffle": True}
+        if not source.encoding.get(
+            "contiguous"
+        ):  # who keeps files uncompressed wants them read and written fast
+            options = {"chunks": chunks, "compression": "gzip", "compression_opts": 1, "shuffle": True}
     fill_value = None if method == "count" else np.nan
     target = file.create_variable(str(source.name), dims, dtype, fillvalue=fill_value, **options)
     (dim,) = set(source.dims) - set(dims)

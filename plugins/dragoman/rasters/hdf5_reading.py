@@ -17,7 +17,7 @@ import numpy as np
 from dragoman.rasters.netcdf import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,8 +37,12 @@ _DEFLATE, _SHUFFLE = 1, 2
 class StoredReader(Protocol):
     """Reads stored numbers; may be called by several threads."""
 
-    def read(self, place: Place) -> NDArray[Any]:
-        """The numbers as they are stored, in rows of the last dimension; raises OSError where they are not there."""
+    def read(self, place: Place, spare: NDArray[Any] | None = None) -> NDArray[Any]:
+        """The numbers as they are stored, in rows of the last dimension; raises OSError where they are not there.
+
+        ``spare`` is an earlier answer that nobody needs any more: it may be filled again, for memory that is new costs
+        as much as to read into it.
+        """
 
     def close(self) -> None:
         """Let go of the file."""
@@ -114,7 +118,7 @@ class _Contiguous:
     ) -> None:
         self._file, self._layout, self._offset, self._fallback = file, layout, offset, fallback
 
-    def read(self, place: Place) -> NDArray[Any]:
+    def read(self, place: Place, spare: NDArray[Any] | None = None) -> NDArray[Any]:
         layout = self._layout
         counts = [part.stop - part.start for part in place]
         inner = len(counts) - 1  # from this dimension on, the numbers of the place lie in one row
@@ -123,7 +127,7 @@ class _Contiguous:
         run = math.prod(counts[inner:])
         if run * layout.dtype.itemsize < MIN_RUN and math.prod(counts) > run:
             return self._fallback(place)
-        target = np.empty(counts, layout.dtype)
+        target = _array(counts, layout.dtype, spare)
         rows = memoryview(target.reshape(-1).view(np.uint8))
         length = run * layout.dtype.itemsize
         for number, offset in enumerate(self._offsets(place, inner)):
@@ -152,8 +156,8 @@ class _Chunked:
         self._chunks: tuple[int, ...] = dataset.chunks
         self._bytes = math.prod(self._chunks) * layout.dtype.itemsize
 
-    def read(self, place: Place) -> NDArray[Any]:
-        target = np.empty([part.stop - part.start for part in place], self._layout.dtype)
+    def read(self, place: Place, spare: NDArray[Any] | None = None) -> NDArray[Any]:
+        target = _array([part.stop - part.start for part in place], self._layout.dtype, spare)
         spans = [
             (part.start // chunk, -(-part.stop // chunk))
             for part, chunk in zip(place, self._chunks, strict=True)
@@ -197,6 +201,13 @@ class _Chunked:
     def close(self) -> None:
         os.close(self._layout.descriptor)
         self._file.close()
+
+
+def _array(shape: Sequence[int], dtype: np.dtype[Any], spare: NDArray[Any] | None) -> NDArray[Any]:
+    """An array of that shape and type, to be filled as a whole: the spare one where it is such."""
+    if spare is not None and spare.shape == tuple(shape) and spare.dtype == dtype and spare.flags.writeable:
+        return spare
+    return np.empty(shape, dtype)
 
 
 def _inflated(stored: NDArray[np.uint8], size: int) -> bytes:

@@ -30,8 +30,10 @@ MIN_BYTES = 1 << 22
 class NumbersReader:
     """Reads a variable of numbers as they are stored, with what decodes them."""
 
-    read: Callable[[Place], NDArray[Any]]
-    """In rows of the last dimension; to be called within ``reading``."""
+    read: Callable[[Place, NDArray[Any] | None], NDArray[Any]]
+    """In rows of the last dimension; to be called within ``reading``. The second argument is an earlier answer that
+    nobody needs any more, and may be filled again.
+    """
     decoder: Decoder
     reading: Callable[[], AbstractContextManager[None]]
     """Within it, errors of reading and decoding are told as the file's fault."""
@@ -43,7 +45,7 @@ def numbers_reader(variable: xr.Variable) -> Iterator[NumbersReader]:
     array = decoded_array(variable)
     if array is None or array.decoder is None:
         yield NumbersReader(
-            read=lambda place: np.ascontiguousarray(variable[place].values),
+            read=lambda place, _spare: np.ascontiguousarray(variable[place].values),
             decoder=decoder_of({}, variable.dtype, default_fill=False),
             reading=_nothing,
         )
@@ -59,7 +61,9 @@ def numbers_reader(variable: xr.Variable) -> Iterator[NumbersReader]:
         direct = stored_reader(origin.path, origin.name, by_library)
     try:
         yield NumbersReader(
-            read=by_library if direct is None else direct.read, decoder=array.decoder, reading=origin.reading
+            read=(lambda place, _spare: by_library(place)) if direct is None else direct.read,
+            decoder=array.decoder,
+            reading=origin.reading,
         )
     finally:
         if direct is not None:
