@@ -275,6 +275,16 @@ def test_past_the_library_the_results_are_the_same_to_the_bit(
     np.testing.assert_array_equal(direct["t"], plain["t"])
 
 
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_a_result_is_compressed_unless_its_source_is_not(
+    algorithm: ModuleType, context: FakeContext, tmp_path: Path, contiguous: bool
+) -> None:
+    sample().to_netcdf(tmp_path / "a.nc", engine="netcdf4", encoding={"t": {"zlib": not contiguous}})
+    algorithm.run(open_dataset(tmp_path / "a.nc"), context=context)
+    with netCDF4.Dataset(context.scratch / "result.nc") as result:
+        assert result["t"].filters()["zlib"] is not contiguous
+
+
 def test_times_that_nobody_can_write_are_told_in_days(
     algorithm: ModuleType, context: FakeContext, tmp_path: Path
 ) -> None:
