@@ -12,7 +12,8 @@ from harness import REPOSITORY
 from dragoman.adapters import registry
 from dragoman.adapters.dialect import Dialect, Notification
 from dragoman.config.dialects import DialectSettings, dialect_keys
-from dragoman.config.settings import FetchSettings, load_settings
+from dragoman.config.settings import FetchSettings
+from dragoman.config.settings_file import load_settings
 from dragoman.errors import SettingsError
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.service import JobService
