@@ -218,6 +218,7 @@ class _Supervisor:
             self._check_endpoint(now)
         except Unavailable as error:
             self._complain(error)
+        self._connections.tick()
         self._handler.tick()
         self._state.tick(self._present_state)
         if self._connections:
