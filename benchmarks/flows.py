@@ -24,7 +24,8 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from dragoman.composition import FORMS
-from dragoman.jobs.runner import RunContext, ignore_progress, load_program
+from dragoman.jobs.run_context import RunContext, ignore_progress
+from dragoman.jobs.runner import load_program
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.program import RunLimits
 from dragoman.rasters.grids import Grid

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from dragoman import composition
 from dragoman.jobs.executors.local import LocalExecutor
-from dragoman.jobs.runner import ignore_progress, load_program, run_locally
+from dragoman.jobs.run_context import ignore_progress
+from dragoman.jobs.runner import load_program, run_locally
 from dragoman.model.status import JobStatus
 from dragoman.packages.program import RunLimits
 from dragoman.sources.policy import SourcePolicy

@@ -12,10 +12,12 @@ from harness import REPOSITORY
 from dragoman.adapters import registry
 from dragoman.adapters.dialect import Dialect, Notification
 from dragoman.config.dialects import DialectSettings, dialect_keys
-from dragoman.config.settings import FetchSettings, load_settings
+from dragoman.config.settings import FetchSettings
+from dragoman.config.settings_file import load_settings
 from dragoman.errors import SettingsError
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.service import JobService, Submission
+from dragoman.jobs.service import JobService
+from dragoman.jobs.submission import Submission
 from dragoman.model.job import InputValue, Job, JobRequest, Output
 from dragoman.model.process import InputSpec, OutputSpec, Process, Runtime
 from dragoman.openapi import files

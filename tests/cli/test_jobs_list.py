@@ -10,7 +10,7 @@ import pytest
 from jobmaking import make_job
 from typer.testing import CliRunner
 
-from dragoman.cli import jobs, main
+from dragoman.cli import jobs, main, serve
 from dragoman.model.job import Job, JobPage, JobQuery
 
 
@@ -40,8 +40,8 @@ def test_gunicorn_is_told_an_address_that_it_understands(
 ) -> None:
     commands: list[list[str]] = []
     settings: Any = SimpleNamespace(host=host, port=5000)
-    monkeypatch.setattr(main, "read_settings", lambda: settings)
-    monkeypatch.setattr(main, "prepare", lambda _settings: None)
+    monkeypatch.setattr(serve, "read_settings", lambda: settings)
+    monkeypatch.setattr(serve, "prepare", lambda _settings: None)
     monkeypatch.setattr(os, "execv", lambda _path, command: commands.append(command))
     CliRunner().invoke(main.app, ["serve", "--threads", "4"])
     assert commands[0][commands[0].index("--bind") + 1] == bind

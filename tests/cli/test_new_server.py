@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from dragoman.adapters.registry import dialect_settings
 from dragoman.cli.main import app, main
 from dragoman.config.bundled import bundled_names
-from dragoman.config.settings import load_settings
+from dragoman.config.settings_file import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from dragoman.config.auth import (
     OidcSettings,
     is_private_enough,
 )
-from dragoman.config.settings import load_settings
+from dragoman.config.settings_file import load_settings
 from dragoman.errors import SettingsError
 
 if TYPE_CHECKING:

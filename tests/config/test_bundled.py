@@ -9,7 +9,7 @@ from harness import REPOSITORY
 
 from dragoman.adapters.registry import dialect_settings
 from dragoman.config.bundled import PREFIX, bundled_names, package_folder
-from dragoman.config.settings import load_settings
+from dragoman.config.settings_file import load_settings
 from dragoman.errors import SettingsError
 
 SHIPPED = (REPOSITORY / "pygeoapi-config.yml").read_text("utf-8")

@@ -24,13 +24,16 @@ from dragoman.adapters.pesto.settings import PestoSettings
 from dragoman.adapters.registry import dialect_settings
 from dragoman.config.dialects import dialect_keys
 from dragoman.config.file import unset_empty
-from dragoman.config.settings import KEYS, Settings, default_environment, load_settings
+from dragoman.config.keys import KEYS
+from dragoman.config.settings_file import default_environment, load_settings
 from dragoman.config.values import DURATIONS, SIZES, parse_quantity
 from dragoman.errors import SettingsError
 from dragoman.jobs.stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dragoman.config.settings import Settings
 
     type Load = Callable[..., Settings]
 
@@ -93,7 +96,7 @@ def test_pygeoapi_itself_accepts_our_file() -> None:
 
 def test_settings_do_not_import_pygeoapi_or_rasters() -> None:
     script = (
-        "import sys, pathlib; from dragoman.config.settings import load_settings;"
+        "import sys, pathlib; from dragoman.config.settings_file import load_settings;"
         "from dragoman.adapters.registry import dialect_settings;"
         f"load_settings(pathlib.Path({str(OURS)!r}), {{}}, dialect_settings());"
         "print([name for name in ('pygeoapi', 'numpy', 'requests', 'flask') if name in sys.modules])"

@@ -17,13 +17,16 @@ from dragoman import errors
 from dragoman.adapters.registry import dialect_settings
 from dragoman.cli.main import app
 from dragoman.config.dialects import dialect_keys
-from dragoman.config.settings import KEYS, MANAGER, Settings, load_settings
+from dragoman.config.keys import KEYS, MANAGER
+from dragoman.config.settings_file import load_settings
 from dragoman.model.context import Context
 from dragoman.web.problems import expected, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from dragoman.config.settings import Settings
 
 README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from harness import REPOSITORY
 
-from dragoman.config.settings import VARIABLES
+from dragoman.config.settings_file import VARIABLES
 from dragoman.host import bootstrap, hook
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from harness import deaf_port
 from storekit import Database
 
 from dragoman.adapters.registry import dialect_settings
-from dragoman.config.settings import Settings, load_settings
+from dragoman.config.settings import Settings
+from dragoman.config.settings_file import load_settings
 from dragoman.errors import SettingsError
 from dragoman.host.startup_checks import prepare, unusable
 from dragoman.jobs.stores import open_store

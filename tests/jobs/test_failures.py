@@ -15,7 +15,7 @@ from dragoman.errors import InputError, InputProblem, InvalidInputs, OutputError
 from dragoman.jobs import path_redaction
 from dragoman.jobs.failures import MAX_TEXT, describe_failure
 from dragoman.jobs.path_redaction import hide_paths
-from dragoman.jobs.runner import RunContext
+from dragoman.jobs.run_context import RunContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable

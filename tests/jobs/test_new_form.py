@@ -15,7 +15,8 @@ from toyform import FORMS, write_toy
 
 from dragoman.config.settings import FetchSettings
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import ignore_progress, load_program, run_job
+from dragoman.jobs.run_context import ignore_progress
+from dragoman.jobs.runner import load_program, run_job
 from dragoman.jobs.trials.example_runs import LOADING, run_examples, try_package
 from dragoman.jobs.trials.load_check import probe_all
 from dragoman.model.job import InputValue, Job, JobRequest

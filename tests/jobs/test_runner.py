@@ -15,7 +15,8 @@ from rasterio.transform import from_origin
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import RunContext, load_program, run_job
+from dragoman.jobs.run_context import RunContext
+from dragoman.jobs.runner import load_program, run_job
 from dragoman.model.job import InputValue, Job, JobRequest, OutputRequest
 from dragoman.model.roi import Band, Roi
 from dragoman.packages.forms import BUILT_IN

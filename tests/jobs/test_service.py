@@ -34,8 +34,9 @@ from dragoman.errors import (
 )
 from dragoman.jobs.failures import failure_of
 from dragoman.jobs.json_codec import load_inputs
-from dragoman.jobs.service import INLINE_REQUEST, JobService, Submission, _fingerprint
+from dragoman.jobs.service import JobService
 from dragoman.jobs.stores import open_store
+from dragoman.jobs.submission import INLINE_REQUEST, Submission, fingerprint
 from dragoman.maps.renderers import MIN_MAX
 from dragoman.model.job import (
     InputValue,
@@ -232,8 +233,8 @@ class TestSubmitting:
             JobRequest(inputs={name: (InputValue(value={"x": 1, "y": [2]}),) for name in names})
             for names in ("ab", "ba")
         )
-        assert _fingerprint("p", one) == _fingerprint("p", other)
-        assert _fingerprint("p", one) != _fingerprint("q", one)
+        assert fingerprint("p", one) == fingerprint("p", other)
+        assert fingerprint("p", one) != fingerprint("q", one)
 
 
 class TestDisk:

@@ -11,7 +11,7 @@ from dragoman.adapters.dialect import ServerInfo
 from dragoman.adapters.pesto.routes import ROUTES
 from dragoman.adapters.registry import DIALECTS, dialect_settings, documents
 from dragoman.composition import catalogue as build
-from dragoman.config.settings import load_settings
+from dragoman.config.settings_file import load_settings
 from dragoman.openapi import files
 from dragoman.openapi.security import Security
 

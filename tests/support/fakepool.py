@@ -64,8 +64,12 @@ class FakePool(Pool[Key, Job]):
         self.workers: set[Worker[Key, Job]] = set()
         self.ordered: list[FakeWorker] = []
         self._kind = Kind(main=_no_process, setup=lambda key: key, warm=warm)
+        self.short = False
+        """Whether there are no descriptors for another worker."""
 
-    def order(self, key: Key, task: Job) -> FakeWorker:
+    def order(self, key: Key, task: Job) -> FakeWorker | None:
+        if self.short:
+            return None
         ours, theirs = socket.socketpair()
         worker = FakeWorker(key=key, socket=ours, other_end=theirs, task=task)
         self.workers.add(worker)

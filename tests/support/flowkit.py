@@ -11,7 +11,8 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
-from dragoman.jobs.runner import OUTPUTS, RunContext, load_program
+from dragoman.jobs.run_context import RunContext
+from dragoman.jobs.runner import OUTPUTS, load_program
 from dragoman.model.resolved import ResolvedValue
 from dragoman.packages.forms import BUILT_IN
 from dragoman.packages.program import RunLimits

@@ -93,6 +93,7 @@ class Toy:
     def born(self, key: str, task: str = "task") -> Worker[str, str]:
         """A worker of the first kind that is there, and has a task."""
         worker = self.counting.order(key, task)
+        assert worker is not None
         self.until(lambda: worker.ready)
         return worker
 

@@ -12,7 +12,7 @@ import pytest
 from enginekit import engine
 from harness import gone, wait_for
 
-from dragoman.jobs.engine.supervisor import CGROUP
+from dragoman.jobs.engine.home_lock import CGROUP
 from dragoman.model.status import JobStatus
 from dragoman.workers import cage
 

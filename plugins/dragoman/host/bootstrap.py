@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from dragoman.adapters.registry import dialect_settings
 from dragoman.config.file import unset_empty
-from dragoman.config.settings import default_environment, load_settings
+from dragoman.config.settings_file import default_environment, load_settings
 from dragoman.errors import SettingsError
 from dragoman.host import startup_checks
 

@@ -21,7 +21,7 @@ from dragoman.errors import DragomanError, NoSuchJob
 from dragoman.host.bootstrap import read_settings
 from dragoman.host.log_lines import log_as_server
 from dragoman.host.mounting import build_services, mount
-from dragoman.jobs.service import Submission
+from dragoman.jobs.submission import Submission
 from dragoman.model.job import InputValue, JobQuery, JobRequest
 from dragoman.model.status import JobStatus
 from dragoman.web import auth, execution

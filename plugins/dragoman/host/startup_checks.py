@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from dragoman.config.file import read_config, shown
 from dragoman.config.keys import KEYS
-from dragoman.config.settings import default_environment
+from dragoman.config.settings_file import default_environment
 from dragoman.errors import SettingsError, Unavailable
 from dragoman.jobs.stores import examine_store, open_store
 from dragoman.jobs.stores.outage_log import cause_of

@@ -53,6 +53,18 @@ class EngineSettings:
     guests: Mapping[str, GuestRoom] = field(default_factory=dict)
     """The parts of the supervisor that are not about jobs, by name."""
 
+    @property
+    def limits(self) -> EngineLimits:
+        """What of it the operator allows."""
+        return EngineLimits(
+            slots=self.slots,
+            queue_limit=self.queue_limit,
+            max_attempts=self.max_attempts,
+            sync_slots=self.sync_slots,
+            max_parallel=self.max_parallel,
+            opening_timeout=self.opening_timeout,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRoom:

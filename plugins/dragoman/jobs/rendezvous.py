@@ -103,7 +103,10 @@ class SupervisorSocket:
         path = self._noted()
         if not path:
             return None
-        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock = socket.socket(socket.AF_UNIX)
+        except OSError:  # too many open files
+            return None
         try:
             sock.connect(path)
         except OSError:

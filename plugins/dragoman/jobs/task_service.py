@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dragoman.jobs.ports import GuestDesk, JobStore
-    from dragoman.jobs.service import JobService, Submission
+    from dragoman.jobs.service import JobService
+    from dragoman.jobs.submission import Submission
     from dragoman.jobs.task_ports import TaskStore
     from dragoman.model.job import Job, JobRequest
     from dragoman.model.principal import Principal

@@ -15,7 +15,7 @@ from dragoman.rasters.raster_layers import cells
 from dragoman.rasters.windows import windows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from dragoman.model.map_service import MapGrid
@@ -39,19 +39,12 @@ def draw_netcdf(
 ) -> tuple[MapGrid, list[MapVariable]]:
     """Write the pyramids of some layers into ``folder``, which will be ``place``; their grid, and what they hold.
 
-    The layers of a service share a grid: one on another than the first is left out, or, if ``strict``, refused as
-    InvalidRequest.
+    Of those that share a grid; see ``on_one_grid``.
     """
-    grid = layers[next(iter(renderers))].grid
     variables: list[MapVariable] = []
-    for name, renderer in renderers.items():
-        layer, index = layers[name], len(variables)
-        if layer.grid != grid:
-            if strict:
-                raise InvalidRequest(
-                    f"its variables lie on several grids; '{name}' on another than the first"
-                )
-            continue
+    grid, names = on_one_grid(layers, renderers, strict=strict)
+    for index, name in enumerate(names):
+        layer, renderer = layers[name], renderers[name]
         file = f"{stem}{index}.tif"
         statistics = _write_steps(layer, renderer, folder / file)
         drawn = tuple((place / file, step + 1) for step in range(layer.steps))
@@ -62,6 +55,23 @@ def draw_netcdf(
             )
         )  # fmt: skip
     return grid, variables
+
+
+def on_one_grid(
+    layers: Mapping[str, NetcdfLayer], names: Iterable[str], *, strict: bool
+) -> tuple[MapGrid, list[str]]:
+    """The grid that the layers of a service share, that of the first, and their names.
+
+    One on another grid is left out, or, if ``strict``, refused as InvalidRequest.
+    """
+    first, *others = names
+    grid, shared = layers[first].grid, [first]
+    for name in others:
+        if layers[name].grid == grid:
+            shared.append(name)
+        elif strict:
+            raise InvalidRequest(f"its variables lie on several grids; '{name}' on another than the first")
+    return grid, shared
 
 
 def _write_steps(layer: NetcdfLayer, renderer: Renderer, target: Path) -> BandStatistics:

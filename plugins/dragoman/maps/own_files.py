@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InvalidRequest
 from dragoman.maps.declarations import DOCUMENT, ServiceDeclaration
-from dragoman.maps.netcdf_drawing import draw_netcdf, layer_variable
+from dragoman.maps.netcdf_drawing import draw_netcdf, layer_variable, on_one_grid
 from dragoman.maps.pyramids import add_overviews, has_mixed_overviews, has_pyramid, new_pyramid
 from dragoman.maps.renderers import MIN_MAX
 from dragoman.maps.service_codec import dump_service
@@ -38,8 +38,7 @@ def make_own_service(declaration: ServiceDeclaration, folder: Path, place: Path)
 
     Raises InvalidRequest, in one line, for a file that cannot be served; OSError.
     """
-    if not declaration.path.is_file():
-        raise InvalidRequest(f"there is no file {declaration.path}")
+    _check_there(declaration)
     with gdal_env():
         if sniff_netcdf(declaration.path) is not None:
             grid, variables = _of_netcdf(declaration, folder, place)
@@ -56,6 +55,28 @@ def make_own_service(declaration: ServiceDeclaration, folder: Path, place: Path)
     )
     (folder / DOCUMENT).write_text(json.dumps(dump_service(service)), "utf-8")
     return service
+
+
+def open_own_file(declaration: ServiceDeclaration) -> None:
+    """Open the file and look for its layers; no values are read, and nothing is written.
+
+    Raises InvalidRequest, in one line, for a file that cannot be served as far as that tells; OSError.
+    """
+    _check_there(declaration)
+    with gdal_env():
+        if sniff_netcdf(declaration.path) is not None:
+            with closing(open_dataset(declaration.path)) as dataset:
+                layers = netcdf_layers(dataset)
+                on_one_grid(layers, _chosen(declaration, layers), strict=bool(declaration.variables))
+        else:
+            with open_raster(declaration.path) as dataset:
+                layers_of(dataset)
+                _chosen(declaration, _band_names(dataset))
+
+
+def _check_there(declaration: ServiceDeclaration) -> None:
+    if not declaration.path.is_file():
+        raise InvalidRequest(f"there is no file {declaration.path}")
 
 
 def _chosen(declaration: ServiceDeclaration, there: Iterable[str]) -> dict[str, Renderer]:

@@ -17,16 +17,26 @@ NICE = 5
 
 
 def answer() -> None:
-    """Make what is drawn of the file; report ``{"problem": ""}``, or what is wrong, in one line."""
+    """Make what is drawn of the file, or only open it, where the task has no folder for that.
+
+    Reports ``{"problem": ""}``, or what is wrong, in one line.
+    """
     process_tree.die_with_parent()
     os.nice(NICE)
     limit_gdal(os.environ)
     task = json.load(sys.stdin)
     problem = ""
     try:
-        from dragoman.maps.own_files import make_own_service  # GDAL comes with it, limited by now
+        from dragoman.maps.own_files import (  # GDAL comes with it, limited by now
+            make_own_service,
+            open_own_file,
+        )
 
-        make_own_service(load_declaration(task["declaration"]), Path(task["folder"]), Path(task["place"]))
+        declaration = load_declaration(task["declaration"])
+        if "folder" in task:
+            make_own_service(declaration, Path(task["folder"]), Path(task["place"]))
+        else:
+            open_own_file(declaration)
     except (DragomanError, OSError, ValueError, RuntimeError, MemoryError) as error:
         detail = error.detail if isinstance(error, DragomanError) else f"cannot be read ({error})"
         problem = " ".join(detail.split()) or type(error).__name__

@@ -13,12 +13,12 @@ import logging
 import math
 import os
 import shutil
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 from dragoman.maps.declarations import DOCUMENT, dump_declaration, state_of
+from dragoman.maps.own_files_process import problem_of
 from dragoman.maps.placing import placed
 from dragoman.maps.service_codec import load_service
 from dragoman.maps.service_files import OWN, ROOT, safe_name
@@ -158,26 +158,7 @@ class OwnMaps:
 
     def _run(self, declaration: ServiceDeclaration, folder: Path, place: Path) -> str:
         task = {"declaration": dump_declaration(declaration), "folder": str(folder), "place": str(place)}
-        try:
-            done = subprocess.run(
-                [*self._command],
-                input=json.dumps(task).encode(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=LONGEST,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"was not read within {LONGEST:g} s"
-        except OSError as error:
-            return f"cannot be looked at: {error.strerror}"
-        try:
-            report = json.loads(done.stdout or b"null")
-        except ValueError:
-            report = None
-        if not isinstance(report, dict):
-            return f"its process ended while it was read (code {done.returncode})"
-        return str(report["problem"])
+        return problem_of(self._command, task, LONGEST)
 
 
 def _drop_but_latest(folder: Path, new: Path) -> None:

@@ -10,7 +10,8 @@ from dragoman.model.status import JobStatus
 from dragoman.web.client_connection import here, hung_up
 
 if TYPE_CHECKING:
-    from dragoman.jobs.service import JobService, Submission
+    from dragoman.jobs.service import JobService
+    from dragoman.jobs.submission import Submission
     from dragoman.model.job import Job, JobRequest
     from dragoman.model.principal import Principal
     from dragoman.web.services import Services

@@ -16,7 +16,9 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from dragoman.workers import process_tree
+from dragoman.workers.descriptors import Shortage
 from dragoman.workers.surroundings import keep_sockets_in
+from dragoman.workers.wear import is_lack
 
 if TYPE_CHECKING:
     import socket
@@ -118,6 +120,7 @@ class Forkserver:
 
         Whatever fails is tried again: without this thread no job would ever run any more.
         """
+        shortage = Shortage("a worker that was ordered cannot be forked")
         while (order := self._orders.get()) is not None:
             try:
                 birth = self._give_birth(order)
@@ -125,11 +128,14 @@ class Forkserver:
                 if isinstance(error, ChildProcessError):
                     # multiprocessing waits for one that is gone for good
                     _forkserver()._forkserver_pid = None
-                if not isinstance(error, OSError | EOFError):  # these say that the forkserver was killed
+                if is_lack(error):
+                    shortage.begin()
+                elif not isinstance(error, OSError | EOFError):  # these say that the forkserver was killed
                     LOGGER.exception("a worker cannot be forked; it is tried again", extra={"action": "fork"})
                 time.sleep(RETRY)  # it is started again by the next attempt
                 self._orders.put(self._again(order))
                 continue
+            shortage.end()
             order.socket.close()
             order.born(birth)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from dragoman.workers.descriptors import Shortage, beyond_reserve
+from dragoman.workers.wear import is_lack
 from dragoman.workers.worker import TERM_TIMEOUT, Worker
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Pool[Key, Task]:
         self._forkserver = forkserver
         self._announce = announce
         """Called in the birth thread with each worker that is born."""
+        self._shortage = Shortage("no worker can be started")
 
     @property
     def busy(self) -> int:
@@ -62,9 +65,17 @@ class Pool[Key, Task]:
         idle.sort(key=lambda worker: worker.idle_since, reverse=True)
         return next((worker for worker in idle if worker.connected()), None)
 
-    def order(self, key: Key, task: Task) -> Worker[Key, Task]:
-        """A new worker for a task; its birth is announced when the task can be begun."""
-        ours, theirs = socket.socketpair()
+    def order(self, key: Key, task: Task) -> Worker[Key, Task] | None:
+        """A new worker for a task; its birth is announced when the task can be begun.
+
+        None where hardly any descriptors are left, which is logged once: to be tried again at the next tick.
+        """
+        pair = _connection()
+        if pair is None:
+            self._shortage.begin()
+            return None
+        self._shortage.end()
+        ours, theirs = pair
         worker = Worker[Key, Task](key=key, socket=ours, task=task, grace=self._kind.grace(key))
         self.workers.add(worker)
         setup = partial(self._kind.setup, key)
@@ -107,3 +118,18 @@ class Pool[Key, Task]:
     def _born(self, worker: Worker[Key, Task], birth: Birth) -> None:
         worker.be_born(birth)
         self._announce(self, worker)
+
+
+def _connection() -> tuple[socket.socket, socket.socket] | None:
+    """Both ends; None rather than the last descriptors that there are."""
+    try:
+        ours, theirs = socket.socketpair()
+    except OSError as error:
+        if is_lack(error):
+            return None
+        raise
+    if beyond_reserve(max(ours.fileno(), theirs.fileno())):
+        ours.close()
+        theirs.close()
+        return None
+    return ours, theirs

@@ -12,13 +12,15 @@ from harness import REPOSITORY
 from dragoman.adapters.ncdjango.settings import NcdjangoSettings
 from dragoman.adapters.registry import dialect_settings
 from dragoman.composition import FORMS, declarations
-from dragoman.config.settings import Settings, load_settings
+from dragoman.config.settings_file import load_settings
 from dragoman.errors import SettingsError
 from dragoman.model.renderer import Renderer
 from dragoman.packages.catalogue import build_catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dragoman.config.settings import Settings
 
 
 def load(folder: Path, jobs: Any, **manager: Any) -> Settings:

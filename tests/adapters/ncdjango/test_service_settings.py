@@ -11,7 +11,8 @@ from harness import REPOSITORY
 
 from dragoman.adapters.ncdjango.settings import settings_of
 from dragoman.adapters.registry import dialect_settings
-from dragoman.config.settings import Settings, load_settings
+from dragoman.config.settings import Settings
+from dragoman.config.settings_file import load_settings
 from dragoman.errors import SettingsError
 from dragoman.maps.declarations import ServiceDeclaration
 from dragoman.maps.renderers import MIN_MAX

@@ -16,7 +16,7 @@ from dragoman.adapters.pesto.contract import contract_of
 from dragoman.adapters.pesto.describe import OPTIONAL, config, describe, version
 from dragoman.adapters.registry import dialect_settings
 from dragoman.composition import catalogue
-from dragoman.config.settings import load_settings
+from dragoman.config.settings_file import load_settings
 from dragoman.packages.pesto.project import DESCRIBED
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from dragoman.jobs.engine.guests import House, JobDesk
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.job_record import dump_whole
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.service import INLINE_REQUEST
 from dragoman.jobs.stores import open_store
+from dragoman.jobs.submission import INLINE_REQUEST
 from dragoman.jobs.task_settings import TaskSettings
 from dragoman.model.job import InputValue, Job, JobRequest
 from dragoman.model.status import JobStatus

@@ -308,6 +308,33 @@ class TestQueue:
         assert order == [first.id, draft.id]
         assert rig.job(draft).created == long_ago
 
+    def test_what_can_have_no_worker_waits_in_its_place_until_it_can(self, wide: Rig) -> None:
+        wide.pool.short = True
+        first, second = wide.accept(process_id="p"), wide.accept(process_id="q")
+        other = wide.accept(process_id="p")
+        assert wide.engine.state()["queue"] == [first.id, second.id, other.id]
+        assert wide.engine.figures().busy == 0
+        [gone] = wide.dismiss(second)
+        assert isinstance(gone, Job)
+        assert gone.status is JobStatus.DISMISSED
+        wide.pool.short = False
+        wide.engine.tick()
+        assert [worker.task and worker.task.id for worker in wide.pool.ordered] == [first.id, other.id]
+        wide.done_by(first)
+        wide.done_by(other)
+        assert {wide.job(job).status for job in (first, other)} == {JobStatus.SUCCESSFUL}
+
+    def test_meanwhile_a_worker_that_is_idle_runs_what_it_can(self, wide: Rig) -> None:
+        job, worker = wide.run(process_id="p")
+        wide.done(worker)
+        wide.pool.short = True
+        waits, runs = wide.accept(process_id="q"), wide.accept(process_id="p")
+        assert [wide.job(each).status for each in (job, waits, runs)] == [
+            JobStatus.SUCCESSFUL,
+            JobStatus.ACCEPTED,
+            JobStatus.RUNNING,
+        ]
+
     def test_no_more_run_than_there_are_slots(self, wide: Rig) -> None:
         for number in range(5):
             wide.accept(process_id=f"p{number}")

@@ -85,7 +85,9 @@ class ModelWorker(FakeWorker):
 class ModelPool(FakePool):
     """The real accounting of slots, over workers of the model."""
 
-    def order(self, key: Key, task: Job) -> ModelWorker:
+    def order(self, key: Key, task: Job) -> ModelWorker | None:
+        if self.short:
+            return None
         ours, theirs = socket.socketpair()
         worker = ModelWorker(key=key, socket=ours, other_end=theirs, task=task)
         self.workers.add(worker)
@@ -223,6 +225,10 @@ class SchedulerMachine(RuleBasedStateMachine):
                     (running[number % len(running)],),
                 )
 
+    @rule(short=strategies.booleans())
+    def descriptors_are_short_or_there(self, short: bool) -> None:
+        self.pool.short = short
+
     # -- what happens to workers ---------------------------------------------------------------------------
 
     @rule(number=strategies.integers(0, 10))
@@ -304,7 +310,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             self.folder.cleanup()
 
     def the_day_ends_well(self) -> None:
-        self.store.away = self.store.mute = False
+        self.store.away = self.store.mute = self.pool.short = False
         for _ in range(LONG):
             if not self.unfinished() and not self.pool.busy:
                 break

@@ -10,7 +10,7 @@ from harness import Server
 
 from dragoman import composition
 from dragoman.adapters.registry import dialect_settings
-from dragoman.config.settings import load_settings
+from dragoman.config.settings_file import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

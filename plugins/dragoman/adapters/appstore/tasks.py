@@ -9,7 +9,7 @@ from dragoman.adapters.appstore.outcomes import ENDED, message_of, result_type
 from dragoman.adapters.appstore.settings import NAME
 from dragoman.adapters.appstore.surface import envelope, query_id
 from dragoman.errors import InvalidRequest
-from dragoman.jobs.service import Submission
+from dragoman.jobs.submission import Submission
 from dragoman.model.status import JobStatus
 from dragoman.web.links import url
 from dragoman.web.request_body import body_bytes, parse_json

@@ -9,7 +9,7 @@ from dragoman.adapters.ccp import documents, execution_files
 from dragoman.adapters.ccp.metadata import metadata
 from dragoman.adapters.ogc import describe, queries
 from dragoman.errors import IllegalTransition
-from dragoman.jobs.service import Submission
+from dragoman.jobs.submission import Submission
 from dragoman.model.status import JobStatus
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.reserved_inputs import seconds_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dragoman.adapters.ncdjango import job_documents, job_translate
 from dragoman.adapters.ncdjango.settings import NAME
 from dragoman.errors import DragomanError, NotFound, ResultNotAvailable
-from dragoman.jobs.service import Submission
+from dragoman.jobs.submission import Submission
 from dragoman.schemas.media_types import is_json
 from dragoman.web import execution
 from dragoman.web.request_form import FORMS, body_members

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from dragoman.adapters.ogc import describe, queries, results, stubs, translate
 from dragoman.codegen.languages import language_of
 from dragoman.codegen.programs import render
-from dragoman.jobs.service import Submission
+from dragoman.jobs.submission import Submission
 from dragoman.web import execution
 from dragoman.web.links import Paging, page_links, url
 from dragoman.web.prefer import parse_prefer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.adapters.pesto import describe, documents, metrics, translate
 from dragoman.adapters.pesto.openapi import document
-from dragoman.jobs.service import Submission
+from dragoman.jobs.submission import Submission
 from dragoman.model.status import PART_1, JobStatus
 from dragoman.openapi.files import to_yaml
 from dragoman.openapi.security import security_of

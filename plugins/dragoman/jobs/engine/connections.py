@@ -39,6 +39,7 @@ from dragoman.jobs.supervisor_requests import (
     Submit,
     Wait,
 )
+from dragoman.workers.descriptors import Shortage, scarce
 from dragoman.workers.framing import FrameReader, encode
 
 if TYPE_CHECKING:
@@ -256,6 +257,9 @@ class Connections:
         self._listener = listener
         self._handler = handler
         self._clients: set[Client] = set()
+        self._shortage = Shortage("no connection is taken")
+        self._deaf = False
+        """Whether nobody is listened to until there are descriptors: they wait in the socket's queue."""
         selector.register(listener, selectors.EVENT_READ, self._accept)
 
     def __len__(self) -> int:
@@ -263,7 +267,9 @@ class Connections:
 
     def listen(self, listener: socket.socket) -> None:
         """Take new connections from this socket, and no more from the one before; those that stand stay."""
-        self._selector.unregister(self._listener)
+        if not self._deaf:
+            self._selector.unregister(self._listener)
+        self._deaf = False
         self._listener.close()
         self._listener = listener
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
@@ -274,15 +280,31 @@ class Connections:
             if client.unsent:
                 client.flush()
 
+    def tick(self) -> None:
+        """Listen again where there are descriptors again; to be called some 20 times a second."""
+        if self._deaf and not scarce():
+            self._shortage.end()
+            self._deaf = False
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
     def _accept(self, _events: int) -> None:
+        if scarce():
+            self._wait_for_descriptors()
+            return
         try:
             sock, _ = self._listener.accept()
-        except OSError as error:  # too many open files, or the client has gone already: the others are served
+        except OSError as error:  # the client has gone already: the others are served
             LOGGER.warning("a connection is lost: %s", error, extra={"action": "accept"})
             return
         client = Client(sock)
         self._clients.add(client)
         self._selector.register(sock, selectors.EVENT_READ, partial(self._read, client))
+
+    def _wait_for_descriptors(self) -> None:
+        """Whoever is connected is served; whoever comes waits, and does not keep this loop running in vain."""
+        self._shortage.begin()
+        self._deaf = True
+        self._selector.unregister(self._listener)
 
     def _read(self, client: Client, _events: int) -> None:
         try:

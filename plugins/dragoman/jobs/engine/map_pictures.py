@@ -191,7 +191,8 @@ class MapPictures:
 
     def _order(self) -> None:
         worker = self._pool.order(_KEY, _Task(order=None, until=0))
-        worker.task = None  # whatever waits when it is born
+        if worker is not None:
+            worker.task = None  # whatever waits when it is born
 
     def _begin(self, worker: RenderProcess, task: _Task) -> None:
         """Send the order as the process takes it: one that was stopped must not stop the supervisor."""

@@ -93,6 +93,13 @@ class JobQueue:
         self._jobs[job.id] = job
 
     def pop(self, may_start: Callable[[Job], bool] = lambda _job: True) -> Job | None:
+        """Take out the next job that may start; None if none does."""
+        job = self.first(may_start)
+        if job is not None:
+            self.take(job)
+        return job
+
+    def first(self, may_start: Callable[[Job], bool] = lambda _job: True) -> Job | None:
         """The next job that may start; None if none does. All jobs of one process and mode may, or none."""
         ready = []
         for lane in list(self._lanes):
@@ -103,9 +110,13 @@ class JobQueue:
                 ready.append((first, lane))
         if not ready:
             return None
-        (_, _, job_id), lane = min(ready)
-        heapq.heappop(self._lanes[lane])
-        return self._forget(job_id)
+        (_, _, job_id), _ = min(ready)
+        return self._jobs[job_id]
+
+    def take(self, job: Job) -> None:
+        """Take out the job that ``first`` has just given."""
+        heapq.heappop(self._lanes[job.process_id, job.mode])
+        self._forget(job.id)
 
     def discard(self, job_id: str) -> None:
         """Take a job out, if it waits."""

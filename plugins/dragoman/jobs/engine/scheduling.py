@@ -10,14 +10,10 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dragoman.errors import (
-    DragomanError,
-    IllegalTransition,
-    NoSuchJob,
-    Unavailable,
-)
+from dragoman.errors import DragomanError, IllegalTransition, NoSuchJob, Unavailable
 from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.leases import LEASE, Leases
 from dragoman.jobs.engine.messages import ORDERS, Failed, Opening, Progress, Run, load_report
@@ -240,19 +236,34 @@ class Scheduler:
 
     def dispatch(self) -> None:
         """Give the next jobs to workers while there are slots."""
+        short = False
         while self._queue and not self.closing and self._slots.any_free():
-            job = self._queue.pop(self._slots.may_start)
+            job = self._queue.first(partial(self._may_start, short=short))
             if job is None:
                 break
-            worker = self._free_worker(job)
-            if worker is None:
-                self._assigned[job.id] = worker = self._pool.order((job.process_id, job.runtime), job)
-                self._versions.born(worker)
-            else:
-                self._assigned[job.id] = worker
-                worker.task = job
-                self._start(worker, job)
+            short = not self._assign(job) or short
         self._pool.retire()
+
+    def _may_start(self, job: Job, *, short: bool) -> bool:
+        """Whether there is a slot for it; and, where no worker can be had now, an idle worker."""
+        return self._slots.may_start(job) and not (short and self._free_worker(job) is None)
+
+    def _assign(self, job: Job) -> bool:
+        """Give the first job of the queue to a worker; False where none can be had now: it waits there still."""
+        worker = self._free_worker(job)
+        if worker is not None:
+            self._queue.take(job)
+            self._assigned[job.id] = worker
+            worker.task = job
+            self._start(worker, job)
+            return True
+        worker = self._pool.order((job.process_id, job.runtime), job)
+        if worker is None:
+            return False
+        self._queue.take(job)
+        self._assigned[job.id] = worker
+        self._versions.born(worker)
+        return True
 
     def _free_worker(self, job: Job) -> JobWorker | None:
         """An idle worker of the job's process, if there is one, and a free slot."""

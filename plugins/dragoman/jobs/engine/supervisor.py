@@ -9,35 +9,30 @@ import fcntl
 import logging
 import os
 import selectors
-import shutil
 import signal
 import time
-from contextlib import suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import Unavailable
 from dragoman.jobs.engine.connections import Connections, RequestHandler
 from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
 from dragoman.jobs.engine.guests import Guests, House, JobDesk
+from dragoman.jobs.engine.home_lock import HomeLock
 from dragoman.jobs.engine.housekeeping import Housekeeper, expire_services, sweep_services
-from dragoman.jobs.engine.job_workers import JobPool, job_kind
 from dragoman.jobs.engine.recovery import recover
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine.state import StateFile
-from dragoman.jobs.engine_settings import EngineLimits
+from dragoman.jobs.engine.workforce import Workforce
 from dragoman.jobs.host_id import host_id, known_host_id
-from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, file_identity, forkserver_folder, home_hash
+from dragoman.jobs.rendezvous import LOCK, SupervisorSocket, home_hash
 from dragoman.jobs.result_folder import FolderResults
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.supervisor_requests import Facts
 from dragoman.workers import cage, process_tree
-from dragoman.workers.forkserver import Forkserver
 from dragoman.workers.guardian import guarded
-from dragoman.workers.pool import Pool
-from dragoman.workers.watch import WorkerWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,9 +56,6 @@ HOLD = 2.0
 """Seconds between two checks that the database is still ours; shorter than the pause between another's two tries."""
 LOOK = 1.0
 """Seconds between two looks whether the socket is still there."""
-HOMELESS = "HOME is gone, or is another folder; put it back, or restart the server"
-CGROUP = "cgroup"
-"""In HOME: where the cgroup is that all of an engine's processes are in."""
 TAKEN = 4
 """The exit code if another host's supervisor holds the database."""
 
@@ -71,28 +63,28 @@ TAKEN = 4
 def supervise(settings: EngineSettings, notify: Callable[[Job], None] | None = None) -> int:
     """Run the supervisor until nobody needs it; 0, or 3 at once if another holds the lock."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / LOCK).open("a") as lock:
+    with (settings.home / LOCK).open("a") as file:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return 3
         starter = process_tree.identity(os.getppid())
-        code = guarded(lambda: _Supervisor(settings, notify, starter).run(lock))
-        cage.end_left(_cage_name(known_host_id(settings.home), lock), settings.home / CGROUP)
+        lock = HomeLock(settings.home, file)
+        code = guarded(lambda: _Supervisor(settings, notify, starter, lock).run())
+        cage.end_left(lock.cage_name(known_host_id(settings.home)), lock.cgroup_note)
         return code
-
-
-def _cage_name(host: str | None, lock: IO[str]) -> str:
-    """The name of one HOME's cgroup: not of a copy of it, nor of another folder in its place."""
-    return f"{host}-{os.fstat(lock.fileno()).st_ino}"
 
 
 class _Supervisor:
     def __init__(
-        self, settings: EngineSettings, notify: Callable[[Job], None] | None, starter: WorkerIdentity
+        self,
+        settings: EngineSettings,
+        notify: Callable[[Job], None] | None,
+        starter: WorkerIdentity,
+        lock: HomeLock,
     ) -> None:
         self._settings = settings
-        self._lock_file = settings.home / LOCK
+        self._lock = lock
         self._notify = notify
         self._mark = f"{home_hash(settings.home)}:{os.getpid()}"
         os.environ[process_tree.MARK] = self._mark
@@ -106,23 +98,22 @@ class _Supervisor:
         self._code = 0
         self._counters = EngineCounters()
 
-    def run(self, lock: IO[str]) -> int:
+    def run(self) -> int:
         """Supervise until nobody needs it; the exit code."""
-        self._lock = lock
         self._listen_to_signals()
         self._state = StateFile(self._settings.home)
-        name = _cage_name(host_id(self._settings.home), lock)
-        if not cage.enter(name, self._settings.home / CGROUP):
+        name = self._lock.cage_name(host_id(self._settings.home))
+        if not cage.enter(name, self._lock.cgroup_note):
             LOGGER.info(cage.UNCAGED, extra={"action": "cgroup"})
-        watch = self._make_pool()
+        self._workforce = Workforce(self._settings, self._mark, self._selector)
         self._store: EngineStore = open_store(self._settings.database_url)
         if not self._store.lock_engine():
             LOGGER.error("another host's supervisor holds this database", extra={"action": "lock"})
             return TAKEN
         results = RunFiles(self._settings.home, FolderResults(self._settings.home))
-        self._make_guests(watch, results)
+        self._make_guests(results)
         self._make_scheduler(results)
-        watch.tell(self._scheduler, self._pool)
+        self._workforce.watch.tell(self._scheduler, self._workforce.pool)
         self._take_over(results)
         self._guests.open_early()
         housekeeper = self._housekeeper(results)
@@ -134,24 +125,16 @@ class _Supervisor:
         try:
             self._loop()
         finally:
-            if self._at_home():  # or it is another engine's
+            if self._lock.at_home():  # or it is another engine's
                 self._endpoint.leave()
             housekeeper.stop()
             self._end()
-        lock.flush()
+        self._lock.flush()
         return self._code
 
     # -- the beginning ---------------------------------------------------------------------------------
 
-    def _make_pool(self) -> WorkerWatch:
-        kind = job_kind(self._settings, self._mark)
-        self._sockets = forkserver_folder(self._settings.home)
-        self._forkserver = Forkserver(kind.preload, self._sockets)
-        watch = WorkerWatch(self._selector, self._forkserver)
-        self._pool: JobPool = Pool(kind, self._forkserver, watch.announce)
-        return watch
-
-    def _make_guests(self, watch: WorkerWatch, results: RunFiles) -> None:
+    def _make_guests(self, results: RunFiles) -> None:
         desk = JobDesk(
             store=self._store,
             files=results,
@@ -161,8 +144,8 @@ class _Supervisor:
         house = House(
             home=self._settings.home,
             database_url=self._settings.database_url,
-            forkserver=self._forkserver,
-            watch=watch,
+            forkserver=self._workforce.forkserver,
+            watch=self._workforce.watch,
             mark=self._mark,
             jobs=desk,
         )
@@ -170,19 +153,11 @@ class _Supervisor:
 
     def _make_scheduler(self, results: RunFiles) -> None:
         settings = self._settings
-        limits = EngineLimits(
-            slots=settings.slots,
-            queue_limit=settings.queue_limit,
-            max_attempts=settings.max_attempts,
-            sync_slots=settings.sync_slots,
-            max_parallel=settings.max_parallel,
-            opening_timeout=settings.opening_timeout,
-        )
         self._scheduler = Scheduler(
             store=self._store,
             results=results,
-            pool=self._pool,
-            limits=limits,
+            pool=self._workforce.pool,
+            limits=settings.limits,
             changed=self._changed,
             host=host_id(settings.home),
             counters=self._counters,
@@ -193,7 +168,7 @@ class _Supervisor:
             results=results,
             facts=Facts(build=settings.build, digest=settings.digest, pid=os.getpid()),
             stop=self._stop,
-            check_home=self._check_home,
+            check_home=self._lock.check,
             guests=self._guests,
         )
 
@@ -243,6 +218,7 @@ class _Supervisor:
             self._check_endpoint(now)
         except Unavailable as error:
             self._complain(error)
+        self._connections.tick()
         self._handler.tick()
         self._state.tick(self._present_state)
         if self._connections:
@@ -266,21 +242,12 @@ class _Supervisor:
             self._renewed = now
             self._scheduler.renew()
 
-    def _at_home(self) -> bool:
-        """Whether HOME's lock is the file that this supervisor holds: not if HOME is gone, or another folder."""
-        mine = os.fstat(self._lock.fileno())
-        return file_identity(self._lock_file) == (mine.st_dev, mine.st_ino)
-
-    def _check_home(self) -> None:
-        if not self._at_home():
-            raise Unavailable(HOMELESS)
-
     def _check_endpoint(self, now: float) -> None:
         """Listen anew where nobody would find us: the socket, or the note of it, was deleted or replaced."""
         if now - self._looked < LOOK:
             return
         self._looked = now
-        if not self._at_home() or self._endpoint.intact():
+        if not self._lock.at_home() or self._endpoint.intact():
             return
         try:
             self._connections.listen(self._endpoint.listen())
@@ -295,7 +262,8 @@ class _Supervisor:
             LOGGER.error("%s (%s)", error.detail, error.__cause__, extra={"action": "tick"})
 
     def _present_state(self) -> Mapping[str, Any]:
-        births = {"births that wait": self._forkserver.waiting, "forkserver": self._forkserver.pid}
+        forkserver = self._workforce.forkserver
+        births = {"births that wait": forkserver.waiting, "forkserver": forkserver.pid}
         return {**self._scheduler.state(), **births, "connections": len(self._connections)}
 
     def _stop(self) -> None:
@@ -320,16 +288,4 @@ class _Supervisor:
         """Kill all workers, and leave what they ran to the next supervisor's queue."""
         self._scheduler.closing = True
         self._guests.close()
-        workers = [worker for worker in self._pool.workers if worker.process is not None]
-        for worker in workers:
-            worker.ending = worker.ending or "stopped"
-            worker.kill()
-        for worker in workers:
-            assert worker.process is not None
-            worker.process.join(1)
-            with suppress(Unavailable):
-                self._scheduler.died(worker)
-        self._pool.close()
-        self._forkserver.close()
-        self._forkserver.reap_orphans()
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        self._workforce.end(self._scheduler)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dragoman.jobs.engine.live_task import stored_name
 from dragoman.jobs.json_codec import dump_inputs
-from dragoman.jobs.service import INLINE_REQUEST
+from dragoman.jobs.submission import INLINE_REQUEST
 from dragoman.model.job import InputValue
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from dragoman.jobs.failures import describe_failure
 from dragoman.jobs.input_hashes import HashMemory
 from dragoman.jobs.log_spools import LogSpools
 from dragoman.jobs.result_folder import FolderResults
-from dragoman.jobs.runner import joined, load_program, other_version, run_job
+from dragoman.jobs.run_context import joined
+from dragoman.jobs.runner import load_program, other_version, run_job
 from dragoman.packages.program import RunLimits
 from dragoman.rasters.gdal_limits import limit_gdal
 from dragoman.sources.metering import metered

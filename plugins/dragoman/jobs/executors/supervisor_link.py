@@ -173,7 +173,10 @@ class _LinkThread:
 
     def connect_again(self, seconds: float) -> socket.socket | None:
         """Open another connection to the same socket address, without reading HOME; None if that fails."""
-        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock = socket.socket(socket.AF_UNIX)
+        except OSError:  # too many open files
+            return None
         sock.settimeout(seconds)
         try:
             with self._changed:

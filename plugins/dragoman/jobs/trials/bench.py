@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from dragoman.config.settings import FetchSettings
 from dragoman.jobs.failures import describe_failure
-from dragoman.jobs.runner import OUTPUTS, ignore_progress, load_program, run_locally
+from dragoman.jobs.run_context import ignore_progress
+from dragoman.jobs.runner import OUTPUTS, load_program, run_locally
 from dragoman.model.job import Job, JobRequest
 from dragoman.packages.program import RunLimits
 from dragoman.packages.tracebacks import own_lines

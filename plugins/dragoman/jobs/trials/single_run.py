@@ -27,7 +27,7 @@ from dragoman.sources.policy import SourcePolicy
 from dragoman.workers.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from dragoman.jobs.runner import Report
+    from dragoman.jobs.run_context import Report
     from dragoman.model.job import Output
     from dragoman.model.process import InputSpec, Process
     from dragoman.packages.forms import Forms

@@ -185,16 +185,24 @@ class FetchPool:
             return
         while (errand := self._places.take()) is not None:
             errand.overdue_at = time.monotonic() + self._settings.policy.fetch.timeout + GRACE
-            self._link_for(errand).begin(errand)
+            link = self._link_for(errand)
+            if link is None:
+                self._not_before = time.monotonic() + REST
+                self._places.leave(errand)
+                self._places.wait(errand, first=True)
+                return
+            link.begin(errand)
 
-    def _link_for(self, errand: Errand) -> ProcessLink:
-        """The common process, or one of its own for what was on its way when that died."""
+    def _link_for(self, errand: Errand) -> ProcessLink | None:
+        """The common process, or one of its own for what was on its way when that died; None if none can be had now."""
         key = ALONE if errand.deaths else COMMON
         for link in self._links.values():
             usable = link.worker.key == key and not link.worker.ending and link.worker.kill_at is None
             if usable and (key == COMMON or not link.errands):
                 return link
         worker = self._pool.order(key, key)
+        if worker is None:
+            return None
         link = self._links[worker] = ProcessLink(worker=worker)
         return link
 
