@@ -1,14 +1,19 @@
-"""Nothing is lost, doubled, stuck or left behind: ``python -m benchmarks.soak [--rounds 100] [--seconds N]``.
+"""Nothing is lost, doubled, stuck, taken back or left behind: ``python -m benchmarks.soak [--rounds N] [--seconds N]``.
 
 Jobs flow; in each round one process of some kind gets SIGKILL, or SIGSTOP and SIGCONT a moment later. After some
 rounds, and after the last, all jobs have to end while nothing else is harmed: what is stuck would else be freed by the
 next engine, unseen. In the end:
 
-lost       accepted, but not there any more, or failed
-doubled    run twice at the same time
-stuck      unfinished, while for SETTLE seconds no job has ended; then the rounds are over, and what can be known of
-           jobs, engine and processes is printed (``soak_report``)
-orphans    processes that are left once the server has been stopped
+lost        accepted, but not there any more, or failed
+doubled     run twice at the same time
+stuck       unfinished, while for SETTLE seconds no job has ended; then the rounds are over, and what can be known of
+            jobs, engine and processes is printed (``soak_report``)
+taken back  seen as successful in the store, and then not any more, or run once more
+orphans     processes that are left once the server has been stopped
+
+Besides, none of them a fault: "run again after their end" counts the jobs whose program came to its end more than
+once. Between that end and the moment when the engine has written it lie the worker's report and a commit; a process
+that is killed there takes the end with it, nobody has been told of it, and the job runs again.
 """
 
 from __future__ import annotations
@@ -48,6 +53,7 @@ SETTLING: Final = 0.3
 """Of all rounds, those after which all jobs have to end."""
 SETTLE: Final = 90.0
 """Seconds without any job's end after which the rest is stuck: twice what a lease and its next check take."""
+FAULTS: Final = ("lost", "doubled", "stuck", "taken back", "orphans")
 AGAIN: Final = 60.0
 """Seconds in which a job has to be accepted, whatever has just died."""
 
@@ -67,6 +73,8 @@ class Soak:
     """How often each signal went to each kind."""
     statuses: dict[str, JobStatus | None] = field(default_factory=dict)
     """Of the jobs that have ended; None: it is not there any more."""
+    ends_then: dict[str, int] = field(default_factory=dict)
+    """How often the program of a job had come to its end when the job was seen to be successful."""
     history: list[str] = field(default_factory=list)
     """What was done in each round, and when."""
 
@@ -80,6 +88,7 @@ class Soak:
         for _ in range(JOBS):
             self._submit()
         time.sleep(self.dice.uniform(0, 0.4))
+        self._look()
         kind, signum = self.dice.choice(KINDS), self.dice.choice((signal.SIGKILL, signal.SIGSTOP))
         victims = self._processes(kind)
         for victim in victims:
@@ -111,6 +120,14 @@ class Soak:
             store.close()
         return not self.unfinished
 
+    def _look(self) -> None:
+        """Note which jobs have ended by now, as a client that asks would see it."""
+        store = self.server.store()
+        try:
+            self._see_ends(store)
+        finally:
+            store.close()
+
     def _see_ends(self, store: SqlStore) -> int:
         """Note which jobs have ended; how many did since it was noted last."""
         before = len(self.statuses)
@@ -122,7 +139,29 @@ class Soak:
             else:
                 if status.finished:
                     self.statuses[job_id] = status
+                if status is JobStatus.SUCCESSFUL:
+                    self.ends_then[job_id] = self._ends(job_id)
         return len(self.statuses) - before
+
+    def _ends(self, job_id: str) -> int:
+        """How often the job's program has come to its end until now."""
+        path = self.marks / f"{self.accepted[job_id]}.ends"
+        return len(path.read_text().split()) if path.exists() else 0
+
+    def taken_back(self) -> list[str]:
+        """The jobs that had been seen as successful, and are not any more, or have run once more since."""
+        store = self.server.store()
+        try:
+            return [job_id for job_id in self.ends_then if self._is_taken_back(store, job_id)]
+        finally:
+            store.close()
+
+    def _is_taken_back(self, store: SqlStore, job_id: str) -> bool:
+        try:
+            status: JobStatus | None = store.get(job_id).status
+        except NoSuchJob:
+            status = None
+        return status is not JobStatus.SUCCESSFUL or self._ends(job_id) != self.ends_then[job_id]
 
     def _processes(self, kind: str) -> list[psutil.Process]:
         """Those of a kind that are there now."""
@@ -165,13 +204,13 @@ class Soak:
 
     def outcome(self) -> dict[str, int]:
         """What has become of all that was accepted."""
-        ends = [len(path.read_text().split()) for path in self.marks.glob("*.ends")]
         return {
             "accepted": len(self.accepted),
             "lost": sum(status is not JobStatus.SUCCESSFUL for status in self.statuses.values()),
             "doubled": len(list(self.marks.glob("*.overlap"))),
             "stuck": len(self.unfinished),
-            "run again after their end": sum(number > 1 for number in ends),
+            "taken back": len(self.taken_back()),
+            "run again after their end": sum(self._ends(job_id) > 1 for job_id in self.accepted),
         }
 
     def orphans(self) -> int:
@@ -215,6 +254,8 @@ def soak(folder: Path, rounds: int, seed: int, seconds: float) -> tuple[dict[str
                 well = run.settles()
         if not (well and run.settles()):
             report(server, sorted(run.unfinished), run.history)
+        elif back := run.taken_back():
+            report(server, back, run.history)
         figures = {"rounds": run.done.total(), **run.outcome()}
     with suppress(TimeoutError):
         wait_for(lambda: run.orphans() == 0, 20, "nothing is left")
@@ -232,7 +273,7 @@ def main() -> int:
         figures, done = soak(Path(name), given.rounds, given.seed, given.seconds)
     print(json.dumps(figures))
     print(json.dumps(dict(sorted(done.items()))))
-    return int(any(figures[name] for name in ("lost", "doubled", "stuck", "orphans")))
+    return int(any(figures[name] for name in FAULTS))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,21 @@
-"""A few rounds of the soak: whatever is killed or frozen, nothing is lost, doubled, stuck or left behind."""
+"""A few rounds of the soak: whatever is killed or frozen, nothing is lost, doubled, stuck, taken back or left over."""
 
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from benchmarks.soak import Soak
+from jobmaking import make_job
+
+from dragoman.jobs.stores.sql import SqlStore
+from dragoman.model.status import JobStatus
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +35,38 @@ def test_nothing_is_lost_doubled_stuck_or_left_behind() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(done.stdout.splitlines()[0])
     assert figures["accepted"] == 30
-    assert {figures[name] for name in ("lost", "doubled", "stuck", "orphans")} == {0}
+    assert {figures[name] for name in ("lost", "doubled", "stuck", "taken back", "orphans")} == {0}
+
+
+class FinishedServer:
+    """A server whose jobs have ended, as far as the soak looks at one."""
+
+    def __init__(self, home: Path) -> None:
+        self._url = f"sqlite:///{home}/jobs.db"
+
+    def store(self) -> SqlStore:
+        return SqlStore(self._url)
+
+
+@pytest.mark.parametrize("what", ["nothing", "run again", "gone"])
+def test_a_success_that_is_taken_back_is_noticed(tmp_path: Path, what: str) -> None:
+    server: Any = FinishedServer(tmp_path)
+    job = make_job(status=JobStatus.SUCCESSFUL)
+    ends = tmp_path / "token.ends"
+    ends.write_text("end\nend\n")  # one of them was not reported, which is no fault
+    with closing(server.store()) as store:
+        store.add(job)
+        run = Soak(
+            server=server, marks=tmp_path, dice=random.Random(1), child="60", accepted={job.id: "token"}
+        )
+        assert run.settles()
+        if what == "run again":
+            ends.write_text("end\n" * 3)
+        elif what == "gone":
+            store.remove(job.id)
+    assert run.taken_back() == ([] if what == "nothing" else [job.id])
+    outcome = run.outcome()
+    assert (outcome["taken back"], outcome["run again after their end"]) == (len(run.taken_back()), 1)
 
 
 TELLING = """

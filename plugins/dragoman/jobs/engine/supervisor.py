@@ -15,13 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import Unavailable
-from dragoman.jobs.engine.connections import Connections, RequestHandler
+from dragoman.jobs.engine.connections import Connections
 from dragoman.jobs.engine.counters import EngineCounters
 from dragoman.jobs.engine.ending import ending
 from dragoman.jobs.engine.guests import Guests, House, JobDesk
 from dragoman.jobs.engine.home_lock import HomeLock
 from dragoman.jobs.engine.housekeeping import Housekeeper, expire_services, sweep_services
 from dragoman.jobs.engine.recovery import recover
+from dragoman.jobs.engine.request_handler import RequestHandler
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine.state import StateFile
