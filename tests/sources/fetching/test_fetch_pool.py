@@ -229,6 +229,25 @@ def test_a_slow_host_does_not_take_all_places(files: FileServer, tmp_path: Path)
     assert len(slow.ranges) <= 2
 
 
+def test_two_files_do_not_wait_for_fifty_of_another_task(files: FileServer, tmp_path: Path) -> None:
+    files.file("/a", b"small")
+    (order,) = _run(
+        """
+        s = start(at_once=1)
+        for number in range(50):
+            s.fetch(f"large{number}", url, folder / f"large{number}", owner="alice", group="large")
+        for name in ("small", "other"):
+            s.fetch(name, url, folder / name, owner="alice" if name == "small" else "bob", group=name)
+        s.done("small", "other")
+        tell(list(s.outcomes))
+        s.close()
+        """,
+        files,
+        tmp_path,
+    )
+    assert max(map(order.index, ("small", "other"))) <= 3
+
+
 @pytest.mark.skipif(not LINUX, reason="stops a process as only a frozen disk would")
 def test_a_process_that_hangs_holds_up_nothing(files: FileServer, tmp_path: Path) -> None:
     pause = threading.Event()
