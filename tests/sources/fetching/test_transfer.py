@@ -7,11 +7,13 @@ import gzip
 import hashlib
 import os
 import socket
+import sys
 import threading
 import time
 import zlib
 from collections import namedtuple
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +29,6 @@ from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
-    from pathlib import Path
 
     from dragoman.sources.fetching.partial import PartialFile
 
@@ -390,6 +391,51 @@ def test_a_full_disk_is_waited_for_and_what_it_took_counts(
     served = files.file(PATH, CONTENT)
     whole(fetched(files, target), target)
     assert served.ranges[1] == f"bytes={calls[0] + 1000}-"
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What each call of fsync was for, as the folder was then: a file by its name, or the folder by its files."""
+    calls, fsync = list[str](), os.fsync
+
+    def noted(number: int) -> None:
+        path = Path(f"/proc/self/fd/{number}").resolve()
+        names = " ".join(sorted(each.name for each in path.iterdir())) if path.is_dir() else path.name
+        calls.append(names)
+        fsync(number)
+
+    monkeypatch.setattr("os.fsync", noted)
+    return calls
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a descriptor stands for is read from /proc")
+def test_who_is_told_of_a_file_may_cut_the_power(files: FileServer, target: Path, synced: list[str]) -> None:
+    files.file(PATH, CONTENT)
+    whole(fetched(files, target), target)
+    assert synced == ["target.part", "target target.part.json"], "the bytes before the rename, the name after"
+    synced.clear()
+    whole(fetched(files, target), target)
+    assert synced == ["target", "target target.part.json"], "whoever renamed it may have died too soon"
+
+
+def test_what_the_disk_does_not_take_in_the_end_is_fetched_anew(
+    files: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [errno.ENOSPC]
+
+    def full_once(number: int) -> None:
+        if failures:
+            raise OSError(failures.pop(), "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_once)
+    served = files.file(PATH, CONTENT)
+    whole(fetched(files, target), target)
+    assert served.ranges == [None, None], "what the kernel holds may not be what the disk holds"
+    failures.append(errno.EIO)
+    target.unlink()
+    with pytest.raises(OSError, match="No space"):
+        fetched(files, target)
+    assert list(target.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("when", ["in the middle", "while it waits", "before it begins"])

@@ -2,14 +2,16 @@
 
 Beside ``target`` lie ``target.part``, its bytes so far, and ``target.part.json``, what the server said of them. The
 note is written before the first byte and removed before the file is emptied: whatever dies, the bytes that are there
-are of what the note tells. It stays when the file is whole, for whoever asks a second time. Nothing waits for the disk:
-so what is left from before the machine's last start, a loss of power perhaps, is not believed, whole or not.
+are of what the note tells. It stays when the file is whole, for whoever asks a second time. A file that is whole is on
+the disk, since the job that is accepted then may run on it after a loss of power. Nothing else waits for the disk: so
+what is left from before the machine's last start is not believed here, whole or not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
@@ -73,6 +75,9 @@ class PartialFile:
             self.note = note
             try:
                 self._take_up(self._file)
+                if self.whole:  # it may have been renamed by a process that died before it was on the disk
+                    os.fsync(self._file.fileno())
+                    _sync_names(self._target.parent)
             except BaseException:  # whatever it was goes on; the file does not stay open
                 self._file.close()
                 raise
@@ -120,9 +125,19 @@ class PartialFile:
             rest = rest[written:]
 
     def finish(self) -> None:
-        """Put it at its target."""
-        self._check()
-        part_of(self._target).replace(self._target)
+        """Put it at its target, on the disk; of one that the disk does not take nothing is left.
+
+        The kernel takes pages for written that it could not write, so a second try would only seem to succeed.
+        """
+        assert self._file is not None
+        try:
+            os.fsync(self._file.fileno())
+            self._check()
+            part_of(self._target).replace(self._target)
+            _sync_names(self._target.parent)
+        except OSError:
+            self.forget()
+            raise
         self.whole = True
 
     @property
@@ -133,6 +148,15 @@ class PartialFile:
     def _count(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
         self.size += len(data)
+
+
+def _sync_names(folder: Path) -> None:
+    """Have the names of a folder's files on the disk."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _read_note(target: Path) -> Note | None:
