@@ -334,4 +334,4 @@ def _value(
     """One value, fetched or decoded into ``folder``, or lying in ``gathered``; raises InputError."""
     if value.kept is None:
         return program.resolve(spec, value, folder, policy)
-    return resolve_gathered(spec, gathered / value.kept, value.media_type)
+    return resolve_gathered(spec, gathered / value.kept, value.media_type, folder)

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import socket
+import stat
 import sys
 import threading
 import time
@@ -49,6 +50,7 @@ def fetched(files: FileServer, target: Path, path: str = PATH, **options: Any) -
 def whole(file: PartialFile, target: Path) -> None:
     assert (file.size, file.sha256) == (len(CONTENT), SHA)
     assert target.read_bytes() == CONTENT
+    assert stat.S_IMODE(target.stat().st_mode) == 0o444, "no run may change it for the next"
     assert not part_of(target).exists()
 
 

@@ -75,9 +75,9 @@ class PartialFile:
             self.note = note
             try:
                 self._take_up(self._file)
-                if self.whole:  # it may have been renamed by a process that died before it was on the disk
+                if self.whole:  # whoever renamed it may have died before the rest
                     os.fsync(self._file.fileno())
-                    _sync_names(self._target.parent)
+                    self._seal(self._file)
             except BaseException:  # whatever it was goes on; the file does not stay open
                 self._file.close()
                 raise
@@ -134,11 +134,16 @@ class PartialFile:
             os.fsync(self._file.fileno())
             self._check()
             part_of(self._target).replace(self._target)
-            _sync_names(self._target.parent)
+            self._seal(self._file)
         except OSError:
             self.forget()
             raise
         self.whole = True
+
+    def _seal(self, file: BinaryIO) -> None:
+        """Have its name on the disk, and let nobody change it: the job that reads it may be run again."""
+        os.fchmod(file.fileno(), 0o444)
+        _sync_names(self._target.parent)
 
     @property
     def sha256(self) -> str:
