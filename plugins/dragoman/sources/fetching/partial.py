@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from dragoman.sources.fetching.resuming import Note
+from dragoman.sources.partial_files import removed_on_error
 from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
@@ -175,5 +176,6 @@ def _read_note(target: Path) -> Note | None:
 def _write_note(target: Path, note: Note) -> None:
     path = note_path(target)
     draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps({"boot": boot_id(), **asdict(note)}), "utf-8")
-    draft.replace(path)
+    with removed_on_error(draft):
+        draft.write_text(json.dumps({"boot": boot_id(), **asdict(note)}), "utf-8")
+        draft.replace(path)
