@@ -420,6 +420,19 @@ def test_who_is_told_of_a_file_may_cut_the_power(files: FileServer, target: Path
     assert synced == ["target", "target target.part.json"], "whoever renamed it may have died too soon"
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system takes no advice on files")
+def test_the_disk_begins_while_the_rest_is_on_its_way(
+    files: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges = list[tuple[int, int]]()
+    monkeypatch.setattr("os.posix_fadvise", lambda _file, start, size, _advice: ranges.append((start, size)))
+    monkeypatch.setattr("dragoman.sources.fetching.transfer.LOOK", 500_000)
+    files.file(PATH, CONTENT)
+    whole(fetched(files, target), target)
+    assert len(ranges) > 1
+    assert [start for start, _ in ranges] == [0, *(start + size for start, size in ranges[:-1])]
+
+
 def test_what_the_disk_does_not_take_in_the_end_is_fetched_anew(
     files: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,7 @@ class Transfer:
             for piece in decoder.feed(chunk):
                 _write(partial, piece, limit)
             if partial.size - looked >= LOOK:
+                partial.hasten(looked)
                 looked = partial.size
                 self._look_for_room(0)
         for piece in decoder.finish():
