@@ -40,7 +40,7 @@ def run(folder: Path, scale: Scale) -> list[Section]:
     peak, own = (max(each[key] for each in costs["pool"]) for key in ("megabytes", "own"))
     notes = (
         f"{FILES} files of {size // MIB} MiB from a server on this machine (the kernel's sendfile), {THREADS} threads. "
-        "The fetching process also hashes each file and looks at the free disk.",
+        "The fetching process also hashes each file, looks at the free disk, and waits until the file is on it.",
     )
     figures = [
         Figure(

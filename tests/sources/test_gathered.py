@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,7 +35,7 @@ def resolved(
     """The value, or the path of the file."""
     path = tmp_path / name
     path.write_bytes(data)
-    value = resolve_gathered(InputSpec(id="files", schema=schema), path, media_type)
+    value = resolve_gathered(InputSpec(id="files", schema=schema), path, media_type, tmp_path / "run")
     return value.value if value.path is None else value.path.read_bytes()
 
 
@@ -43,6 +44,33 @@ def test_a_binary_input_gets_the_file_whatever_its_server_called_it(
     tmp_path: Path, media_type: str | None
 ) -> None:
     assert resolved(tmp_path, "0.tif", PNG, {**BINARY, "contentMediaType": "image/tiff"}, media_type) == PNG
+
+
+def test_what_a_run_does_to_its_file_costs_no_other_run_anything(tmp_path: Path) -> None:
+    file = tmp_path / "gathered" / "0.tif"
+    file.parent.mkdir()
+    file.write_bytes(PNG)
+    spec = InputSpec(id="files", schema=BINARY)
+    for run in ("first", "second"):
+        own = resolve_gathered(spec, file, None, tmp_path / run).path
+        assert own is not None
+        assert own.read_bytes() == PNG
+        own.with_name("0.tif.aux.xml").write_text("statistics")
+        own.rename(tmp_path / run / "result.tif")
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_without_links_a_run_gets_the_file_as_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_paths: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)
+    file = tmp_path / "0.tif"
+    file.write_bytes(PNG)
+    own = resolve_gathered(InputSpec(id="files", schema=BINARY), file, None, tmp_path / "run")
+    assert own.path == file
 
 
 @pytest.mark.parametrize("schema", [TEXT, PICTURE_AS_TEXT, {}])
@@ -88,7 +116,7 @@ def test_what_cannot_be_read_names_the_input(
 def test_what_is_gone_or_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for schema in (BINARY, TEXT):
         with pytest.raises(InputError, match="gathered"):
-            resolve_gathered(InputSpec(id="files", schema=schema), tmp_path / "gone", None)
+            resolve_gathered(InputSpec(id="files", schema=schema), tmp_path / "gone", None, tmp_path)
     monkeypatch.setattr(file_values, "VALUE_BYTES", 3)
     with pytest.raises(InputError, match="larger than 3 bytes"):
         resolved(tmp_path, "0.txt", b"long", TEXT)

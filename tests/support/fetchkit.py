@@ -181,9 +181,9 @@ class FetchingSupervisor:
         self.outcomes: dict[str, Fetched | FetchFailed] = {}
         self.ended: dict[str, float] = {}
 
-    def fetch(self, task_id: str, url: str, target: Path) -> None:
+    def fetch(self, task_id: str, url: str, target: Path, **whose: str) -> None:
         """Have a file fetched."""
-        task = FetchTask(id=task_id, url=url, target=target)
+        task = FetchTask(id=task_id, url=url, target=target, **whose)
         self.pool.fetch(task, lambda outcome: self.outcomes.__setitem__(task_id, outcome))
 
     def cancel(self, task_id: str) -> None:

@@ -65,4 +65,4 @@ def resolve_value(
     """One value, fetched or decoded into ``folder``, or lying in ``gathered``; raises InputError."""
     if value.kept is None:
         return program.resolve(spec, value, folder, policy)
-    return resolve_gathered(spec, gathered / value.kept, value.media_type)
+    return resolve_gathered(spec, gathered / value.kept, value.media_type, folder)

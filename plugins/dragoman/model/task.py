@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from dragoman.model.principal import ANONYMOUS
 from dragoman.model.process import JSON
 
 
@@ -84,6 +85,8 @@ class Task:
     """When its last assets were announced."""
     short: bool = False
     """Whether a batch had room for more."""
+    owner: str = ANONYMOUS.id
+    """Whose it is: the id of its job's principal, which is stored with the job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InputError
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 UNKNOWN: Final = "application/octet-stream"
 
 
-def resolve_gathered(spec: InputSpec, path: Path, media_type: str | None) -> ResolvedValue:
+def resolve_gathered(spec: InputSpec, path: Path, media_type: str | None, folder: Path) -> ResolvedValue:
     """The file itself where a value may be binary; else its JSON, its text, or base64 of what is no text.
 
-    ``media_type`` is what the server said, which may be wrong: it counts where the process takes that type. Raises
-    InputError for a file that is gone, too large to be a value, or not the JSON that is asked for.
+    ``media_type`` is what the server said, which may be wrong: it counts where the process takes that type. ``folder``
+    is the run's own, in which it gets a name for the file. Raises InputError for a file that is gone, too large to be a
+    value, or not the JSON that is asked for.
     """
     known = _media_type(spec, path, media_type)
     schema = narrowed(spec.schema, known)
@@ -41,7 +43,7 @@ def resolve_gathered(spec: InputSpec, path: Path, media_type: str | None) -> Res
     if may_be_binary(schema):
         if not path.is_file():
             raise InputError(spec.id, "a file that was gathered is gone")
-        return ResolvedValue(path=path, media_type=known)
+        return ResolvedValue(path=_own_name(path, folder), media_type=known)
     try:
         data = _content(path)
         if not expects_json(schema):
@@ -49,6 +51,22 @@ def resolve_gathered(spec: InputSpec, path: Path, media_type: str | None) -> Res
         return ResolvedValue(value=_as_json(data, media_type, known, schema), media_type=known)
     except FileContentError as error:
         raise InputError(spec.id, str(error)) from error
+
+
+def _own_name(path: Path, folder: Path) -> Path:
+    """Another name for the file, in the run's folder: what is removed, renamed or written beside it is the run's.
+
+    The file is read-only, since it may be needed for another attempt. A copy would keep that from root too, and from
+    whoever changes the mode first, but would cost as much disk again, and as much time as most runs take to read it.
+    Where a file system has no links the run gets the file as it lies.
+    """
+    name = folder / "gathered" / path.name
+    try:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, name)
+    except OSError:
+        return path
+    return name
 
 
 def _media_type(spec: InputSpec, path: Path, media_type: str | None) -> str | None:

@@ -18,7 +18,7 @@ from dragoman.adapters.appstore.settings import Application
 from dragoman.adapters.appstore.tasks import status_word
 from dragoman.config.settings import FetchSettings
 from dragoman.errors import InputError, InvalidRequest, PackageError
-from dragoman.jobs.engine.live_task import unlike
+from dragoman.jobs.engine.file_names import FileNames
 from dragoman.jobs.task_service import TaskView
 from dragoman.model.job import InputValue, JobFailure, Output
 from dragoman.model.process import InputSpec, Process, Runtime
@@ -83,12 +83,14 @@ def test_whatever_is_sent_a_file_can_be_called_so(sent: str, taken: set[str]) ->
     name = safe_name(sent)
     if not name:
         return
-    taken.add(name.casefold())
-    for each in (name, unlike(name, taken)):
+    names = FileNames()
+    for other in (name, *taken):
+        names.add(other)
+    for each in (name, names.unlike(name)):
         assert 0 < len(each.encode()) <= MOST_BYTES
         assert each not in (".", "..")
         assert not set(each) & {"/", "\\", "\0", "\n"}
-    assert unlike(name, taken).casefold() not in taken
+    assert names.unlike(name) not in names
 
 
 @pytest.mark.parametrize("host", PRIVATE_HOSTS)

@@ -21,6 +21,7 @@ from dragoman.jobs.stores import open_store
 from dragoman.jobs.submission import INLINE_REQUEST
 from dragoman.jobs.task_settings import TaskSettings
 from dragoman.model.job import InputValue, Job, JobRequest
+from dragoman.model.principal import ANONYMOUS, Principal
 from dragoman.model.status import JobStatus
 from dragoman.model.task import TaskPlan
 from dragoman.sources.fetching.messages import Fetched, FetchFailed, FetchTask
@@ -115,9 +116,17 @@ class Supervisor:
         (answer,) = answers
         return answer
 
-    def create(self, inputs: Mapping[str, tuple[InputValue, ...]] | None = None, **plan: Any) -> str:
+    def create(
+        self,
+        inputs: Mapping[str, tuple[InputValue, ...]] | None = None,
+        owner: Principal = ANONYMOUS,
+        **plan: Any,
+    ) -> str:
         job = make_job(
-            status=JobStatus.CREATED, request=JobRequest(inputs=inputs or {}), created=datetime.now(UTC)
+            status=JobStatus.CREATED,
+            request=JobRequest(inputs=inputs or {}),
+            created=datetime.now(UTC),
+            principal=owner,
         )
         own = {"application": "a", "assets_input": "files", "quiet_period": 0.0, **plan}
         self.ask("create", job=dump_whole(job), plan={**vars_of(TaskPlan(**own))})
@@ -182,6 +191,16 @@ def test_attributes_may_be_one_list_and_long_requests_lie_beside_the_row(supervi
     (job,) = supervisor.queue
     assert (job.request.spooled, job.request.inputs) == (True, {})
     assert '[{"value": [{"text": "xxx' in supervisor.files.results.load_request(task_id)
+
+
+def test_who_fetches_is_told_whose_a_file_is_after_a_death_too(supervisor: Supervisor) -> None:
+    tasks = {supervisor.create(owner=Principal(id=owner), total=2): owner for owner in ("alice", "bob")}
+    for task_id in tasks:
+        supervisor.add(task_id, "a")
+    for _ in range(2):
+        errands = [task for task, _ in supervisor.fetcher.errands.values()]
+        assert {task.group: task.owner for task in errands} == tasks
+        supervisor.die()
 
 
 def test_killed_at_any_moment_a_task_goes_on_and_nothing_whole_is_announced_anew(

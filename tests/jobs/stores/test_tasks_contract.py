@@ -12,6 +12,7 @@ from jobmaking import make_job
 from dragoman.errors import NoSuchTask
 from dragoman.jobs.stores import open_store
 from dragoman.jobs.stores.tasks import open_task_store
+from dragoman.model.principal import Principal
 from dragoman.model.status import JobStatus
 from dragoman.model.task import Asset, AssetState, Tally, Task, TaskPlan
 
@@ -63,8 +64,8 @@ def begin(jobs: JobStore, tasks: TaskStore) -> Task:
 
 
 def test_a_task_is_read_as_it_was_written_once_its_job_is_there(jobs: JobStore, tasks: TaskStore) -> None:
-    job = make_job(status=JobStatus.CREATED)
-    task = Task(id=job.id, plan=PLAN, created=THEN, fed=LATER, short=True)
+    job = make_job(status=JobStatus.CREATED, principal=Principal(id="alice"))
+    task = Task(id=job.id, plan=PLAN, created=THEN, fed=LATER, short=True, owner="alice")
     tasks.add(task)
     with pytest.raises(NoSuchTask):
         tasks.get(task.id)

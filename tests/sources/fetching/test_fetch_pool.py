@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
-import textwrap
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from harness import TEST_PROCESSES, gone, wait_for
+from fetchrun import run_supervisor, start_supervisor
+from harness import gone, wait_for
 
 from dragoman.sources.fetching.partial import part_of
 
@@ -24,50 +23,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 LINUX = sys.platform == "linux"
-SUPPORT = TEST_PROCESSES.parents[1] / "support"
 CONTENT = os.urandom(4_000_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
-PRELUDE = """
-import json, os, signal, sys, time
-from pathlib import Path
-from fetchkit import FetchingSupervisor, settings_for
-from dragoman.sources.fetching.partial import part_of
-arguments = json.loads(sys.argv[1])
-folder, url = Path(arguments["folder"]), arguments["url"]
-def tell(*values):
-    print(json.dumps(values), flush=True)
-def start(**options):
-    return FetchingSupervisor(settings_for(arguments["port"], **options))
-"""
-
-
-def _start(code: str, files: FileServer, folder: Path) -> subprocess.Popen[str]:
-    arguments = {"folder": str(folder), "url": files.url("/a"), "port": files.port}
-    paths = os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))
-    return subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(code), json.dumps(arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
-
-
-def _run(code: str, files: FileServer, folder: Path) -> Any:
-    """What ``code`` tells at last."""
-    process = _start(code, files, folder)
-    try:
-        out, err = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    assert process.returncode == 0, err
-    return json.loads(out.splitlines()[-1])
 
 
 def test_files_come_whole_and_failures_with_their_reasons(files: FileServer, tmp_path: Path) -> None:
     files.file("/a", CONTENT, cuts=[1_000_000])
     files.file("/none", b"", statuses=[404] * 9)
-    good, missing, private, nonsense, empty = _run(
+    good, missing, private, nonsense, empty = run_supervisor(
         """
         s = start()
         s.fetch("good", url, folder / "good")
@@ -95,7 +58,7 @@ def test_files_come_whole_and_failures_with_their_reasons(files: FileServer, tmp
 @pytest.mark.skipif(not LINUX, reason="workers die with their supervisor on Linux only")
 def test_after_a_kill_of_everything_it_goes_on_where_it_was(files: FileServer, tmp_path: Path) -> None:
     served = files.file("/a", CONTENT, pause=threading.Event())
-    supervisor = _start(
+    supervisor = start_supervisor(
         """
         s = start()
         s.fetch("a", url, folder / "a")
@@ -118,7 +81,7 @@ def test_after_a_kill_of_everything_it_goes_on_where_it_was(files: FileServer, t
     assert served.pause is not None
     served.pause.set()
     again = files.file("/a", CONTENT)
-    (outcome,) = _run(
+    (outcome,) = run_supervisor(
         """
         s = start()
         s.fetch("a", url, folder / "a")
@@ -138,7 +101,7 @@ def test_a_process_that_is_killed_is_replaced_and_what_kills_two_has_failed(
 ) -> None:
     pauses = {name: threading.Event() for name in ("/a", "/b")}
     served = {path: files.file(path, CONTENT, pause=pause) for path, pause in pauses.items()}
-    supervisor = _start(
+    supervisor = start_supervisor(
         """
         s = start()
         size = lambda name: part_of(folder / name).stat().st_size if part_of(folder / name).exists() else 0
@@ -181,7 +144,7 @@ def test_a_cancelled_one_ends_within_a_moment_and_nothing_of_it_comes_back(
     pause = threading.Event()
     files.file("/a", CONTENT, pause=pause)
     files.file("/b", CONTENT)
-    ended, outcomes, left = _run(
+    ended, outcomes, left = run_supervisor(
         """
         s = start(at_once=1)
         (folder / "task").mkdir()
@@ -212,7 +175,7 @@ def test_a_slow_host_does_not_take_all_places(files: FileServer, tmp_path: Path)
     pause = threading.Event()
     slow = files.file("/a", CONTENT, pause=pause)
     files.file("/b", CONTENT)
-    (quick,) = _run(
+    (quick,) = run_supervisor(
         """
         s = start(at_once=4)
         for number in range(6):
@@ -229,11 +192,30 @@ def test_a_slow_host_does_not_take_all_places(files: FileServer, tmp_path: Path)
     assert len(slow.ranges) <= 2
 
 
+def test_two_files_do_not_wait_for_fifty_of_another_task(files: FileServer, tmp_path: Path) -> None:
+    files.file("/a", b"small")
+    (order,) = run_supervisor(
+        """
+        s = start(at_once=1)
+        for number in range(50):
+            s.fetch(f"large{number}", url, folder / f"large{number}", owner="alice", group="large")
+        for name in ("small", "other"):
+            s.fetch(name, url, folder / name, owner="alice" if name == "small" else "bob", group=name)
+        s.done("small", "other")
+        tell(list(s.outcomes))
+        s.close()
+        """,
+        files,
+        tmp_path,
+    )
+    assert max(map(order.index, ("small", "other"))) <= 3
+
+
 @pytest.mark.skipif(not LINUX, reason="stops a process as only a frozen disk would")
 def test_a_process_that_hangs_holds_up_nothing(files: FileServer, tmp_path: Path) -> None:
     pause = threading.Event()
     files.file("/a", CONTENT, pause=pause)
-    soon, ended = _run(
+    soon, ended = run_supervisor(
         """
         s = start(at_once=100)
         s.fetch("a", url, folder / "a")
@@ -261,7 +243,7 @@ def test_an_idle_process_is_ended_and_another_started_when_it_is_needed(
     files: FileServer, tmp_path: Path
 ) -> None:
     files.file("/a", CONTENT)
-    none, one, again, other = _run(
+    none, one, again, other = run_supervisor(
         """
         from dragoman.sources.fetching import pool
         pool.IDLE = 0.2

@@ -7,11 +7,14 @@ import gzip
 import hashlib
 import os
 import socket
+import stat
+import sys
 import threading
 import time
 import zlib
 from collections import namedtuple
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +30,6 @@ from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
-    from pathlib import Path
 
     from dragoman.sources.fetching.partial import PartialFile
 
@@ -48,6 +50,7 @@ def fetched(files: FileServer, target: Path, path: str = PATH, **options: Any) -
 def whole(file: PartialFile, target: Path) -> None:
     assert (file.size, file.sha256) == (len(CONTENT), SHA)
     assert target.read_bytes() == CONTENT
+    assert stat.S_IMODE(target.stat().st_mode) == 0o444, "no run may change it for the next"
     assert not part_of(target).exists()
 
 
@@ -390,6 +393,64 @@ def test_a_full_disk_is_waited_for_and_what_it_took_counts(
     served = files.file(PATH, CONTENT)
     whole(fetched(files, target), target)
     assert served.ranges[1] == f"bytes={calls[0] + 1000}-"
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What each call of fsync was for, as the folder was then: a file by its name, or the folder by its files."""
+    calls, fsync = list[str](), os.fsync
+
+    def noted(number: int) -> None:
+        path = Path(f"/proc/self/fd/{number}").resolve()
+        names = " ".join(sorted(each.name for each in path.iterdir())) if path.is_dir() else path.name
+        calls.append(names)
+        fsync(number)
+
+    monkeypatch.setattr("os.fsync", noted)
+    return calls
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a descriptor stands for is read from /proc")
+def test_who_is_told_of_a_file_may_cut_the_power(files: FileServer, target: Path, synced: list[str]) -> None:
+    files.file(PATH, CONTENT)
+    whole(fetched(files, target), target)
+    assert synced == ["target.part", "target target.part.json"], "the bytes before the rename, the name after"
+    synced.clear()
+    whole(fetched(files, target), target)
+    assert synced == ["target", "target target.part.json"], "whoever renamed it may have died too soon"
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system takes no advice on files")
+def test_the_disk_begins_while_the_rest_is_on_its_way(
+    files: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges = list[tuple[int, int]]()
+    monkeypatch.setattr("os.posix_fadvise", lambda _file, start, size, _advice: ranges.append((start, size)))
+    monkeypatch.setattr("dragoman.sources.fetching.transfer.LOOK", 500_000)
+    files.file(PATH, CONTENT)
+    whole(fetched(files, target), target)
+    assert len(ranges) > 1
+    assert [start for start, _ in ranges] == [0, *(start + size for start, size in ranges[:-1])]
+
+
+def test_what_the_disk_does_not_take_in_the_end_is_fetched_anew(
+    files: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [errno.ENOSPC]
+
+    def full_once(number: int) -> None:
+        if failures:
+            raise OSError(failures.pop(), "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_once)
+    served = files.file(PATH, CONTENT)
+    whole(fetched(files, target), target)
+    assert served.ranges == [None, None], "what the kernel holds may not be what the disk holds"
+    failures.append(errno.EIO)
+    target.unlink()
+    with pytest.raises(OSError, match="No space"):
+        fetched(files, target)
+    assert list(target.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("when", ["in the middle", "while it waits", "before it begins"])

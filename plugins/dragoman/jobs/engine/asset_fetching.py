@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dragoman.jobs.engine.guests import House
     from dragoman.jobs.task_settings import TaskSettings
+    from dragoman.model.task import Task
     from dragoman.sources.fetching.pool import FetchPool
 
 type OnEnd = Callable[[Asset], None]
@@ -46,13 +47,17 @@ class AssetFetching:
         self._make_fetcher = make_fetcher
         self._fetcher: Fetcher | None = None
 
-    def fetch(self, task_id: str, folder: Path, assets: Iterable[Asset], on_end: OnEnd) -> None:
+    def fetch(self, task: Task, folder: Path, assets: Iterable[Asset], on_end: OnEnd) -> None:
         """Have assets fetched, each to its own end; what lies in the folder whole is found so."""
         if self._fetcher is None:
             self._fetcher = self._make_fetcher()
         for asset in assets:
             errand = FetchTask(
-                id=_key(task_id, asset.number), url=asset.url, target=folder / stored_name(asset)
+                id=_key(task.id, asset.number),
+                url=asset.url,
+                target=folder / stored_name(asset),
+                owner=task.owner,
+                group=task.id,
             )
             self._fetcher.fetch(errand, partial(_ended, asset, on_end))
 

@@ -116,7 +116,7 @@ class AssetTasks:
         if unfinished >= self._settings.queue_limit:
             raise QueueFull(f"{unfinished} tasks are unfinished already; try again later", retry_after=60)
         self._check_disk()
-        task = Task(id=job.id, plan=plan, created=job.created)
+        task = Task(id=job.id, plan=plan, created=job.created, owner=job.principal.id)
         self._tasks.add(task)
         live = self._live[task.id] = LiveTask(task=task)
         try:
@@ -282,7 +282,7 @@ class AssetTasks:
         """Have assets fetched; what an earlier supervisor had fetched whole is found so, and only written down."""
         live.awaited |= {asset.number: asset for asset in assets}
         folder = self._jobs.files.gathered(live.id)
-        self._fetching.fetch(live.id, folder, assets, partial(self._ended, live))
+        self._fetching.fetch(live.task, folder, assets, partial(self._ended, live))
 
     def _ended(self, live: LiveTask, asset: Asset) -> None:
         """An asset has come to its end."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from dragoman.errors import InvalidRequest, TaskConflict
+from dragoman.jobs.engine.file_names import FileNames
 from dragoman.model.task import Asset, Tally, Task
 from dragoman.schemas.messages import cut
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 MOST_ASSETS: Final = 100_000
 """Of one task, where its process sets no limit."""
-MOST_BYTES: Final = 255
-"""Of a file's name, in UTF-8, which is what file systems take."""
 MOST_SAID: Final = 16 * 1024**2
 """Bytes of the URLs and attributes of one task, as JSON: all are in memory when it starts, and many times as large."""
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
@@ -34,8 +33,8 @@ class LiveTask:
     tally: Tally = field(default_factory=Tally)
     sent_names: dict[str, int] = field(default_factory=dict)
     """The number of each asset, by what its client calls it."""
-    file_names: set[str] = field(default_factory=set)
-    """What its files are called, in small letters: some file systems know no others."""
+    file_names: FileNames = field(default_factory=FileNames)
+    """What its files are called."""
     said: int = 0
     """Bytes of their URLs and attributes."""
     awaited: dict[int, Asset] = field(default_factory=dict)
@@ -52,7 +51,7 @@ class LiveTask:
         """Know the names of an asset that is stored, and how much was said of it."""
         self.said += said_of(asset)
         self.sent_names[asset.sent_name] = asset.number
-        self.file_names.add(asset.file_name.casefold())
+        self.file_names.add(asset.file_name)
 
     def settle(self, moment: datetime, *, whole: bool) -> None:
         """An asset has come to its end."""
@@ -71,7 +70,7 @@ def new_assets(
     InvalidRequest for more assets than there may be.
     """
     assets: dict[str, Asset] = {}
-    names = set(live.file_names)
+    names = FileNames(live.file_names)
     for sent in batch:
         name = sent["file_name"]
         if name in assets or name in live.sent_names:
@@ -81,8 +80,8 @@ def new_assets(
                     f"'{cut(name)}' is the name of another asset of this task already: give each its own name"
                 )
             continue
-        file_name = unlike(sent["safe_name"], names)
-        names.add(file_name.casefold())
+        file_name = names.unlike(sent["safe_name"])
+        names.add(file_name)
         assets[name] = Asset(
             number=live.tally.announced + len(assets),
             file_name=file_name,
@@ -111,22 +110,6 @@ def _check_number(live: LiveTask, new: int) -> None:
     most = MOST_ASSETS if plan.most is None else plan.most
     if number > most:
         raise InvalidRequest(f"these would make {number} assets; allowed: at most {most} of one task")
-
-
-def unlike(name: str, taken: set[str]) -> str:
-    """The name, with a number before its ending where it is taken (``taken`` is in small letters)."""
-    if name.casefold() not in taken:
-        return name
-    stem, dot, ending = name.rpartition(".")
-    if not stem or len(ending) > 20:
-        stem, dot, ending = name, "", ""
-    number = 2
-    while True:
-        end = f"-{number}{dot}{ending}"
-        kept = stem.encode()[: MOST_BYTES - len(end.encode())].decode(errors="ignore")
-        if f"{kept}{end}".casefold() not in taken:
-            return f"{kept}{end}"
-        number += 1
 
 
 def stored_name(asset: Asset) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Select
     from sqlalchemy.sql.base import Executable
 
 UNFINISHED: Final = sorted(str(status) for status in JobStatus if status not in FINISHED)
@@ -146,6 +147,7 @@ def _task(row: Mapping[str, Any]) -> Task:
         created=created,
         fed=from_micros(row["fed"]),
         short=bool(row["short"]),
+        owner=row["owner"],
     )
 
 
@@ -178,9 +180,13 @@ def _insert_task() -> Executable:
     return insert(TASKS).values({column.name: bindparam(column.name) for column in TASKS.c})
 
 
+def _tasks() -> Select[Any]:
+    return select(TASKS, JOBS.c.owner).join(JOBS, JOBS.c.id == TASKS.c.id)
+
+
 @cache
 def _select_task() -> Executable:
-    return select(TASKS).join(JOBS, JOBS.c.id == TASKS.c.id).where(TASKS.c.id == bindparam("old_id"))
+    return _tasks().where(TASKS.c.id == bindparam("old_id"))
 
 
 @cache
@@ -198,8 +204,7 @@ def _count_assets() -> Executable:
 
 @cache
 def _growing() -> Executable:
-    joined = select(TASKS).join(JOBS, JOBS.c.id == TASKS.c.id)
-    return joined.where(JOBS.c.status == str(JobStatus.CREATED)).order_by(JOBS.c.seq)
+    return _tasks().where(JOBS.c.status == str(JobStatus.CREATED)).order_by(JOBS.c.seq)
 
 
 @cache

@@ -25,6 +25,10 @@ class FetchTask:
     """Any text: what may not be fetched fails, with the reason."""
     target: Path
     """Where the file is to be, and no other; its folder exists. Beside it lies what ``partial.py`` names."""
+    owner: str = ""
+    """Whom it is fetched for: nobody waits until all of another's files have come."""
+    group: str = ""
+    """What it belongs to: nor does one of an owner's groups wait for all of another; no two owners have the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

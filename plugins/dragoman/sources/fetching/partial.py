@@ -2,19 +2,22 @@
 
 Beside ``target`` lie ``target.part``, its bytes so far, and ``target.part.json``, what the server said of them. The
 note is written before the first byte and removed before the file is emptied: whatever dies, the bytes that are there
-are of what the note tells. It stays when the file is whole, for whoever asks a second time. Nothing waits for the disk:
-so what is left from before the machine's last start, a loss of power perhaps, is not believed, whole or not.
+are of what the note tells. It stays when the file is whole, for whoever asks a second time. A file that is whole is on
+the disk, since the job that is accepted then may run on it after a loss of power. Nothing else waits for the disk: so
+what is left from before the machine's last start is not believed here, whole or not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from dragoman.sources.fetching.resuming import Note
+from dragoman.sources.partial_files import removed_on_error
 from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
@@ -73,6 +76,9 @@ class PartialFile:
             self.note = note
             try:
                 self._take_up(self._file)
+                if self.whole:  # whoever renamed it may have died before the rest
+                    os.fsync(self._file.fileno())
+                    self._seal(self._file)
             except BaseException:  # whatever it was goes on; the file does not stay open
                 self._file.close()
                 raise
@@ -119,11 +125,35 @@ class PartialFile:
             self._count(rest[:written])
             rest = rest[written:]
 
+    def hasten(self, start: int) -> None:
+        """Have the disk begin with what was written from there on, so that less is left to wait for in the end.
+
+        Linux begins to write what it is told not to keep; what is not on the disk yet stays in memory nevertheless.
+        """
+        assert self._file is not None
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._file.fileno(), start, self.size - start, os.POSIX_FADV_DONTNEED)
+
     def finish(self) -> None:
-        """Put it at its target."""
-        self._check()
-        part_of(self._target).replace(self._target)
+        """Put it at its target, on the disk; of one that the disk does not take nothing is left.
+
+        The kernel takes pages for written that it could not write, so a second try would only seem to succeed.
+        """
+        assert self._file is not None
+        try:
+            os.fsync(self._file.fileno())
+            self._check()
+            part_of(self._target).replace(self._target)
+            self._seal(self._file)
+        except OSError:
+            self.forget()
+            raise
         self.whole = True
+
+    def _seal(self, file: BinaryIO) -> None:
+        """Have its name on the disk, and let nobody change it: the job that reads it may be run again."""
+        os.fchmod(file.fileno(), 0o444)
+        _sync_names(self._target.parent)
 
     @property
     def sha256(self) -> str:
@@ -133,6 +163,15 @@ class PartialFile:
     def _count(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
         self.size += len(data)
+
+
+def _sync_names(folder: Path) -> None:
+    """Have the names of a folder's files on the disk."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _read_note(target: Path) -> Note | None:
@@ -146,5 +185,6 @@ def _read_note(target: Path) -> Note | None:
 def _write_note(target: Path, note: Note) -> None:
     path = note_path(target)
     draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps({"boot": boot_id(), **asdict(note)}), "utf-8")
-    draft.replace(path)
+    with removed_on_error(draft):
+        draft.write_text(json.dumps({"boot": boot_id(), **asdict(note)}), "utf-8")
+        draft.replace(path)

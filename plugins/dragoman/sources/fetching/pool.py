@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.sources.fetching import fetcher
 from dragoman.sources.fetching.messages import Dropped, Failed, Fetched, FetchFailed, Whole, load
-from dragoman.sources.fetching.places import Places, host_of
+from dragoman.sources.fetching.places import Claim, Places, host_of
 from dragoman.sources.fetching.process_link import Errand, ProcessLink
 from dragoman.workers.pool import Kind, Pool
 
@@ -60,7 +60,7 @@ class FetchPool:
         kind: Kind[str] = Kind(main=fetcher.main, setup=self._setup_for, warm=0)
         self._pool = Pool[str, str](kind, forkserver, watch.announce)
         watch.tell(self, self._pool)
-        self._places = Places[Errand](settings.at_once, settings.host_places, _host)
+        self._places = Places[Errand](settings.at_once, settings.host_places, _claim)
         self._links: dict[FetcherWorker, ProcessLink] = {}
         self._errands: dict[str, Errand] = {}
         """Those that somebody waits for, by the caller's id."""
@@ -224,6 +224,10 @@ class FetchPool:
 
     def _setup_for(self, _key: str) -> fetcher.FetcherSetup:
         return self._setup
+
+
+def _claim(errand: Errand) -> Claim:
+    return Claim(owner=errand.task.owner, group=errand.task.group, host=_host(errand))
 
 
 def _host(errand: Errand) -> str:

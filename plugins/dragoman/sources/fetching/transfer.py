@@ -40,6 +40,7 @@ PROGRESS: Final = 1024**2
 """Bytes that a try must have brought to be no vain one."""
 LOOK: Final = 16 * 1024**2
 """Bytes between two looks at the free disk."""
+NO_ROOM: Final = "this server has not enough free disk"
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -93,7 +94,7 @@ class Transfer:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            broken = NoRoom()
+            broken = NoRoom(NO_ROOM)
         else:
             return
         self._vain = 0 if partial.size >= before + PROGRESS else self._vain + 1
@@ -150,6 +151,7 @@ class Transfer:
             for piece in decoder.feed(chunk):
                 _write(partial, piece, limit)
             if partial.size - looked >= LOOK:
+                partial.hasten(looked)
                 looked = partial.size
                 self._look_for_room(0)
         for piece in decoder.finish():
@@ -161,7 +163,7 @@ class Transfer:
         """Raise NoRoom if ``size`` more bytes would not leave the disk what is to be left."""
         self._stop.check()
         if shutil.disk_usage(self._target.parent).free - size < self._settings.min_free_disk:
-            raise NoRoom
+            raise NoRoom(NO_ROOM)
 
     def _wait(self, broken: Interrupted) -> None:
         """Wait for the next try; raises the reason where there is to be none."""
