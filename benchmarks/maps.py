@@ -11,8 +11,10 @@ with and without maps being drawn. Not part of ``make bench``; beside another se
 from __future__ import annotations
 
 import argparse
+import http.client
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import statistics
@@ -195,31 +197,53 @@ def echo() -> list[float]:
     return times
 
 
-def echo_beside(urls: list[str], clients: int) -> list[float]:
-    """The same while maps are drawn by some clients without a pause."""
-    over = threading.Event()
+def draw_on(urls: list[str], clients: int, over: Any, drawn: Any) -> None:
+    """Have maps drawn by some clients without a pause; in a process of its own, which counts what it got."""
+    os.nice(10)
     places = itertools.cycle(urls)
 
     def draw() -> None:
-        session = requests.Session()
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
         while not over.is_set():
-            session.get(next(places), timeout=60)
+            connection.request("GET", next(places).removeprefix(base()))
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 200:
+                with drawn.get_lock():
+                    drawn.value += 1
 
     threads = [threading.Thread(target=draw) for _ in range(clients)]
     for thread in threads:
         thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def echo_beside(urls: list[str], clients: int) -> tuple[list[float], float]:
+    """The same while maps are drawn, and how many of them a second.
+
+    Who asks for the maps has an interpreter of its own, and is nice: it is the server that is measured.
+    """
+    context = multiprocessing.get_context("spawn")
+    over, drawn = context.Event(), context.Value("i", 0)
+    others = context.Process(target=draw_on, args=(urls, clients, over, drawn))
+    others.start()
     try:
-        return echo()
+        while drawn.value < clients:
+            time.sleep(0.01)
+        before, begun = drawn.value, time.perf_counter()
+        times = echo()
+        return times, (drawn.value - before) / (time.perf_counter() - begun)
     finally:
         over.set()
-        for thread in threads:
-            thread.join()
+        others.join()
 
 
 def echoes(export: str, clients: int) -> str:
     """The medians of several turns, idle and beside others who draw what nobody has drawn before."""
     idle: list[float] = []
     beside: list[float] = []
+    rates: list[float] = []
     for turn in range(TURNS):
         idle += echo()
         style = {
@@ -228,10 +252,14 @@ def echoes(export: str, clients: int) -> str:
                 "colors": [[-1 - clients, "#0000ff"], [turn + time.time() % 1, "#ff0000"]],
             }
         }
-        beside += echo_beside(export_urls(export, 2000, styles=quote(json.dumps(style))), clients)
+        times, rate = echo_beside(export_urls(export, 2000, styles=quote(json.dumps(style))), clients)
+        beside += times
+        rates.append(rate)
     alone, together = statistics.median(idle), statistics.median(beside)
     ratio = together / alone
-    return f"sync echo p50: {alone:.1f} ms idle, {together:.1f} ms with {clients} who draw ({ratio:.2f})"
+    drawn = statistics.median(rates)
+    beside_whom = f"{clients} who draw {drawn:.0f} a second"
+    return f"sync echo p50: {alone:.2f} ms idle, {together:.2f} ms with {beside_whom} ({ratio:.2f})"
 
 
 def memory(server: psutil.Popen) -> str:
@@ -260,12 +288,24 @@ def tile_urls(url: str, count: int, shift: int = 0) -> list[str]:
     return [url.replace("{z}", str(z)).replace("{x}", str(x)).replace("{y}", str(y)) for z, x, y in places]
 
 
-def measured(folder: Path, side: int, count: int) -> Iterator[str]:
+def echo_lines(export: str) -> Iterator[str]:
+    """A line for each number of clients."""
+    echo()  # its worker is born
+    fetched(export_urls(export, 1, styles=quote(json.dumps({"0": RENDERER}))))
+    for clients in (1, 2, CLIENTS):
+        yield echoes(export, clients)
+
+
+def measured(folder: Path, side: int, count: int, *, echo_alone: bool = False) -> Iterator[str]:
     """A line for each figure."""
     if not (folder / "nir.tif").exists():
         write_rasters(folder, side)
     server = serve(folder)
     try:
+        if echo_alone:
+            made = next((folder / "home/services").glob("*/ndvi.tif"))
+            yield from echo_lines(f"{base()}/arcgis/rest/services/{made.parent.name}/ndvi/MapServer/export")
+            return
         name, seconds = publish(folder)
         yield f"ndvi of {side} x {side}, published: {seconds:.1f} s"
         yield f"memory before the first map: {memory(server)}"
@@ -280,9 +320,7 @@ def measured(folder: Path, side: int, count: int) -> Iterator[str]:
         yield told(f"{count} tiles", *fetched(tile_urls(tile, count)))
         yield f"memory: {memory(server)}"
         yield told(f"{count} exports again, from the cache", *fetched(exports))
-        echo()  # its worker is born
-        for clients in (1, 2, CLIENTS):
-            yield echoes(export, clients)
+        yield from echo_lines(export)
     finally:
         server.terminate()
         server.wait(30)
@@ -302,6 +340,7 @@ def main() -> None:
     )
     parser.add_argument("side", nargs="?", type=int, default=10_000)
     parser.add_argument("pictures", nargs="?", type=int, default=1000)
+    parser.add_argument("--echo", action="store_true", help="of a folder's service, the echoes alone")
     parser.add_argument("--folder", type=Path, help="where rasters and HOME are made, and kept")
     parser.add_argument("--export", help="a MapServer's export elsewhere")
     parser.add_argument("--tiles", help="tiles elsewhere, with {z}, {x} and {y}")
@@ -311,7 +350,8 @@ def main() -> None:
             print(line, flush=True)
         return
     with tempfile.TemporaryDirectory(prefix="maps-") as folder:
-        for line in measured(arguments.folder or Path(folder), arguments.side, arguments.pictures):
+        place = arguments.folder or Path(folder)
+        for line in measured(place, arguments.side, arguments.pictures, echo_alone=arguments.echo):
             print(line, flush=True)
 
 

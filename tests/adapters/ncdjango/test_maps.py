@@ -127,6 +127,11 @@ def test_reference_systems(client: FlaskClient) -> None:
     assert (plain == pixels(export(client, RESULT, bbox=json.dumps(envelope), bboxSR=""))).all()
     assert (plain == pixels(export(client, RESULT, bboxSR=""))).all()  # the service's own
     mercator = pixels(export(client, RESULT, imageSR="102100"))
+    beside = {"bbox": "-13358338.9,3503549.8,-12245143.9,4865942.3", "size": "40,40"}
+    as_qgis_asks = pixels(client.get(f"{RESULT}/export", query_string=beside))
+    named = pixels(client.get(f"{RESULT}/export", query_string={**beside, "bboxSR": "102100"}))
+    assert (as_qgis_asks == named).all()
+    assert (named[..., 3] == 255).any()
     assert (mercator == pixels(export(client, RESULT, imageSR="EPSG:3857"))).all()
     assert (mercator[10:30, 12:28, 3] == 255).all()
     albers = pixels(export(client, RESULT, imageSR="102003", size="400,400"))
@@ -271,7 +276,13 @@ def test_identify(client: FlaskClient) -> None:
 
 def test_identify_in_another_reference_system(client: FlaskClient) -> None:
     point = {"x": -12812873.5, "y": 4174700.2, "spatialReference": {"wkid": 102100}}
-    for geometry, reference in ((json.dumps(point), ""), ("-12812873.5,4174700.2", "3857")):
+    as_qgis_asks = "{x: -12812873.500000, y: 4174700.200000}"
+    for geometry, reference in (
+        (json.dumps(point), ""),
+        ("-12812873.5,4174700.2", "3857"),
+        ("-12812873.5,4174700.2", ""),
+        (as_qgis_asks, ""),
+    ):
         query = {**POINT, "geometry": geometry, "sr": reference}
         response = client.get(f"{CLIMATE}/identify", query_string=query)
         assert response.json is not None
@@ -319,12 +330,13 @@ def test_a_legend_in_a_style(client: FlaskClient) -> None:
 
 
 def test_a_layer(client: FlaskClient) -> None:
-    for path in (f"{CLIMATE}/layers/1", f"{CLIMATE}/layers/1/"):
+    for path in (f"{CLIMATE}/layers/1", f"{CLIMATE}/layers/1/", f"{CLIMATE}/1", f"{CLIMATE}/1/"):
         document = client.get(path).json
         assert document is not None
         assert (document["id"], document["name"]) == (1, "zones")
         assert "timeInfo" not in document
-    assert client.get(f"{CLIMATE}/layers/7").status_code == 404
+    for path in ("layers/7", "7", "-1", "one"):
+        assert client.get(f"{CLIMATE}/{path}").status_code == 404
 
 
 # -- what is wrong ---------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -129,6 +131,43 @@ def test_no_process_is_there_before_the_first_map_and_they_stand_behind_jobs(
         for _ in range(3):
             picture(service, path, 41)
         assert render_processes(kit, before) == [born]
+
+
+@contextmanager
+def busy(processor: int) -> Iterator[None]:
+    """Somebody uses all of a processor."""
+    loop = f"import os; os.sched_setaffinity(0, {{{processor}}}); print(1, flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", loop], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="Linux alone has an idle class")
+def test_a_process_of_the_idle_class_that_gets_no_time_is_replaced_by_a_nice_one(
+    tmp_path: Path, path: Path
+) -> None:
+    with (
+        drawing_engine(tmp_path / "home", processes=1, patience=HANG, time_limit=HANG) as (kit, service),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        before = set(kit.family())
+        assert first_picture(service, path)
+        (first,) = render_processes(kit, before)
+        wait_for(lambda: os.sched_getscheduler(first) == os.SCHED_IDLE, "it is in the idle class")
+        processor = min(os.sched_getaffinity(first))
+        os.sched_setaffinity(first, {processor})
+        with busy(processor):
+            drawn_at_last = pool.submit(picture, service, path, 4000)
+            wait_for(lambda: gone(first), "it is replaced")
+            assert drawn_at_last.result().startswith(b"\x89PNG")
+            (second,) = render_processes(kit, before)
+            assert picture(service, path, 43)
+            assert os.sched_getscheduler(second) == os.SCHED_OTHER
+            assert _nice(second) == min(19, _nice(kit.supervisor) + 10)
 
 
 def test_values_legends_and_refusals(

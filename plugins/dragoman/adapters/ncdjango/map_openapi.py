@@ -74,13 +74,13 @@ def map_paths() -> Object:
 
 
 def _server_paths() -> Object:
+    of_layer = [*OF_SERVICE, _in("path", "number", "Its id.")]
     return {
         SERVICES: {"get": _read("getServices", "The map services.", "Services")},
         SERVER: {"get": _read("getMapServer", "One map service.", "MapServer", OF_SERVICE)},
         f"{SERVER}/layers": {"get": _read("getLayers", "Its layers.", "Layers", OF_SERVICE)},
-        f"{SERVER}/layers/{{number}}": {
-            "get": _read("getLayer", "A layer.", "Layer", [*OF_SERVICE, _in("path", "number", "Its id.")])
-        },
+        f"{SERVER}/layers/{{number}}": {"get": _read("getLayer", "A layer.", "Layer", of_layer)},
+        f"{SERVER}/{{number}}": {"get": _read("getLayerByNumber", "The same.", "Layer", of_layer)},
         f"{SERVER}/legend": {"get": _read("getLegend", "Its legends.", "Legend", [*OF_SERVICE, STYLES])},
         f"{SERVER}/identify": _both("identify", "What lies at a point.", IDENTIFY, "Identified"),
         f"{SERVER}/export": _both("export", "A picture.", EXPORT, "Export", picture=True),

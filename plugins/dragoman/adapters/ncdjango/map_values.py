@@ -15,6 +15,7 @@ from dragoman.adapters.ncdjango.place_parameters import (
     reference_named,
     reference_of,
     refuse,
+    unnamed_reference,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def identify(api: Surface, call: Call, name: str) -> Response:
     arguments = arguments_of(call)
     x, y, embedded = point_of(arguments)
     _check_screen(arguments)
-    reference = reference_of(arguments, "sr") or embedded or service.grid.crs_wkt
+    reference = reference_of(arguments, "sr") or embedded or unnamed_reference((x, y, x, y), service)
     instant = instant_of(arguments)
     variables = [each for each in layers_of(arguments, service, identify=True) if each.drawn]
     bands = [band_of(variable, step_of(variable, instant)) for variable in variables]

@@ -90,6 +90,11 @@ def layer(api: Surface, call: Call, name: str, number: str) -> Response:
     raise NoSuchPage(f"there is no layer '{number[:40]}'")
 
 
+def layer_by_number(api: Surface, call: Call, name: str, number: int) -> Response:
+    """GET: one layer where ArcGIS itself has it, and QGIS looks for its extent; raises NoSuchPage."""
+    return layer(api, call, name, str(number))
+
+
 def legend(api: Surface, call: Call, name: str) -> Response:
     """GET: the legends of a service's layers, in the ``styles`` that are sent."""
     service = service_of(api, call, name, picture=True)

@@ -37,6 +37,7 @@ READ: Final[tuple[tuple[str, str, Handler], ...]] = (
     (SERVER, "map_server", map_views.map_server),
     (f"{SERVER}/layers", "map_layers", map_views.layers),
     (f"{SERVER}/layers/<number>", "map_layer", map_views.layer),
+    (f"{SERVER}/<int:number>", "map_layer_by_number", map_views.layer_by_number),
     (f"{SERVER}/legend", "map_legend", map_views.legend),
     (f"{INFO}/range", "map_range", map_values.value_range),
     (f"{INFO}/classify", "map_classes", map_values.classify),

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from dragoman.errors import InvalidQueryParameter, InvalidRequest
-from dragoman.maps.places import Box, check_reference, transformed
+from dragoman.maps.places import WEB_MERCATOR as MERCATOR
+from dragoman.maps.places import Box, check_reference, mercator_extent, own_extent, transformed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,8 @@ FIRST_OF_ESRI: Final = 32768
 """Numbers from here on are of Esri, those below of EPSG."""
 WHOLE: Final = re.compile(r"\s*-?[0-9]{1,7}\s*", re.ASCII)
 """A whole number."""
+_BARE: Final = re.compile(r"([{,]\s*)([a-zA-Z]{1,40})\s*:", re.ASCII)
+"""A member's name without quotes."""
 
 type Arguments = Mapping[str, str]
 """The parameters that were sent, each once; one that is empty counts as left out."""
@@ -58,14 +61,27 @@ def frame_of(arguments: Arguments, service: MapService) -> Frame:
     """Of an export: its bbox in imageSR, widened to the shape of the picture."""
     size = size_of(arguments)
     bbox, embedded = box_of(arguments, "bbox")
-    own = service.grid.crs_wkt
-    source = reference_of(arguments, "bboxSR") or embedded or own
+    source = reference_of(arguments, "bboxSR") or embedded or unnamed_reference(bbox, service)
     target = reference_of(arguments, "imageSR") or source
     try:
         moved = transformed(bbox, source, target)
     except InvalidRequest as error:
         raise InvalidQueryParameter(f"bbox: {error.detail}") from error
     return Frame(bbox=widened(moved, size), reference=target, size=size)
+
+
+def unnamed_reference(box: Box, service: MapService) -> str:
+    """What a box is in whose reference system is left out: that of the service, as ncdjango has it.
+
+    A box that lies beside the service there is in web mercator, in which a service tells its extent: QGIS goes by that.
+    """
+    grid = service.grid
+    beside = not _meet(box, own_extent(grid)) and _meet(box, mercator_extent(grid))
+    return MERCATOR if beside else grid.crs_wkt
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def size_of(arguments: Arguments) -> tuple[int, int]:
@@ -108,6 +124,7 @@ def point_of(arguments: Arguments) -> tuple[float, float, str]:
     if kind != "esriGeometryPoint":
         refuse("geometryType", kind, "esriGeometryPoint")
     text, allowed, reference = arguments.get("geometry", ""), 'x,y or {"x": x, "y": y}', ""
+    text = _BARE.sub(r'\1"\2":', text)  # QGIS writes {x: 1, y: 2}
     if text.lstrip().startswith("{"):
         point = json_object("geometry", text, allowed)
         numbers = [point.get("x"), point.get("y")]

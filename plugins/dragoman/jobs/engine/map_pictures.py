@@ -3,7 +3,8 @@
     ordered ──► waits ──► a process is free ──► drawn (or failed) ──► answered
                  └─ none within 2 s: 503         └─ 10 s, or the process dies: 503, and another takes its place
 
-No process is there before the first map. Whoever orders what is being drawn already waits for that.
+No process is there before the first map. Whoever orders what is being drawn already waits for that. How far they stand
+behind others is for ``render_priority`` to say.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.errors import DragomanError, InvalidRequest, MapUnreadable, Unavailable
+from dragoman.jobs.engine.render_priority import RenderPriority
 from dragoman.maps.drawing import render_process
 from dragoman.maps.drawing.orders import Done, Shrink, dump, load
 from dragoman.maps.picture_cache import FOLDER, room_of
@@ -83,6 +85,7 @@ class MapPictures:
         kind: Kind[str] = Kind(main=render_process.main, setup=setup, warm=settings.processes)
         self._pool = Pool[str, _Task](kind, house.forkserver, house.watch.announce)
         house.watch.tell(self, self._pool)
+        self._priority = RenderPriority()
         self._waiting: deque[_Task] = deque()
         self._drawing: dict[str, _Task] = {}
         """What waits or is being drawn, by its picture's key."""
@@ -112,6 +115,7 @@ class MapPictures:
         self._pool.tick()
         for worker in list(self._unsent):
             self._flush(worker)
+        self._replace_starved()
         now = time.monotonic()
         for task in [task for task in self._waiting if task.until <= now]:
             self._waiting.remove(task)
@@ -132,6 +136,7 @@ class MapPictures:
         """It is done with its order; a fault there is logged, and costs no job."""
         task = worker.task
         worker.release()
+        self._priority.heard(worker)
         if task is None:
             return
         try:
@@ -147,16 +152,18 @@ class MapPictures:
         """Its order fails, unless it was none of its fault; the next one is born when it is needed."""
         death = worker.death()
         self._pool.forget(worker)
+        self._priority.died(worker)
         unsent = self._unsent.pop(worker, None)
-        self._not_before = time.monotonic() + REST
+        if death.ending != "retired":
+            self._not_before = time.monotonic() + REST
         task = worker.task
-        if death.ending != "stopped":
+        if death.ending not in ("stopped", "retired"):
             LOGGER.warning(
                 "a render process ended (%s)", death.ending or death.exit_code, extra={"action": "draw"}
             )
         if task is None:
             return
-        if not task.again and (death.orphaned or death.unread or unsent):
+        if not task.again and (death.ending == "retired" or death.orphaned or death.unread or unsent):
             task.again = True
             self._waiting.appendleft(task)
         elif death.ending == "timed-out":
@@ -181,10 +188,20 @@ class MapPictures:
             self._waiting.popleft()
             self._begin(worker, task)
         missing = min(len(self._waiting), self._settings.processes) - self._unborn()
-        room = self._settings.processes - len(self._pool.workers)
+        room = self._settings.processes - sum(each.ending != "retired" for each in self._pool.workers)
         if time.monotonic() >= self._not_before:
             for _ in range(min(missing, room)):
                 self._order()
+
+    def _replace_starved(self) -> None:
+        """What they draw is drawn by others, which have to be born first; whoever waits must wait for that."""
+        starved = self._priority.starved()
+        for worker in starved:
+            worker.begin_end("retired")
+        if starved:
+            until = time.monotonic() + BIRTH
+            for task in (*self._waiting, *(worker.task for worker in starved if worker.task)):
+                task.until = max(task.until, until)
 
     def _unborn(self) -> int:
         return sum(not worker.ready for worker in self._pool.workers)

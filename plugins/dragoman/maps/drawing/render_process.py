@@ -1,11 +1,12 @@
 """A render process: draws one picture after the other, with the files that it has open.
 
-It has the lowest priority but one, and memory of its own: whatever a file does to it costs one picture. What it draws
-it puts into the cache itself, so that the bytes pass no socket.
+It is nice, or in the idle class (the supervisor sees to that), and has memory of its own: whatever a file does to it
+costs one picture. What it draws it puts into the cache itself, so that the bytes pass no socket.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 from contextlib import suppress
@@ -62,8 +63,6 @@ def main(sock: socket.socket, setup: RenderSetup) -> None:
     """What the process runs."""
     child.settle(mark=setup.mark, memory_limit=MEMORY)
     child.end_with_supervisor(sock)
-    with suppress(OSError):
-        os.nice(NICE)
     from dragoman.rasters.gdal_limits import limit_gdal
 
     limit_gdal(os.environ)
@@ -79,6 +78,9 @@ def serve(channel: Channel, cache: PictureCache) -> None:
     from dragoman.maps.drawing.open_files import OpenFiles
     from dragoman.rasters.opening import GDAL_OPTIONS
 
+    importlib.import_module("dragoman.maps.drawing.pictures")
+    with suppress(OSError):
+        os.nice(NICE)  # not before: whoever has ordered the first picture waits for the imports
     files = OpenFiles()
     with rasterio.Env(**{**GDAL_OPTIONS, "GDAL_CACHEMAX": BLOCK_CACHE}):
         while True:
