@@ -137,6 +137,22 @@ def test_a_result_is_used_again_by_its_service(server: Server, client: Client, t
     np.testing.assert_allclose(got.compressed(), (tmax(1) * 4).compressed())
 
 
+def test_each_raster_of_a_list_is_a_service_of_its_own(
+    server: Server, client: Client, folder: Path, tmp_path: Path
+) -> None:
+    rasters = [(folder / f"tmax{step}.tif").as_uri() for step in (0, 1)]
+    first = client.run("each", arrays=rasters)
+    assert first["status"] == "success", first
+    names = [f"{first['uuid']}/scaled/{number}" for number in (0, 1)]
+    assert json.loads(first["outputs"]) == {"scaled": names}
+    assert set(names) <= services(server)
+    again = client.run("map_reduce", arrays_in=[f"service://{name}" for name in names])
+    assert again["status"] == "success", again
+    second = client.run("multiply_raster", raster_in=f"service://{names[1]}:data")
+    got = cells(server, second["uuid"], "raster_out", tmp_path)
+    np.testing.assert_allclose(got.compressed(), (tmax(1) * 4).compressed())
+
+
 def _bytes_by_ogc(server: Server, inputs: Any, prefix: str) -> bytes:
     body = {"inputs": {"arrays_in": inputs}, "response": "document"}
     made = requests.post(

@@ -115,6 +115,12 @@ def ncdjango_server(folder: Path, **more: Any) -> Server:
         {"clipped": "clip.array_out", "total": "total.array_out"},
     )
     (folder / "clip.json").write_text(json.dumps(mask))
+    each = workflow(
+        [arrays()],
+        [node("each", "map_by_expression", arrays_in="@arrays", expression="=x * (i + 1)")],
+        {"scaled": "each.arrays_out"},
+    )
+    (folder / "each.json").write_text(json.dumps(each))
     jobs = {
         **TASKS,
         "multiply_raster": {"type": "task", "task": "multiply_raster", **PUBLISHED},
@@ -127,6 +133,7 @@ def ncdjango_server(folder: Path, **more: Any) -> Server:
         "apply_expr": {"type": "task", "task": "raster:apply_expression", **PUBLISHED},
         "apply_expr_wf": {"type": "workflow", "path": str(folder / "apply_expression.json"), **PUBLISHED},
         "map_reduce": {"type": "workflow", "path": str(folder / "map_reduce_workflow.json"), **PUBLISHED},
+        "each": {"type": "workflow", "path": str(folder / "each.json"), **PUBLISHED},
         "clip": {"type": "workflow", "path": str(folder / "clip.json")},
         **{name: {"type": "workflow", "path": str(folder / f"{name}.json")} for name in long},
     }
