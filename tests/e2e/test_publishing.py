@@ -182,6 +182,47 @@ def test_a_service_is_an_input_whatever_becomes_of_it(shared: Server, scenes: Pa
     assert use(f"service://{job_id}/ndvi").status_code == 400
 
 
+def test_each_raster_of_a_list_is_a_service(shared: Server) -> None:
+    body = {"inputs": {"count": 3}, "outputs": {"tiles": {"publish": True}}}
+    answer = requests.post(
+        f"{shared.url}/processes/lister/execution",
+        json=body,
+        headers={"Prefer": "respond-async"},
+        timeout=HANG,
+    )
+    assert answer.status_code == 201, answer.text
+    job_id = answer.json()["jobID"]
+    info = shared.finished(job_id)
+    assert info["status"] == "successful", info
+    places = [f"{job_id}/tiles/{number}" for number in range(3)]
+    assert {name for name in _names(shared) if name.startswith(job_id)} == set(places)
+    links = [(link["href"], link["title"]) for link in info["links"] if link["rel"] == "service"]
+    assert links == [
+        (f"{shared.url}/arcgis/rest/services/{place}/MapServer", f"Output tiles/{number} as a map service")
+        for number, place in enumerate(places)
+    ]
+    for number, place in enumerate(places):
+        told = requests.get(f"{shared.url}/data/services/{place}/data/info/range/", timeout=HANG).json()
+        assert told == {"min": number, "max": number}
+    use = {"red": {"href": f"service://{places[1]}"}, "nir": {"href": f"service://{places[2]}:data"}}
+    used = shared.execute("ndvi", wait=True, **use)
+    assert used.status_code == 200, used.text
+    none = shared.execute("ndvi", wait=True, **use | {"red": {"href": f"service://{job_id}/tiles"}})
+    assert "there is no service" in none.json()["detail"]
+    shared.dismiss(job_id)
+    assert _files(shared, job_id) == []
+
+
+def test_a_list_without_a_raster_publishes_none(shared: Server) -> None:
+    body: dict[str, Any] = {"inputs": {"count": 0}, "outputs": {"tiles": {"publish": True}}}
+    url = f"{shared.url}/processes/lister/execution"
+    assert requests.post(url, json=body, timeout=HANG).json() == []
+    for name, told in (("tables", "it is text/csv"), ("numbers", "it is no file")):
+        refused = requests.post(url, json={**body, "outputs": {name: {"publish": True}}}, timeout=HANG)
+        assert refused.status_code == 400
+        assert f"output '{name}' cannot be published: {told}" in refused.json()["detail"]
+
+
 def test_eight_clients_publish_read_and_remove_at_once(shared: Server, scenes: Path) -> None:
     def live(_number: int) -> None:
         for _ in range(3):

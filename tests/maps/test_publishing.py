@@ -12,12 +12,13 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
-from dragoman.errors import InvalidRequest
-from dragoman.maps.job_services import check_publishable
+from dragoman.errors import InvalidRequest, OutputError
+from dragoman.maps.job_services import check_publishable, make_services
 from dragoman.maps.publishing import Publication, publish_raster
 from dragoman.maps.renderers import MIN_MAX, parse_renderer
 from dragoman.maps.service_codec import dump_service, load_service
 from dragoman.maps.service_files import files_of
+from dragoman.model.job import Output
 from dragoman.model.process import OutputSpec
 
 if TYPE_CHECKING:
@@ -286,6 +287,10 @@ def test_a_netcdf_output_is_kept_and_drawn_from_a_pyramid_for_each_variable(tmp_
     assert {path.name for path in files_of(service)} == {"out.nc", "out~0.tif", "out~1.tif"}
 
 
+def _listed(items: Any) -> OutputSpec:
+    return OutputSpec(id="x", schema={"type": "array", "items": items}, repeatable=True)
+
+
 @pytest.mark.parametrize(
     ("spec", "types", "told"),
     [
@@ -295,6 +300,9 @@ def test_a_netcdf_output_is_kept_and_drawn_from_a_pyramid_for_each_variable(tmp_
         (OutputSpec(id="x", schema={"type": "string"}), ("image/tiff",), None),
         (OutputSpec(id="x", schema={"type": "string"}), ("application/x-netcdf", "text/csv"), None),
         (OutputSpec(id="x", schema={}), (), None),
+        (_listed({"type": "number"}), (), "is no file"),
+        (_listed({"type": "string"}), ("image/tiff",), None),
+        (_listed({}), (), None),
     ],
 )
 def test_what_its_schema_says_is_no_raster_is_refused(spec: OutputSpec, types: Any, told: str | None) -> None:
@@ -303,6 +311,34 @@ def test_what_its_schema_says_is_no_raster_is_refused(spec: OutputSpec, types: A
         return
     with pytest.raises(InvalidRequest, match=f"output 'x' cannot be published: it {told}"):
         check_publishable(spec, types)
+
+
+def test_of_a_list_what_is_a_raster_is_a_service(tmp_path: Path) -> None:
+    results, folder = tmp_path / "results", tmp_path / "services"
+    results.mkdir()
+    _publish(tmp_path, CELLS)
+    (tmp_path / "source.tif").rename(results / "x-0.tif")
+    (results / "x-1.csv").write_text("a")
+    items = (
+        Output(id="x", media_type="image/tiff", file="x-0.tif"),
+        Output(id="x", media_type="text/csv", file="x-1.csv"),
+    )
+    outputs = {"x": Output(id="x", media_type="application/json", items=items)}
+    where: dict[str, Any] = {"results": results, "folder": folder}
+    (service,) = make_services("job", {"x": MIN_MAX}, outputs, **where, rasters_alone=True)
+    assert service.name == "job/x/0"
+    assert service.data == Path("services/job/x%2f0.nc")
+    assert sorted(path.name for path in folder.iterdir()) == ["x%2f0.nc", "x%2f0.tif"]
+    with pytest.raises(OutputError, match="output 'x/1' cannot be published"):
+        make_services("job", {"x": MIN_MAX}, outputs, **where)
+
+
+def test_what_is_not_there_is_published_by_nobody(tmp_path: Path) -> None:
+    wishes = {"x": MIN_MAX}
+    where: dict[str, Any] = {"results": tmp_path, "folder": tmp_path / "services"}
+    assert make_services("job", wishes, {}, **where, rasters_alone=True) == []
+    with pytest.raises(OutputError, match="output 'x' cannot be published: it is no file"):
+        make_services("job", wishes, {}, **where)
 
 
 def _again(service: MapService) -> bool:

@@ -88,13 +88,24 @@ def long_workflow() -> Any:
     return workflow([array()], steps, {"out": "n199.array_out"})
 
 
+def long_fold(*names: str) -> Any:
+    """One node that takes long of many large rasters, a fold of a pass or more each; of two names two such at once."""
+    folds = [
+        node(name, "reduce_by_expression", arrays_in="@arrays", expression="=x / max(x) + y / std(y)")
+        for name in names
+    ]
+    return workflow([arrays()], folds, {name: f"{name}.array_out" for name in names})
+
+
 def ncdjango_server(folder: Path, **more: Any) -> Server:
     """The server, not started; its data root is ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     climate(folder / "climate.nc")
     for name in ("map_reduce_workflow.json", "apply_expression.json"):
         (folder / name).write_text((RECORDED / name).read_text())
-    (folder / "long.json").write_text(json.dumps(long_workflow()))
+    long = {"long": long_workflow(), "long_node": long_fold("all"), "two_nodes": long_fold("left", "right")}
+    for name, definition in long.items():
+        (folder / f"{name}.json").write_text(json.dumps(definition))
     mask = workflow(
         [arrays()],
         [
@@ -104,6 +115,12 @@ def ncdjango_server(folder: Path, **more: Any) -> Server:
         {"clipped": "clip.array_out", "total": "total.array_out"},
     )
     (folder / "clip.json").write_text(json.dumps(mask))
+    each = workflow(
+        [arrays()],
+        [node("each", "map_by_expression", arrays_in="@arrays", expression="=x * (i + 1)")],
+        {"scaled": "each.arrays_out"},
+    )
+    (folder / "each.json").write_text(json.dumps(each))
     jobs = {
         **TASKS,
         "multiply_raster": {"type": "task", "task": "multiply_raster", **PUBLISHED},
@@ -116,8 +133,9 @@ def ncdjango_server(folder: Path, **more: Any) -> Server:
         "apply_expr": {"type": "task", "task": "raster:apply_expression", **PUBLISHED},
         "apply_expr_wf": {"type": "workflow", "path": str(folder / "apply_expression.json"), **PUBLISHED},
         "map_reduce": {"type": "workflow", "path": str(folder / "map_reduce_workflow.json"), **PUBLISHED},
+        "each": {"type": "workflow", "path": str(folder / "each.json"), **PUBLISHED},
         "clip": {"type": "workflow", "path": str(folder / "clip.json")},
-        "long": {"type": "workflow", "path": str(folder / "long.json")},
+        **{name: {"type": "workflow", "path": str(folder / f"{name}.json")} for name in long},
     }
     services = {
         "climate-service": {"path": str(folder / "climate.nc"), "variables": {"tmax": None, "zones": None}}

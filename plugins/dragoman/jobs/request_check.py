@@ -46,9 +46,9 @@ def check_request(process: Process, request: JobRequest, policy: SourcePolicy) -
 
 
 def _types(spec: OutputSpec, asked: Mapping[str, OutputRequest] | None) -> tuple[str, ...]:
-    """The media types that an output may come in; the one asked for, if one is."""
+    """The media types that an output, or an item of a list, may come in; the one asked for, if one is."""
     wanted = asked[spec.id].media_type if asked and spec.id in asked else None
-    return tuple(essence(name) for name in ((wanted,) if wanted else media_types(spec.schema)))
+    return tuple(essence(name) for name in ((wanted,) if wanted else media_types(spec.item.schema)))
 
 
 def without_inputs(process: Process, names: Collection[str]) -> Process:

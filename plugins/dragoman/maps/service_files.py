@@ -21,9 +21,9 @@ HELD: Final = "held"
 """Below it, the folder of what jobs are going to read; no job has this id either."""
 
 
-def data_file(job_id: str, output_id: str) -> Path:
-    """The NetCDF file of a published output, relative to HOME."""
-    return ROOT / job_id / f"{safe_name(output_id)}.nc"
+def data_file(job_id: str, part: str) -> Path:
+    """The NetCDF file of a published output or item (``job_services.parts_of``), relative to HOME."""
+    return ROOT / job_id / f"{safe_name(part)}.nc"
 
 
 def safe_name(output_id: str) -> str:

@@ -43,7 +43,7 @@ class MapLinks:
 
     def of(self, root: str, service: MapService) -> list[Link]:
         """The map service, its tiles, and a picture of all of it; ``root`` is the server's own base URL."""
-        name, title = quoted(service.name), service.name.rpartition("/")[2]
+        name, title = quoted(service.name), service.name.removeprefix(f"{service.job_id}/")
         server = f"/arcgis/rest/services/{name}/MapServer"
         return [
             link(self.href(root, server, service), "service", title=f"Output {title} as a map service"),

@@ -117,7 +117,8 @@ class Server:
         )  # fmt: skip
         self.app = Flask("host")
         self.app.test_client_class = Buffered
-        registry.mount(self.app, Services(settings=settings, catalogue=catalogue, jobs=self.jobs, maps=maps))
+        self.services = Services(settings=settings, catalogue=catalogue, jobs=self.jobs, maps=maps)
+        registry.mount(self.app, self.services)
 
     def client(self) -> FlaskClient:
         return self.app.test_client()

@@ -82,6 +82,37 @@ def test_inputs_come_in_many_ways_and_are_given_back_as_they_were_sent(
     assert again.json["outputs"] == '{"sum": 8}'  # type: ignore[index]
 
 
+def test_a_job_that_ends_at_once_has_ended_in_the_answer_to_its_post(client: FlaskClient) -> None:
+    """Clients ask at once and then every second: what they get at once is to be the end."""
+    assert post(client, "sum_numbers", SENT).json | {"uuid": "", "created": ""} == {  # type: ignore[operator]
+        "uuid": "",
+        "job": "sum_numbers",
+        "created": "",
+        "status": "success",
+        "inputs": SENT,
+        "outputs": '{"sum": 8}',
+    }
+    failed = post(client, "fail", '{"msg": "boo"}')
+    assert failed.status_code == 201
+    assert failed.json["status"] == "failure"  # type: ignore[index]
+    assert failed.json["message"] == "ValueError: boo"  # type: ignore[index]
+
+
+def test_a_post_does_not_wait_where_no_more_calls_may_wait(server: Server, client: FlaskClient) -> None:
+    while server.services.slots.enter():
+        pass
+    response = post(client, "sum_numbers", SENT)
+    assert response.status_code == 201
+    assert response.json["status"] == "pending"  # type: ignore[index]
+    assert outputs(response) == {}
+
+
+def test_a_job_that_takes_longer_is_not_waited_for(client: FlaskClient) -> None:
+    response = post(client, "slow", '{"text": "x"}')
+    assert response.status_code == 201
+    assert response.json["status"] == "pending"  # type: ignore[index]
+
+
 def test_the_form_of_the_documentation_with_csrf(client: FlaskClient) -> None:
     client.set_cookie("csrftoken", "abc")
     response = client.post(JOBS, data={"job": "sum_numbers", "inputs": SENT}, headers={"X-CSRFToken": "abc"})

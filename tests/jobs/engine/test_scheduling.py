@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakepool import FakePool, FakeWorker, FlakyStore, bear
 from jobmaking import RUNTIME, WORKER, make_job
+from mapmaking import make_service
 from memoryresults import MemoryResults
 from resultkit import anything_of, append_log, has_file, log_of, publish
 
@@ -34,6 +35,7 @@ from dragoman.jobs.engine.removal import remove, remove_output
 from dragoman.jobs.engine.run_files import RunFiles
 from dragoman.jobs.engine.scheduling import Scheduler
 from dragoman.jobs.engine_settings import EngineLimits
+from dragoman.maps.service_files import data_file
 from dragoman.model.job import Job, JobFailure, Output
 from dragoman.model.status import JobStatus
 from dragoman.workers import process_tree
@@ -1028,3 +1030,21 @@ class TestRemoving:
         assert list(rig.job(job).outputs) == ["b"]
         assert not has_file(rig.results, job.id, "a.tif")
         assert rig.job(job).status is JobStatus.SUCCESSFUL
+
+    @pytest.mark.parametrize(("item", "left"), [(1, ["a/0"]), (None, [])])
+    def test_what_was_published_of_an_output_goes_with_it(
+        self, rig: Rig, item: int | None, left: list[str]
+    ) -> None:
+        job, worker = rig.run()
+        items = tuple(Output(id="a", media_type="image/tiff", file=f"a-{n}.tif", size=1) for n in (0, 1))
+        publish(rig.results, job.id, {"a-0.tif": "x", "a-1.tif": "x"})
+        listed = Output(id="a", media_type="application/json", items=items)
+        rig.reports(worker, Done(attempt=1, outputs={"a": listed}))
+        services = [
+            make_service(name=f"{job.id}/{part}", job_id=job.id, data=data_file(job.id, part))
+            for part in ("a/0", "a/1")
+        ]
+        rig.store.services.replace(job.id, services)
+        remove_output(rig.store, rig.files, job.id, "a", item)
+        names = [service.name for service in rig.store.services.of_job(job.id)]
+        assert names == [f"{job.id}/{part}" for part in left]

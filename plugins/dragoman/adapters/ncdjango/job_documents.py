@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from dragoman.maps.job_services import is_map, service_name
+from dragoman.maps.job_services import is_map, parts_of, service_name
 from dragoman.model.status import JobStatus
 from dragoman.packages.outputs.listing import LISTED
 from dragoman.web.links import url
@@ -78,12 +78,13 @@ def outputs_text(job: Job, base: str, read: Read) -> str:
 def _output(job: Job, output: Output, base: str, read: Read) -> JSON:
     """A service's name where it is published; its values where they are few; else where it can be had."""
     where = url(base, "jobs", job.id, "results", output.id)
+    published = output.id in job.request.publish
     if output.items:
         return [
-            item.lists if item.lists is not None else f"{where}/{place}"
-            for place, item in enumerate(output.items)
+            service_name(job.id, part) if published and is_map(item) else _item(item, f"{where}/{place}")
+            for place, (part, item) in enumerate(parts_of(output))
         ]
-    if output.id in job.request.publish and is_map(output):
+    if published and is_map(output):
         return service_name(job.id, output.id)
     if output.file is None:
         return output.value if _count(output.value) < LISTED else where
@@ -91,6 +92,11 @@ def _output(job: Job, output: Output, base: str, read: Read) -> JSON:
         return output.lists
     content = read(output)
     return where if content is None or _count(content) >= LISTED else content
+
+
+def _item(item: Output, where: str) -> JSON:
+    """One raster of a list: its values where they are few; else where it can be had."""
+    return where if item.lists is None else item.lists
 
 
 def _count(value: JSON) -> int:

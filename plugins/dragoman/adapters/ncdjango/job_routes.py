@@ -28,6 +28,11 @@ JOBS: Final = "/geoprocessing/rest"
 """The root below which errors are worded as those of jobs."""
 LIST_ALLOWED: Final = "POST, OPTIONS"
 JOB_ALLOWED: Final = "GET, HEAD, OPTIONS"
+ENDS_SOON: Final = 0.05
+"""Seconds that POST waits for the end of its job, where calls may wait: a small raster is made and published in 0.03.
+
+ncdjango's clients ask for the job right after POST, and then once a second: what has ended by then they have at once.
+"""
 MOST_READ: Final = 256 * 1024
 """Bytes of a JSON file that is looked into for an array of few values."""
 
@@ -41,14 +46,14 @@ def job_routes(_services: Services) -> tuple[Route, ...]:
 
 
 def create(api: Surface, call: Call) -> Response:
-    """POST: a registered job with its inputs, as JSON or as a form; 201 with the job as it is at once."""
+    """POST: a registered job with its inputs, as JSON or as a form; 201 with the job, which may have ended."""
     jobs = api.own.jobs
     fields = job_translate.fields_of(body_members(), jobs)
     registered = jobs[fields.job]
     api.jobs.check_permission(registered.process_id, call.principal)
     process = api.services.catalogue.visible_to(call.principal).get(registered.process_id)
     request = job_translate.job_request(fields, registered, process)
-    submission = Submission(dialect=NAME)
+    submission = Submission(dialect=NAME, wait=ENDS_SOON)
     job = execution.run(api.services, call.principal, registered.process_id, request, submission)
     return _answer(api, call, job, 201, LIST_ALLOWED)
 

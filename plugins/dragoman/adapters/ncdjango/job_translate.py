@@ -136,11 +136,11 @@ def job_request(fields: Fields, job: RegisteredJob, process: Process) -> JobRequ
 
 
 def _rasters(process: Process) -> list[str]:
-    """The outputs that are rasters, or may be."""
+    """The outputs that are rasters, or lists of such, or may be."""
     return [
         name
         for name, spec in process.outputs.items()
-        if not spec.repeatable and set(map(essence, media_types(spec.schema))) & set(PUBLISHED)
+        if set(map(essence, media_types(spec.item.schema))) & set(PUBLISHED)
     ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dragoman.errors import IllegalTransition
-from dragoman.maps.job_services import service_name
+from dragoman.maps.job_services import parts_of, service_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dragoman.jobs.engine.run_files import RunFiles
     from dragoman.jobs.ports import EngineStore, JobStore
 
@@ -36,16 +38,16 @@ def remove_output(
     left = job.outputs_without(output_id, item)
     store.report(job_id, job.token, outputs=left)
     results.remove_derived(job_id)  # an archive would still hold it
-    if item is None:
-        _remove_service(store, results, job_id, output_id)
+    parts = parts_of(output) if item is None else parts_of(output)[item : item + 1]
+    _remove_services(store, results, job_id, [part for part, _ in parts])
 
 
-def _remove_service(store: EngineStore, results: RunFiles, job_id: str, output_id: str) -> None:
-    """An output that was published is no map any more."""
-    name = service_name(job_id, output_id)
+def _remove_services(store: EngineStore, results: RunFiles, job_id: str, parts: Sequence[str]) -> None:
+    """What was published of an output is no map any more."""
+    names = {service_name(job_id, part) for part in parts}
     for service in store.services.of_job(job_id):
-        if service.name == name:
-            store.services.remove([name])
+        if service.name in names:
+            store.services.remove([service.name])
             results.services.remove(service)
 
 

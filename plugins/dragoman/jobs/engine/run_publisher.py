@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dragoman.maps.job_services import is_map, make_services
+from dragoman.maps.job_services import make_services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +25,13 @@ class RunPublisher:
 
     def make(self, job: Runnable, outputs: Mapping[str, Output], *, results: Path, folder: Path) -> None:
         """Make the services, and move their files to their place: before the row that says so."""
-        wishes = job.request.publish
-        if job.request.publish_rasters_alone:
-            maps = {name for name, output in outputs.items() if is_map(output)}
-            wishes = {name: renderer for name, renderer in wishes.items() if name in maps}
-        self.services = make_services(job.id, wishes, outputs, results=results, folder=folder)
+        self.services = make_services(
+            job.id,
+            job.request.publish,
+            outputs,
+            results=results,
+            folder=folder,
+            rasters_alone=job.request.publish_rasters_alone,
+        )
         if self.services:
             self._files.place_services(job.id, folder)
