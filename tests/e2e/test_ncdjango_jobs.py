@@ -153,6 +153,42 @@ def test_each_raster_of_a_list_is_a_service_of_its_own(
     np.testing.assert_allclose(got.compressed(), (tmax(1) * 4).compressed())
 
 
+def test_a_dataset_is_named_by_its_path_or_comes_by_reference(
+    server: Server, client: Client, folder: Path, tmp_path: Path
+) -> None:
+    file = folder / "climate.nc"
+    done = client.run("dataset", path=str(file), variable="tmax")
+    np.testing.assert_array_equal(
+        cells(server, done["uuid"], "out", tmp_path).compressed(), tmax(1)[tmax(1) > 1004]
+    )
+    content = base64.b64encode(file.read_bytes()).decode()
+    contents = []
+    for path in (
+        str(file),
+        {"href": file.as_uri()},
+        {"href": f"data:application/x-netcdf;base64,{content}"},
+    ):
+        answer = server.execute("dataset", wait=True, path=path, variable="tmax")
+        assert answer.status_code == 200, answer.text
+        contents.append(answer.content)
+    assert len(set(contents)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("climate.nc", "not in a folder that this server may read"),
+        ("/etc/hostname", "not in a folder that this server may read"),
+        ({"href": "data:text/plain,/etc/hostname"}, "not a raster"),
+    ],
+)
+def test_a_dataset_that_is_none_is_the_fault_of_its_input(server: Server, path: Any, told: str) -> None:
+    answer = server.execute("dataset", wait=True, path=path, variable="tmax")
+    assert answer.status_code == 400
+    assert "input 'path'" in answer.json()["detail"]
+    assert told in answer.json()["detail"]
+
+
 def _bytes_by_ogc(server: Server, inputs: Any, prefix: str) -> bytes:
     body = {"inputs": {"arrays_in": inputs}, "response": "document"}
     made = requests.post(

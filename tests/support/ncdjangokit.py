@@ -121,6 +121,16 @@ def ncdjango_server(folder: Path, **more: Any) -> Server:
         {"scaled": "each.arrays_out"},
     )
     (folder / "each.json").write_text(json.dumps(each))
+    dataset = workflow(
+        [{"name": "path", "type": "string"}, {"name": "variable", "type": "string"}],
+        [
+            node("load", "load_dataset", path="@path"),
+            node("read", "array_from_dataset", dataset="load.dataset_out", variable="@variable"),
+            node("step", "apply_expression", array_in="read.array_out", expression="=x[1]"),
+        ],
+        {"out": "step.array_out"},
+    )
+    (folder / "dataset.json").write_text(json.dumps(dataset))
     jobs = {
         **TASKS,
         "multiply_raster": {"type": "task", "task": "multiply_raster", **PUBLISHED},
@@ -134,6 +144,7 @@ def ncdjango_server(folder: Path, **more: Any) -> Server:
         "apply_expr_wf": {"type": "workflow", "path": str(folder / "apply_expression.json"), **PUBLISHED},
         "map_reduce": {"type": "workflow", "path": str(folder / "map_reduce_workflow.json"), **PUBLISHED},
         "each": {"type": "workflow", "path": str(folder / "each.json"), **PUBLISHED},
+        "dataset": {"type": "workflow", "path": str(folder / "dataset.json")},
         "clip": {"type": "workflow", "path": str(folder / "clip.json")},
         **{name: {"type": "workflow", "path": str(folder / f"{name}.json")} for name in long},
     }

@@ -19,6 +19,7 @@ from dragoman.errors import ExecutionError, InputError
 from dragoman.model.job import InputValue
 from dragoman.packages.program import RunLimits
 from dragoman.packages.workflow.form import WORKFLOW
+from dragoman.sources.gathered import resolve_gathered
 from dragoman.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
@@ -302,3 +303,15 @@ def test_a_dataset_by_reference_is_that_file(kind: dict[str, Any], climate: Path
         run = Run(process, tmp_path / f"run{number}")
         (output,) = run.outputs(file=resolved.path).values()
         assert_same(run.raster(output), tmax(1))
+
+
+def test_a_dataset_that_was_gathered_is_that_file(climate: Path, tmp_path: Path) -> None:
+    """As AppStore's assets come; whatever their server calls them."""
+    process = loaded(of_dataset("@file", "tmax", "x[1]"), folder=tmp_path / "flows")
+    program = WORKFLOW.program(process, RunLimits(), None)  # type: ignore[arg-type]  # it is not asked for anything
+    for media_type in (None, "text/plain", "application/x-netcdf"):
+        resolved = resolve_gathered(program.process.inputs["file"], climate, media_type)
+        assert resolved.path == climate
+    assert process.inputs["file"].schema == {"type": "string"}
+    (output,) = (run := Run(process, tmp_path / "run")).outputs(file=climate).values()
+    assert_same(run.raster(output), tmax(1))

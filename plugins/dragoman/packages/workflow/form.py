@@ -88,12 +88,13 @@ def _program(process: Process, limits: RunLimits, _context: Context) -> Program:
     from dragoman.packages.workflow.program import (  # in workers alone
         WorkflowProgram,
         dataset_inputs,
+        reading_files,
         resolving,
     )
 
     workflow = read_workflow(process.runtime.options["definition"])
     return WorkflowProgram(
-        process=process,
+        process=reading_files(process, dataset_inputs(workflow)),
         workflow=workflow,
         folder=Path(str(process.runtime.options["folder"])),
         max_pixels=limits.max_pixels,

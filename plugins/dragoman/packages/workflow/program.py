@@ -115,6 +115,16 @@ def dataset_inputs(workflow: Workflow) -> frozenset[str]:
     )
 
 
+def reading_files(process: Process, datasets: Collection[str]) -> Process:
+    """The process as its runs read it: an input that names a file for load_dataset is that file, however it comes."""
+    inputs = {name: _file(spec) if name in datasets else spec for name, spec in process.inputs.items()}
+    return replace(process, inputs=inputs)
+
+
+def _file(spec: InputSpec) -> InputSpec:
+    return replace(spec, schema={"type": "string", "contentEncoding": "binary"})
+
+
 def resolving(datasets: Collection[str]) -> Resolve:
     """Reads inputs as ever, but those that name a file for load_dataset: each is a file, and never what is in it.
 
@@ -127,9 +137,8 @@ def resolving(datasets: Collection[str]) -> Resolve:
         href, text = value.href, value.value
         if href is None:
             href = str(text) if "://" in str(text) else (Path("/") / str(text)).as_uri()
-        file = replace(spec, schema={"type": "string", "contentEncoding": "binary"})
         try:
-            return resolve(file, replace(value, value=None, href=href), folder, policy)
+            return resolve(_file(spec), replace(value, value=None, href=href), folder, policy)
         except InputError:
             raise
         except RequestError as error:

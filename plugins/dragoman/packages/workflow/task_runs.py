@@ -67,7 +67,8 @@ class TaskRun:
             return value
         if "path" not in self.literals:  # a client's text, or a file's, is no path on this host
             raise InvalidRequest(
-                "the path is no file that could be read; allowed: a file of the data roots, a URL"
+                "the path is no file that could be read, and content is no path; allowed: the absolute path of a "
+                "file below the data roots, or a reference {href} to a file"
             )
         path = self.folder / self._text("path")
         if not path.is_file():
