@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.config.settings import FetchSettings
 from dragoman.datasets import loader
-from dragoman.datasets.batch_files import TakenBatch
 from dragoman.datasets.dataset import Dataset
 from dragoman.datasets.limits import DatasetLimits
+from dragoman.datasets.taken_batch import BatchMaps
 from dragoman.errors import DragomanError
 from dragoman.jobs.dataset_settings import DatasetSettings
 from dragoman.jobs.engine.dataset_sessions import DatasetSessions
@@ -175,7 +175,7 @@ class Supervisor:
 
 def fetched(answer: Mapping[str, Any]) -> list[int]:
     """The numbers in a batch of labels that was handed out."""
-    with closing(TakenBatch(answer["path"])) as batch:
+    with closing(BatchMaps().take(answer["path"])) as batch:
         body = b"".join(batch)
     assert len(body) == answer["size"]
     return [int.from_bytes(body[start : start + 4], "little") for start in (len(body) - 8, len(body) - 4)]
