@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from harness import wait_for
 
 from dragoman.datasets import batch_files, taken_batch
 from dragoman.datasets.batch_files import (
@@ -219,3 +220,28 @@ def test_what_nobody_knows_is_swept_when_it_is_old(tmp_path: Path) -> None:
     sweep(tmp_path, set(), [batch_name("1", 0, 5)])
     assert [path.name for path in tmp_path.iterdir()] == [names[0]]
     sweep(tmp_path / "gone", set(), [])
+
+
+def test_memory_of_what_has_been_deleted_is_let_go_of(tmp_path: Path, files: BatchFiles) -> None:
+    maps = BatchMaps(look=0.01)
+    batch = maps.take(str(files.begin("1-0-0-", 10, 10).path))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    wait_for(lambda: maps.size == 0)
+    assert next(batch) == bytes(10)  # what is being sent stays
+    batch.close()
+    maps.take(str(files.begin("1-0-1-", 10, 10).path)).close()
+    assert maps.size == 10
+    for path in tmp_path.iterdir():
+        path.unlink()
+    wait_for(lambda: maps.size == 0)
+
+
+def test_a_batch_that_is_taken_again_is_mapped_once(files: BatchFiles) -> None:
+    maps = BatchMaps()
+    for number in range(3):
+        file = files.begin(f"1-0-{number}-", 10, 10)
+        file.body[:] = content = bytes([number]) * 10
+        with closing(maps.take(str(file.path))) as batch:
+            assert bytes(batch.memory) == content
+    assert maps.size == 10

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dragoman.datasets.loader import LoaderSetup
+    from dragoman.datasets.manifest import Record
     from dragoman.datasets.order import Place
     from dragoman.jobs.engine.loader_link import LoaderProcess
 
@@ -45,10 +46,10 @@ def deadly_main(sock: socket.socket, setup: LoaderSetup) -> None:
     """A loader that one record kills, as a picture could by a fault in a decoder."""
     load = Dataset.load
 
-    def deadly(dataset: Dataset, place: Place, rows: Sequence[NDArray[Any]]) -> None:
+    def deadly(dataset: Dataset, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
         if dataset.configuration.manifest_filename.endswith(DEADLY_MANIFEST) and place.record == KILLER:
             os.kill(os.getpid(), signal.SIGKILL)
-        load(dataset, place, rows)
+        load(dataset, place, record, rows)
 
     Dataset.load = deadly  # type: ignore[method-assign,assignment]
     loader.main(sock, setup)

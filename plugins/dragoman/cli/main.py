@@ -8,7 +8,7 @@ import pickle
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -25,6 +25,7 @@ from dragoman.host.bootstrap import prepare, read_settings
 if TYPE_CHECKING:
     from dragoman.packages.catalogue import Catalogue
 
+SHARED_MEMORY: Final = "/dev/shm"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(jobs_app, name="jobs")
 app.command()(run)
@@ -60,6 +61,10 @@ def serve(
         bind = f"{host}:{settings.port}"
         options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
         options += ["--logger-class", "dragoman.host.gunicorn_log.Logger"]
+        if os.access(
+            SHARED_MEMORY, os.W_OK
+        ):  # a file there is touched with each request, which costs more on a disk
+            options += ["--worker-tmp-dir", SHARED_MEMORY]
         command = [program("gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
     os.execv(command[0], command)
 
