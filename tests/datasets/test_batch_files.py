@@ -9,17 +9,18 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from harness import wait_for
 
-from dragoman.datasets import batch_files
+from dragoman.datasets import batch_files, taken_batch
 from dragoman.datasets.batch_files import (
     BatchFiles,
-    TakenBatch,
     batch_folder,
     batch_name,
     discard,
     sweep,
     touch,
 )
+from dragoman.datasets.taken_batch import BatchMaps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,29 +48,29 @@ def test_a_batch_is_written_in_place_and_taken_once(files: BatchFiles) -> None:
     file = files.begin(batch_name("1", 0, 5), 10, 10)
     assert file.path.name.startswith("1-0-5-")
     file.body[:5] = b"hello"
-    with closing(TakenBatch(str(file.path))) as batch:
+    with closing(BatchMaps().take(str(file.path))) as batch:
         assert b"".join(batch) == b"hello" + bytes(5)
         assert not file.path.exists()
         with pytest.raises(FileNotFoundError):
-            TakenBatch(str(file.path))
+            BatchMaps().take(str(file.path))
     assert not touch(str(file.path))
     discard(str(file.path))
 
 
 def test_a_large_batch_comes_in_blocks(tmp_path: Path) -> None:
-    size = 2 * batch_files.BLOCK + 1
+    size = 2 * taken_batch.BLOCK + 1
     file = BatchFiles(tmp_path, size).begin("1-0-0-", size, size)
     file.body[:] = content = os.urandom(size)
-    with closing(TakenBatch(str(file.path))) as batch:
+    with closing(BatchMaps().take(str(file.path))) as batch:
         blocks = list(batch)
-    assert [len(block) for block in blocks] == [batch_files.BLOCK, batch_files.BLOCK, 1]
+    assert [len(block) for block in blocks] == [taken_batch.BLOCK, taken_batch.BLOCK, 1]
     assert b"".join(blocks) == content
 
 
 def test_a_file_is_used_again_once_it_has_been_sent_and_not_before(tmp_path: Path, files: BatchFiles) -> None:
     first = files.begin("1-0-0-", 10, 10)
     first.body[:] = b"0123456789"
-    batch = TakenBatch(str(first.path))
+    batch = BatchMaps().take(str(first.path))
     second = files.begin("1-0-1-", 10, 20)
     second.body[:] = b"xxxxxxxxxx"
     assert next(batch) == b"0123456789"
@@ -90,7 +91,7 @@ def test_a_file_of_another_size_is_not_used(tmp_path: Path, files: BatchFiles) -
 def test_the_file_that_was_sent_last_is_used_first(files: BatchFiles) -> None:
     batches = [files.begin(f"1-0-{number}-", 10, 10 * number + 10) for number in range(3)]
     for number in (0, 2, 1):
-        TakenBatch(str(batches[number].path)).close()
+        BatchMaps().take(str(batches[number].path)).close()
     again = [files.begin("2-0-0-", 10, 10 * number + 10).memory for number in range(3)]
     assert [id(memory) for memory in again] == [id(batches[number].memory) for number in (1, 2, 0)]
 
@@ -99,7 +100,7 @@ def test_free_files_make_room(tmp_path: Path, files: BatchFiles) -> None:
     """Those and the batches stay within the memory of 100 bytes together."""
     kept = [files.begin(f"1-0-{number}-", 30, 30 * number + 30) for number in range(3)]
     for file in kept:
-        TakenBatch(str(file.path)).close()
+        BatchMaps().take(str(file.path)).close()
     new = files.begin("2-0-0-", 40, 40)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 100
     assert new.path.exists()
@@ -147,7 +148,7 @@ def test_a_file_that_is_used_again_is_not_swept_as_an_old_one(tmp_path: Path, fi
 def test_a_batch_that_was_swept_while_it_was_sent_is_whole(tmp_path: Path, files: BatchFiles) -> None:
     file = files.begin("1-0-0-", 10, 10)
     file.body[:] = b"0123456789"
-    with closing(TakenBatch(str(file.path))) as batch:
+    with closing(BatchMaps().take(str(file.path))) as batch:
         for path in tmp_path.iterdir():
             path.unlink()
         files.begin("1-0-1-", 10, 10).body[:] = b"xxxxxxxxxx"
@@ -169,7 +170,7 @@ def test_where_there_is_no_room_no_file_stays(
 
 def free_one(files: BatchFiles, size: int) -> None:
     """Make a batch, and have it sent."""
-    TakenBatch(str(files.begin("1-0-0-", size, size).path)).close()
+    BatchMaps().take(str(files.begin("1-0-0-", size, size).path)).close()
 
 
 def test_a_file_is_nobody_elses(files: BatchFiles) -> None:
@@ -219,3 +220,28 @@ def test_what_nobody_knows_is_swept_when_it_is_old(tmp_path: Path) -> None:
     sweep(tmp_path, set(), [batch_name("1", 0, 5)])
     assert [path.name for path in tmp_path.iterdir()] == [names[0]]
     sweep(tmp_path / "gone", set(), [])
+
+
+def test_memory_of_what_has_been_deleted_is_let_go_of(tmp_path: Path, files: BatchFiles) -> None:
+    maps = BatchMaps(look=0.01)
+    batch = maps.take(str(files.begin("1-0-0-", 10, 10).path))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    wait_for(lambda: maps.size == 0)
+    assert next(batch) == bytes(10)  # what is being sent stays
+    batch.close()
+    maps.take(str(files.begin("1-0-1-", 10, 10).path)).close()
+    assert maps.size == 10
+    for path in tmp_path.iterdir():
+        path.unlink()
+    wait_for(lambda: maps.size == 0)
+
+
+def test_a_batch_that_is_taken_again_is_mapped_once(files: BatchFiles) -> None:
+    maps = BatchMaps()
+    for number in range(3):
+        file = files.begin(f"1-0-{number}-", 10, 10)
+        file.body[:] = content = bytes([number]) * 10
+        with closing(maps.take(str(file.path))) as batch:
+            assert bytes(batch.memory) == content
+    assert maps.size == 10

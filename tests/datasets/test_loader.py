@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dragoman.datasets.loader_messages import Order, Report
+    from dragoman.datasets.manifest import Record
     from dragoman.datasets.order import Place
 
 HANG = 60.0
@@ -133,12 +134,12 @@ def refuse_record(
     """Records that cannot be loaded; the first one of the second batch waits for the gate."""
     whole = Dataset.load
 
-    def load_record(dataset: Dataset, place: Place, rows: Sequence[NDArray[Any]]) -> None:
+    def load_record(dataset: Dataset, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
         if place.record in bad:
             raise DatasetError(f"record {place.record} is bad")
         if gate is not None and place.record == 4:
             assert gate.wait(HANG)
-        whole(dataset, place, rows)
+        whole(dataset, place, record, rows)
 
     monkeypatch.setattr(Dataset, "load", load_record)
 

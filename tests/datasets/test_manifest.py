@@ -66,6 +66,17 @@ def test_a_manifest_that_is_not_there_is_named_as_the_client_named_it(tmp_path: 
         Manifest(tmp_path / "nope.tsv", "/data/nope.tsv")
 
 
+@pytest.mark.parametrize("together", [1, 12, 2**20])
+def test_records_come_in_the_order_asked_for(
+    together: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.datasets.manifest._TOGETHER", together)
+    content = b"@STRING\tASCII_INT\na\t1\n# no record\n\nbc\t2\r\nd\t3\n"
+    with opened(tmp_path, content) as manifest:
+        for numbers in ([0, 1, 2], [2, 0, 1], [1, 2, 2, 0], []):
+            assert list(manifest.records(numbers)) == [manifest.record(number) for number in numbers]
+
+
 def test_a_manifest_that_has_changed_since_gives_no_record(tmp_path: Path) -> None:
     with opened(tmp_path, b"@STRING\nbefore\n") as manifest:
         (tmp_path / "manifest.tsv").write_bytes(b"@STRING\nafterwards\n")

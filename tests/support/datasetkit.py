@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from dragoman.config.settings import FetchSettings
 from dragoman.datasets import loader
-from dragoman.datasets.batch_files import TakenBatch
 from dragoman.datasets.dataset import Dataset
 from dragoman.datasets.limits import DatasetLimits
+from dragoman.datasets.taken_batch import BatchMaps
 from dragoman.errors import DragomanError
 from dragoman.jobs.dataset_settings import DatasetSettings
 from dragoman.jobs.engine.dataset_sessions import DatasetSessions
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dragoman.datasets.loader import LoaderSetup
+    from dragoman.datasets.manifest import Record
     from dragoman.datasets.order import Place
     from dragoman.jobs.engine.loader_link import LoaderProcess
 
@@ -45,10 +46,10 @@ def deadly_main(sock: socket.socket, setup: LoaderSetup) -> None:
     """A loader that one record kills, as a picture could by a fault in a decoder."""
     load = Dataset.load
 
-    def deadly(dataset: Dataset, place: Place, rows: Sequence[NDArray[Any]]) -> None:
+    def deadly(dataset: Dataset, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
         if dataset.configuration.manifest_filename.endswith(DEADLY_MANIFEST) and place.record == KILLER:
             os.kill(os.getpid(), signal.SIGKILL)
-        load(dataset, place, rows)
+        load(dataset, place, record, rows)
 
     Dataset.load = deadly  # type: ignore[method-assign,assignment]
     loader.main(sock, setup)
@@ -175,7 +176,7 @@ class Supervisor:
 
 def fetched(answer: Mapping[str, Any]) -> list[int]:
     """The numbers in a batch of labels that was handed out."""
-    with closing(TakenBatch(answer["path"])) as batch:
+    with closing(BatchMaps().take(answer["path"])) as batch:
         body = b"".join(batch)
     assert len(body) == answer["size"]
     return [int.from_bytes(body[start : start + 4], "little") for start in (len(body) - 8, len(body) - 4)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from dragoman.cli.programs import program
 from dragoman.host.bootstrap import prepare, read_settings
+
+SHARED_MEMORY: Final = "/dev/shm"
 
 
 def serve(
@@ -26,5 +28,9 @@ def serve(
         bind = f"{host}:{settings.port}"
         options = ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(processes)]
         options += ["--logger-class", "dragoman.host.gunicorn_log.Logger"]
+        if os.access(
+            SHARED_MEMORY, os.W_OK
+        ):  # gunicorn touches a file with each request, which costs more on a disk
+            options += ["--worker-tmp-dir", SHARED_MEMORY]
         command = [program("gunicorn"), *options, "--bind", bind, "pygeoapi.flask_app:APP"]
     os.execv(command[0], command)

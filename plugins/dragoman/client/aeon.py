@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Buffer, Callable, Iterator, Mapping
     from concurrent.futures import Future
     from http.client import HTTPResponse
     from types import TracebackType
@@ -178,16 +178,17 @@ class Dataset:
         return int(self._connection.json("GET", f"{self._path}/{name}")[name])
 
 
-def parse_batch(body: bytearray, *, batch_major: bool = True) -> Batch:
+def parse_batch(body: Buffer, *, batch_major: bool = True) -> Batch:
     """The arrays in the body of ``next``, by buffer; they share its memory."""
+    body = memoryview(body)
     number, place = _number(body, 0)
     batch: Batch = {}
     for _ in range(number):
         length, place = _number(body, place)
-        name = body[place : place + length].decode()
+        name = str(body[place : place + length], "utf-8")
         place += length + 1
-        end = body.index(b"]}", place) + 2  # the shape is the last member
-        described = json.loads(body[place:end])
+        end = _index(body, b"]}", place) + 2  # the shape is the last member
+        described = json.loads(bytes(body[place:end]))
         records, place = _number(body, end)
         _, place = _number(body, place)
         dtype = np.dtype(_TYPES[described["otype"]["np_type"]])
@@ -199,9 +200,21 @@ def parse_batch(body: bytearray, *, batch_major: bool = True) -> Batch:
     return batch
 
 
-def _number(body: bytearray, place: int) -> tuple[int, int]:
-    end = body.index(b",", place)
-    return int(body[place:end]), end + 1
+def _number(body: memoryview, place: int) -> tuple[int, int]:
+    end = _index(body, b",", place)
+    return int(bytes(body[place:end])), end + 1
+
+
+def _index(body: memoryview, mark: bytes, place: int) -> int:
+    """Where the mark stands next; raises ValueError where it does not."""
+    size = 512
+    while True:
+        try:
+            return place + bytes(body[place : place + size]).index(mark)
+        except ValueError:
+            if place + size >= len(body):
+                raise
+        size *= 8
 
 
 class _Connection:
@@ -218,10 +231,10 @@ class _Connection:
     def json(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
         """The data of an answer."""
         answer = self.body(method, path, body)
-        data: dict[str, Any] = json.loads(answer or b"{}").get("data") or {}
+        data: dict[str, Any] = json.loads(bytes(answer or b"{}")).get("data") or {}
         return data
 
-    def body(self, method: str, path: str, body: str | None = None) -> bytearray | None:
+    def body(self, method: str, path: str, body: str | None = None) -> memoryview | None:
         """The body of an answer; None at the end of the dataset. Raises AeonError, or ConnectionError in the end."""
         deadline = time.monotonic() + self._server.patience
         pause = 0.05
@@ -250,7 +263,7 @@ class _Connection:
         if connection is not None:
             connection.close()
 
-    def _ask(self, method: str, path: str, body: str | None) -> tuple[int, bytearray]:
+    def _ask(self, method: str, path: str, body: str | None) -> tuple[int, memoryview]:
         if self._connection is None:
             kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
             host, port = self._parts.hostname or "", self._parts.port
@@ -263,12 +276,11 @@ class _Connection:
         return response.status, _read(response)
 
 
-def _read(response: HTTPResponse) -> bytearray:
-    """The body, read into one piece of memory."""
+def _read(response: HTTPResponse) -> memoryview:
+    """The body, read into one piece of memory, which NumPy fetches, and does not fill with zeros first."""
     if response.length is None:
-        return bytearray(response.read())
-    body = bytearray(response.length)
-    rest = memoryview(body)
+        return memoryview(bytearray(response.read()))
+    rest = body = memoryview(np.empty(response.length, np.uint8))
     while rest:
         count = response.readinto(rest)
         if not count:
@@ -278,10 +290,10 @@ def _read(response: HTTPResponse) -> bytearray:
     return body
 
 
-def _refusal(status: int, content: bytearray) -> AeonError | None:
+def _refusal(status: int, content: memoryview) -> AeonError | None:
     """Why the server refuses; None where it only says that the dataset is at its end."""
     try:
-        word = json.loads(content)["status"]
+        word = json.loads(bytes(content))["status"]
         kind, detail = word["type"], word.get("description", "")
     except (ValueError, KeyError, TypeError, AttributeError):
         kind, detail = "", ""

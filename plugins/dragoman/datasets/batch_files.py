@@ -1,7 +1,7 @@
 """Where finished batches wait for whoever fetches them: files in memory, handed over by their names.
 
     <session>-<generation>-<number>-<serial> ──► taken-<serial> ──► free-<size>-<time>-<serial>
-        made by the loader ▲                      while it is sent        │ when it has been
+        made by the loader ▲                      while it is sent        │ when it has been (``taken_batch.py``)
                            └──────────────────────────────────────────────┘
 
 The first use of a page of memory costs more than to decode a picture into it, so files are used again. A rename is
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable
 
 SHARED: Final = Path("/dev/shm")
 FOLDER: Final = "batches"
@@ -33,8 +33,6 @@ FETCHED_WITHIN: Final = 60.0
 """Seconds after which a batch that was handed out is fetched no more."""
 FREE_FOR: Final = 10.0
 """Seconds that the memory of a batch that has been sent is kept for the next."""
-BLOCK: Final = 256 * 1024
-"""Bytes that are read and sent at once: they stay in a processor's cache between the two."""
 TAKEN: Final = "taken"
 FREE: Final = "free"
 
@@ -126,7 +124,7 @@ class BatchFiles:
         """The file of that size that was sent last: its pages are the likeliest to be in the processor's cache."""
         free = [name for name in _free(names) if _size(name) == size]
         for name in sorted(free, key=_freed, reverse=True):
-            path = self._folder / f"{beginning}{_serial(name)}"
+            path = self._folder / f"{beginning}{serial_of(name)}"
             try:
                 os.utime(self._folder / name)  # it may be old, and nobody knows yet that it is being filled
                 os.rename(self._folder / name, path)
@@ -137,7 +135,7 @@ class BatchFiles:
 
     def _mapped(self, path: Path, size: int) -> mmap.mmap:
         """The file's memory; another loader may have made it."""
-        serial = _serial(path.name)
+        serial = serial_of(path.name)
         if serial not in self._maps:
             file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             try:
@@ -170,48 +168,14 @@ class BatchFiles:
     def _names(self) -> list[str]:
         """The names of all files; the memory of those that others have deleted is let go of."""
         names = os.listdir(self._folder)
-        serials = {_serial(name) for name in names}
+        serials = {serial_of(name) for name in names}
         for serial in [serial for serial in self._maps if serial not in serials]:
             del self._maps[serial]
         return names
 
     def _delete(self, name: str) -> None:
-        self._maps.pop(_serial(name), None)
+        self._maps.pop(serial_of(name), None)
         discard(str(self._folder / name))
-
-
-class TakenBatch:
-    """A finished batch, taken from where it waited, as the blocks of its body; ``close`` sets its file free.
-
-    Each block is a copy: sent right from the file's pages (``sendfile``), a body could change on its way when the
-    file is used again. Raises FileNotFoundError where somebody else has it, or it has been deleted.
-    """
-
-    def __init__(self, path: str) -> None:
-        ready = Path(path)
-        self._path = ready.with_name(f"{TAKEN}-{_serial(ready.name)}")
-        os.rename(ready, self._path)
-        self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        self._size = os.fstat(self._file).st_size
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        block = os.read(self._file, BLOCK)
-        if not block:
-            raise StopIteration
-        return block
-
-    def close(self) -> None:
-        """Set the file free; any number of times."""
-        if self._file < 0:
-            return
-        os.close(self._file)
-        self._file = -1
-        name = f"{FREE}-{self._size}-{time.time_ns()}-{_serial(self._path.name)}"
-        with suppress(FileNotFoundError):  # it was sent so slowly that it has been swept
-            os.rename(self._path, self._path.with_name(name))
 
 
 def _free(names: Iterable[str]) -> list[str]:
@@ -228,7 +192,7 @@ def _freed(name: str) -> int:
     return int(name.split("-")[2])
 
 
-def _serial(name: str) -> str:
+def serial_of(name: str) -> str:
     """What stays of a file's name, whoever has it."""
     return name.rpartition("-")[2]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dragoman.datasets.elements import Element
     from dragoman.datasets.geometry import Geometry, Size
     from dragoman.datasets.limits import DatasetLimits
-    from dragoman.datasets.manifest import Version
+    from dragoman.datasets.manifest import Record, Version
     from dragoman.datasets.order import Place
     from dragoman.sources.policy import SourcePolicy
 
@@ -103,9 +103,12 @@ class Dataset:
         """The records of a batch, by the batch's number from 0."""
         return self._order.batch(number)
 
-    def load(self, place: Place, rows: Sequence[NDArray[Any]]) -> None:
+    def records(self, places: Sequence[Place]) -> Iterator[Record]:
+        """What the manifest has at these places, to be loaded one by one."""
+        return self._manifest.records([place.record for place in places])
+
+    def load(self, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
         """Fill one record's part of each buffer; DatasetError names the line, and what is wrong there."""
-        record = self._manifest.record(place.record)
         elements = elements_of(record, self._manifest.columns, self._files)
         try:
             self._fill(elements, place, rows)
@@ -222,7 +225,8 @@ def make_batch(dataset: Dataset, number: int) -> bytes:
     layout = Layout(dataset.configuration, dataset.buffers)
     body = bytearray(layout.size)
     arrays = layout.arrays(memoryview(body))
-    for index, place in enumerate(dataset.places(number)):
-        dataset.load(place, [values[index] for values in arrays])
+    places = dataset.places(number)
+    for index, (place, record) in enumerate(zip(places, dataset.records(places), strict=True)):
+        dataset.load(place, record, [values[index] for values in arrays])
     layout.finish(arrays)
     return bytes(body)

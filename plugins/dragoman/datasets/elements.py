@@ -71,9 +71,8 @@ class Files:
 
     def read(self, name: str) -> bytes:
         """The bytes of the file with this name; raises as ``path``, and for one that is too large."""
-        file = self._open(name)
+        file, size = self._open(name)
         try:
-            size = os.fstat(file).st_size
             if size > self._max_bytes:
                 raise DatasetError(f'file "{name[:_SHOWN]}" has more than {self._max_bytes} bytes')
             content = os.read(file, size + 1)
@@ -85,8 +84,8 @@ class Files:
             os.close(file)
         return content
 
-    def _open(self, name: str) -> int:
-        """A descriptor of a regular file; of one that is no link in a folder known already without a further look."""
+    def _open(self, name: str) -> tuple[int, int]:
+        """A descriptor of a regular file, and its size; no further look at one that is no link in a known folder."""
         folder, base = os.path.split(os.path.join(self._root, name))
         known = self._known(folder, base)
         if known is not None:
@@ -95,13 +94,15 @@ class Files:
             except OSError:
                 pass  # a link, or nothing: the careful way finds out, and says so
             else:
-                if stat.S_ISREG(os.fstat(file).st_mode):
-                    return file
+                status = os.fstat(file)
+                if stat.S_ISREG(status.st_mode):
+                    return file, status.st_size
                 os.close(file)
         path = self.path(name)
         self._learn(folder, base, path)
         try:
-            return os.open(path, _REGULAR)
+            file = os.open(path, _REGULAR)
+            return file, os.fstat(file).st_size
         except OSError as error:
             raise DatasetError(f'Could not find file: "{name[:_SHOWN]}"; {error.strerror}') from error
 

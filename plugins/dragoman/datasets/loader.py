@@ -216,14 +216,22 @@ class Loader:
 
     # -- batches -----------------------------------------------------------------------------------------
 
-    def _begin_batches(self) -> None:
-        """Begin as many batches as threads and memory allow, session after session."""
+    def _begin_batches(self, *reports: Report) -> None:
+        """Begin as many batches as threads and memory allow, session after session.
+
+        Reports that are due go with those of what begins: each message of its own would wake the supervisor.
+        """
+        begun: list[tuple[OpenSession, int]] = []
         with self._lock:
             while self._making < (1 if self._careful else self._setup.threads + 1):
                 turn = self._whose_turn()
                 if turn is None:
-                    return
-                self._begin(*turn)
+                    break
+                self._count(*turn)
+                begun.append(turn)
+            self._send(*reports, *(_began(*turn) for turn in begun))
+        for turn in begun:
+            self._pool.submit(self._prepare, *turn)
 
     def _whose_turn(self) -> tuple[OpenSession, int] | None:
         """The next session that wants a batch that there is memory for, with the batch's number.
@@ -240,12 +248,10 @@ class Loader:
                 return session, number
         return None
 
-    def _begin(self, session: OpenSession, number: int) -> None:
+    def _count(self, session: OpenSession, number: int) -> None:
         session.making.add(number)
         self._making += 1
         self._held += session.layout.size
-        self._send(Began(session=session.id, generation=session.generation, number=number))
-        self._pool.submit(self._prepare, session, number)
 
     def _prepare(self, session: OpenSession, number: int) -> None:
         """Make the file, and hand its records out in pieces, one for each thread."""
@@ -272,12 +278,13 @@ class Loader:
 
     def _load(self, batch: BatchInMaking, piece: list[tuple[int, Place]]) -> None:
         """Fill the rows of a piece; a closed session, or the failure of an earlier record, makes it needless."""
-        index = 0
+        index, dataset = piece[0][0], batch.session.dataset
         try:
+            records = dataset.records([place for _index, place in piece])
             for index, place in piece:
                 if batch.session.closed or (batch.failure and batch.failed < index):
                     break
-                batch.session.dataset.load(place, [values[index] for values in batch.arrays])
+                dataset.load(place, next(records), [values[index] for values in batch.arrays])
         except Exception as error:  # any decoder may raise anything: it is this batch's failure
             batch.fail(index, reason(error, BATCH))
         with self._lock:
@@ -290,6 +297,7 @@ class Loader:
             self._end(batch.session, batch.number, batch.file, batch.failure)
 
     def _end(self, session: OpenSession, number: int, file: BatchFile | None, failure: str) -> None:
+        reports: list[Report] = []
         with self._lock:
             session.making.discard(number)
             self._making -= 1
@@ -302,18 +310,25 @@ class Loader:
                     session.dataset.close()
             elif failure or file is None:
                 session.fail(number)
-                self._send_failed(session, number, failure)
+                reports.append(_failed(session, number, failure))
             elif number >= session.position:
                 session.ready[number] = str(file.path)
-                self._send_ready(session, number, str(file.path))
-        self._begin_batches()
+                reports.append(_ready(session, number, str(file.path)))
+        self._begin_batches(*reports)
 
-    def _send_failed(self, session: OpenSession, number: int, detail: str) -> None:
-        self._send(Failed(session=session.id, generation=session.generation, number=number, detail=detail))
+    def _send(self, *reports: Report) -> None:
+        if reports:
+            with self._sending, suppress(Disconnected):
+                self._channel.send(*(REPORTS.dump(report) for report in reports))
 
-    def _send_ready(self, session: OpenSession, number: int, path: str) -> None:
-        self._send(Ready(session=session.id, generation=session.generation, number=number, path=path))
 
-    def _send(self, report: Report) -> None:
-        with self._sending, suppress(Disconnected):
-            self._channel.send(REPORTS.dump(report))
+def _began(session: OpenSession, number: int) -> Began:
+    return Began(session=session.id, generation=session.generation, number=number)
+
+
+def _failed(session: OpenSession, number: int, detail: str) -> Failed:
+    return Failed(session=session.id, generation=session.generation, number=number, detail=detail)
+
+
+def _ready(session: OpenSession, number: int, path: str) -> Ready:
+    return Ready(session=session.id, generation=session.generation, number=number, path=path)

@@ -15,6 +15,7 @@ import numpy as np
 from dragoman.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _PIECE: Final = 16 * 2**20
 _LONGEST: Final = 64 * 2**20
 """Bytes of one line: what is longer is no record, and would be held whole."""
 _NEWLINE, _TAB, _RETURN, _COMMENT, _HEADER = b"\n\t\r#@"
+_TOGETHER: Final = 256 * 1024
+"""Bytes of records that are read together."""
 _SHOWN: Final = 200
 _NO_HEADER: Final = (
     "Metadata must be defined before any data. Potentially old manifest format used. Allowed: a first line of "
@@ -99,14 +102,44 @@ class Manifest:
 
     def record(self, number: int) -> Record:
         """The record with this number, counted from 0; raises DatasetError where the file has changed since."""
+        (record,) = self._read((number,))
+        return record
+
+    def records(self, numbers: Sequence[int]) -> Iterator[Record]:
+        """As ``record``, of several; those that follow one another are read together."""
+        place = 0
+        while place < len(numbers):
+            end = self._run(numbers, place)
+            yield from self._read(numbers[place:end])
+            place = end
+
+    def _run(self, numbers: Sequence[int], place: int) -> int:
+        """Where the records from ``place`` on stop following one another, or are enough to be read together."""
+        most = self._starts[numbers[place]] + _TOGETHER
+        end = place + 1
+        while (
+            end < len(numbers) and numbers[end] == numbers[end - 1] + 1 and self._ends[numbers[end]] <= most
+        ):
+            end += 1
+        return end
+
+    def _read(self, numbers: Sequence[int]) -> list[Record]:
+        """Records that follow one another in the file."""
         if _version(self._file) != self.version:
-            raise DatasetError(f"manifest file {self._name} has changed since the session began")
-        start = int(self._starts[number])
-        text = os.pread(self._file, int(self._ends[number]) - start, start)
-        elements = tuple(text.split(b"\t"))
-        if len(elements) != len(self.columns):
-            raise DatasetError(f"manifest file {self._name} has changed since the session began")
-        return Record(line=int(self._lines[number]), elements=elements)
+            raise self._changed()
+        first = int(self._starts[numbers[0]])
+        text = os.pread(self._file, int(self._ends[numbers[-1]]) - first, first)
+        records = []
+        for number in numbers:
+            start, end = int(self._starts[number]) - first, int(self._ends[number]) - first
+            elements = tuple(text[start:end].split(b"\t"))
+            if len(elements) != len(self.columns):
+                raise self._changed()
+            records.append(Record(line=int(self._lines[number]), elements=elements))
+        return records
+
+    def _changed(self) -> DatasetError:
+        return DatasetError(f"manifest file {self._name} has changed since the session began")
 
     def _scan(self, index: _Index) -> None:
         """Hand the file to the index in pieces of whole lines."""

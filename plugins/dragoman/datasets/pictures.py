@@ -34,6 +34,14 @@ _INTERPOLATION: Final = {
 _JPEG: Final = b"\xff\xd8\xff"
 _EXIF: Final = b"Exif\0\0"
 _HEAD: Final = 64 * 1024
+_MARKER: Final = 0xFF
+_APP1: Final = 0xE1
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""What the sizes of a picture stand in."""
+_SEGMENTS: Final = frozenset(range(0xC0, 0xFF)) - frozenset(range(0xD0, 0xDA))
+"""The markers that a segment with its length follows."""
+_SCAN: Final = 0xDA
+"""What pixels follow."""
 _GRAY: Final = np.array([0.0820, 0.6094, 0.3086], dtype=np.float32)
 """Shares of blue, green and red in the grey that saturation is measured from."""
 _COLOURS_OF_NOISE: Final = np.array(
@@ -54,10 +62,10 @@ def decode(content: bytes, *, channels: int, target: Size | None = None) -> Pict
     JPEGs are decoded as libjpeg-turbo does by default. ``target``: one at least twice as large may be decoded at a
     smaller scale, which is faster and not the same bit for bit.
     """
-    turned = content.find(_EXIF, 0, _HEAD) >= 0
-    if content.startswith(_JPEG) and not turned:  # OpenCV alone turns what EXIF says is turned
+    turned, pixels = _sketch(content) if content.startswith(_JPEG) else (True, 0)
+    if not turned:  # OpenCV alone turns what EXIF says is turned
         try:
-            return _decode_jpeg(content, channels, target)
+            return _decode_jpeg(content, channels, target, pixels)
         except ValueError:
             pass  # CMYK, lossless, damaged: OpenCV reads some of them
     return _imdecode(content, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
@@ -109,9 +117,32 @@ def shift_colours(picture: Picture, colours: Colours) -> Picture:
     return picture
 
 
-def _decode_jpeg(content: bytes, channels: int, target: Size | None) -> Picture:
-    height, width, _, _ = simplejpeg.decode_jpeg_header(content, strict=False)
-    _check_size(width, height)
+def _sketch(content: bytes) -> tuple[bool, int]:
+    """Whether a JPEG has EXIF's segment, and its pixels, 0 where only a decoder can tell.
+
+    Its segments are walked: to search for one costs far more, and each call of a library has threads take turns.
+    """
+    place, end, pixels = 2, len(content) - 9, 0
+    while place < end and content[place] == _MARKER and content[place + 1] in _SEGMENTS:
+        marker = content[place + 1]
+        if marker == _SCAN:
+            return False, pixels
+        if marker == _APP1 and content.startswith(_EXIF, place + 4):
+            return True, pixels
+        if marker in _FRAMES:
+            pixels = int.from_bytes(content[place + 5 : place + 7]) * int.from_bytes(
+                content[place + 7 : place + 9]
+            )
+        place += 2 + (content[place + 2] << 8 | content[place + 3])
+    return content.find(
+        _EXIF, 0, _HEAD
+    ) >= 0, 0  # something else between the segments, which decoders may skip
+
+
+def _decode_jpeg(content: bytes, channels: int, target: Size | None, pixels: int) -> Picture:
+    if not 0 < pixels <= MOST_PIXELS:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(content, strict=False)
+        _check_size(width, height)
     smallest = {"min_height": target[1], "min_width": target[0]} if target else {}
     picture = simplejpeg.decode_jpeg(
         content,

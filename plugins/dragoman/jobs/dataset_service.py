@@ -6,12 +6,14 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dragoman.datasets.taken_batch import BatchMaps
 from dragoman.errors import NoSuchSession, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dragoman.datasets.ports import SessionStore
+    from dragoman.datasets.taken_batch import TakenBatch
     from dragoman.jobs.ports import GuestDesk
     from dragoman.model.dataset_session import DatasetSession
     from dragoman.model.principal import Principal
@@ -23,7 +25,7 @@ GUEST: Final = "datasets"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyBatch:
-    """A batch that has been handed out, to be opened by ``datasets.batch_files.TakenBatch`` at once."""
+    """A batch that has been handed out, to be taken at once."""
 
     path: str
     size: int
@@ -37,6 +39,7 @@ class DatasetService:
         self._desk = desk
         self._open_store = open_store
         self._store: SessionStore | None = None
+        self._maps = BatchMaps()
 
     def create(self, configuration: JSON, principal: Principal) -> str:
         """The id of a new session, whose first batch is ready; raises DatasetError for what cannot be served."""
@@ -62,6 +65,10 @@ class DatasetService:
         """
         answer = self._ask("next", principal, session=session_id, abandoned=abandoned)
         return None if "end" in answer else ReadyBatch(path=answer["path"], size=answer["size"])
+
+    def take(self, batch: ReadyBatch) -> TakenBatch:
+        """The batch's body, to be sent; raises FileNotFoundError where it is gone."""
+        return self._maps.take(batch.path)
 
     def reset(self, session_id: str, principal: Principal) -> None:
         """Begin at the first batch again."""

@@ -70,10 +70,10 @@ class Channel:
         limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
-    def send(self, message: Any) -> None:
-        """Send one message; raises Disconnected."""
+    def send(self, *messages: Any) -> None:
+        """Send messages, in one piece; raises Disconnected."""
         try:
-            self.socket.sendall(encode(message))
+            self.socket.sendall(b"".join(map(encode, messages)))
         except OSError as error:
             raise Disconnected(str(error)) from error
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from flask import Response
 
 from dragoman.adapters.aeon.surface import answer
-from dragoman.datasets.batch_files import TakenBatch
 from dragoman.errors import DatasetError, InvalidQueryParameter, NoSuchSession
 from dragoman.web.client_connection import here, hung_up
 from dragoman.web.request_body import json_body
 from dragoman.web.responses import data_response, harden, sorted_json
+from dragoman.web.whole_body import whole_body
 
 if TYPE_CHECKING:
     from dragoman.adapters.aeon.surface import Surface
@@ -89,9 +89,10 @@ def next_batch(api: Surface, call: Call, session_id: str) -> Response:
     if batch is None:
         return answer("END_OF_DATASET", status=404)
     try:
-        body = TakenBatch(batch.path)
+        taken = api.sessions.take(batch)
     except FileNotFoundError as error:
         raise DatasetError(LOST) from error
+    body = whole_body(taken, here())
     response = Response(body, content_type="application/octet-stream", direct_passthrough=True)
     response.content_length = batch.size
     response.headers["Cache-Control"] = "no-store"
