@@ -76,6 +76,7 @@ def _service(job_id: str, output_id: str, renderer: Renderer, source: Path, fold
     from rasterio.errors import RasterioError  # where something is published
 
     from dragoman.maps.publishing import Publication, publish_raster
+    from dragoman.workers.wear import give_back
 
     publication = Publication(
         name=service_name(job_id, output_id),
@@ -84,6 +85,7 @@ def _service(job_id: str, output_id: str, renderer: Renderer, source: Path, fold
         job_id=job_id,
     )
     try:
+        give_back()  # what the job itself has left, else it stays beside what publishing takes
         return publish_raster(source, publication, folder)
     except InvalidRequest as error:
         raise OutputError(f"output '{output_id}' cannot be published: {error.detail}") from error
