@@ -86,6 +86,7 @@ def _service(job_id: str, part: str, renderer: Renderer, source: Path, folder: P
     from rasterio.errors import RasterioError  # where something is published
 
     from dragoman.maps.publishing import Publication, publish_raster
+    from dragoman.workers.wear import give_back
 
     publication = Publication(
         name=service_name(job_id, part),
@@ -94,6 +95,7 @@ def _service(job_id: str, part: str, renderer: Renderer, source: Path, folder: P
         job_id=job_id,
     )
     try:
+        give_back()  # what the job itself has left, else it stays beside what publishing takes
         return publish_raster(source, publication, folder)
     except InvalidRequest as error:
         raise OutputError(f"output '{part}' cannot be published: {error.detail}") from error

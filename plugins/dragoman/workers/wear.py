@@ -40,7 +40,7 @@ class Wear:
                 return True
             if _resident() <= self._most_memory:
                 return False
-            _give_back()
+            give_back()
             return _resident() > self._most_memory
         except OSError:  # it cannot even look
             return True
@@ -80,7 +80,7 @@ def _resident() -> int:
     return (int(resident) - int(shared)) * resource.getpagesize()
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Return to the system what Python and the C library hold in reserve."""
     gc.collect()
     with suppress(OSError, AttributeError):  # only glibc has this

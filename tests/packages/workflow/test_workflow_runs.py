@@ -309,9 +309,11 @@ def test_a_dataset_that_was_gathered_is_that_file(climate: Path, tmp_path: Path)
     """As AppStore's assets come; whatever their server calls them."""
     process = loaded(of_dataset("@file", "tmax", "x[1]"), folder=tmp_path / "flows")
     program = WORKFLOW.program(process, RunLimits(), None)  # type: ignore[arg-type]  # it is not asked for anything
-    for media_type in (None, "text/plain", "application/x-netcdf"):
-        resolved = resolve_gathered(program.process.inputs["file"], climate, media_type)
-        assert resolved.path == climate
+    for number, media_type in enumerate((None, "text/plain", "application/x-netcdf")):
+        own = tmp_path / f"own{number}"
+        resolved = resolve_gathered(program.process.inputs["file"], climate, media_type, own)
+        assert resolved.path is not None
+        assert resolved.path.read_bytes() == climate.read_bytes()
     assert process.inputs["file"].schema == {"type": "string"}
     (output,) = (run := Run(process, tmp_path / "run")).outputs(file=climate).values()
     assert_same(run.raster(output), tmax(1))
