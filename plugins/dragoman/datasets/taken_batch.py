@@ -10,6 +10,7 @@ import mmap
 import os
 import threading
 import time
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,8 @@ BLOCK: Final = 256 * 1024
 """Bytes of a block, where a body is not sent as a whole."""
 LOOK: Final = 2.0
 """Seconds from one look for files that have been deleted to the next: their memory is held until then."""
+MOST: Final = 64
+"""Maps that are kept; each holds a descriptor."""
 
 
 class BatchMaps:
@@ -30,14 +33,14 @@ class BatchMaps:
 
     def __init__(self, look: float = LOOK) -> None:
         self._look = look
-        self._maps: dict[str, mmap.mmap] = {}
-        """By serial."""
+        self._maps: OrderedDict[str, mmap.mmap] = OrderedDict()
+        """By serial, the last used at the end."""
         self._folder = Path()
         self._lock = threading.Lock()
         self._looking = False
 
     def take(self, path: str) -> TakenBatch:
-        """Take a finished batch; raises FileNotFoundError where somebody else has it, or it has been deleted."""
+        """Take a finished batch; raises OSError, FileNotFoundError where it is gone."""
         ready = Path(path)
         serial = serial_of(ready.name)
         taken = ready.with_name(f"{TAKEN}-{serial}")
@@ -48,7 +51,10 @@ class BatchMaps:
                 self._folder = ready.parent
                 self._drop_deleted()
                 memory = self._maps[serial] = _mapped(taken)
+                while len(self._maps) > MOST:  # one that is being sent lives on with its batch
+                    self._maps.popitem(last=False)
                 self._look_later()
+            self._maps.move_to_end(serial)
         return TakenBatch(taken, memory)
 
     @property
@@ -60,10 +66,14 @@ class BatchMaps:
     def _drop_deleted(self) -> None:
         """Let go of what nobody can take any more; a batch that is being sent is whole all the same."""
         names: list[str] = []
-        with suppress(FileNotFoundError):
+        try:
             names = os.listdir(self._folder)
-        serials = {serial_of(name) for name in names}
-        self._maps = {serial: memory for serial, memory in self._maps.items() if serial in serials}
+        except FileNotFoundError:
+            pass
+        except OSError:  # no descriptor is left: at the next look
+            return
+        for serial in self._maps.keys() - {serial_of(name) for name in names}:
+            del self._maps[serial]
 
     def _look_later(self) -> None:
         if not self._looking:

@@ -67,7 +67,7 @@ class DatasetService:
         return None if "end" in answer else ReadyBatch(path=answer["path"], size=answer["size"])
 
     def take(self, batch: ReadyBatch) -> TakenBatch:
-        """The batch's body, to be sent; raises FileNotFoundError where it is gone."""
+        """The batch's body, to be sent; raises OSError where it cannot be, FileNotFoundError where it is gone."""
         return self._maps.take(batch.path)
 
     def reset(self, session_id: str, principal: Principal) -> None:

@@ -25,10 +25,11 @@ BLOCK: Final = 1024**2
 KEPT: Final = 256
 """Hashes that a worker remembers."""
 
-SETTLED: Final = 2.0
+SETTLED: Final = 60.0
 """Seconds for which a file has to be as it is before its hash is remembered.
 
-One that is written twice within a tick of its file system's clock has the same times.
+One that is written twice within a tick of its file system's clock has the same times; and so has one that is written
+through memory, until that is written back.
 """
 
 type Identity = tuple[int, ...]

@@ -49,6 +49,17 @@ def transformed(box: Box, source: str, target: str) -> Box:
     return float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])
 
 
+def may_be_degrees(box: Box) -> bool:
+    """Whether a box could lie in longitudes and latitudes, whatever turn the longitudes have."""
+    return max(abs(box[0]), abs(box[2])) <= 540.0 and max(abs(box[1]), abs(box[3])) <= 90.0
+
+
+@lru_cache(256)
+def is_geographic(crs: str) -> bool:
+    """Whether a reference system has longitudes and latitudes."""
+    return bool(_crs(crs).is_geographic)
+
+
 def own_extent(grid: MapGrid) -> Box:
     """Of a service in its own reference system."""
     a, _, c, _, e, f = grid.transform

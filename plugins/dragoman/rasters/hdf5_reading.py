@@ -84,7 +84,11 @@ def _reader_of(
     layout = _Layout(shape=dataset.shape, dtype=dataset.dtype, descriptor=-1)
     if creation.get_layout() == h5py.h5d.CONTIGUOUS and not filters:
         offset = dataset.id.get_offset()
-        if offset is None or dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize:
+        if (
+            offset is None
+            or not 0 <= offset <= path.stat().st_size
+            or dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize
+        ):
             return None
         return _Contiguous(file, layout.opened(path), offset, fallback)
     if creation.get_layout() == h5py.h5d.CHUNKED and filters in ([_DEFLATE], [_SHUFFLE, _DEFLATE]):
@@ -139,7 +143,7 @@ class _Contiguous:
         shape, width = self._layout.shape, self._layout.dtype.itemsize
         steps = [math.prod(shape[number + 1 :]) * width for number in range(len(shape))]
         first = sum(part.start * step for part, step in zip(place[inner:], steps[inner:], strict=True))
-        offsets = np.array([self._offset + first])
+        offsets = np.array([self._offset + first], np.int64)
         for part, step in zip(place[:inner], steps[:inner], strict=True):
             offsets = np.add.outer(offsets, np.arange(part.start, part.stop) * step).ravel()
         found: list[int] = offsets.tolist()

@@ -64,6 +64,8 @@ def _own_name(path: Path, folder: Path) -> Path:
     try:
         name.parent.mkdir(parents=True, exist_ok=True)
         os.link(path, name)
+    except FileExistsError:  # it is two of the inputs
+        return name if name.samefile(path) else path
     except OSError:
         return path
     return name

@@ -90,7 +90,7 @@ def next_batch(api: Surface, call: Call, session_id: str) -> Response:
         return answer("END_OF_DATASET", status=404)
     try:
         taken = api.sessions.take(batch)
-    except FileNotFoundError as error:
+    except OSError as error:
         raise DatasetError(LOST) from error
     body = whole_body(taken, here())
     response = Response(body, content_type="application/octet-stream", direct_passthrough=True)

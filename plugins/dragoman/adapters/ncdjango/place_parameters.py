@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from dragoman.errors import InvalidQueryParameter, InvalidRequest
 from dragoman.maps.places import WEB_MERCATOR as MERCATOR
-from dragoman.maps.places import Box, check_reference, mercator_extent, own_extent, transformed
+from dragoman.maps.places import (
+    Box,
+    check_reference,
+    is_geographic,
+    may_be_degrees,
+    mercator_extent,
+    own_extent,
+    transformed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,10 +82,12 @@ def unnamed_reference(box: Box, service: MapService) -> str:
     """What a box is in whose reference system is left out: that of the service, as ncdjango has it.
 
     A box that lies beside the service there is in web mercator, in which a service tells its extent: QGIS goes by that.
+    Not where it could be in degrees: -120 may be asked of a service that is told in 0 to 360.
     """
     grid = service.grid
-    beside = not _meet(box, own_extent(grid)) and _meet(box, mercator_extent(grid))
-    return MERCATOR if beside else grid.crs_wkt
+    if _meet(box, own_extent(grid)) or (may_be_degrees(box) and is_geographic(grid.crs_wkt)):
+        return grid.crs_wkt
+    return MERCATOR if _meet(box, mercator_extent(grid)) else grid.crs_wkt
 
 
 def _meet(one: Box, other: Box) -> bool:

@@ -101,7 +101,7 @@ class MapPictures:
         if task is None:
             if len(self._waiting) >= MOST_WAITING:
                 raise Unavailable(NONE_FREE, retry_after=2)
-            ready = any(worker.ready for worker in self._pool.workers)
+            ready = any(worker.ready and not worker.ending for worker in self._pool.workers)
             until = time.monotonic() + (self._settings.patience if ready else BIRTH)
             task = _Task(order=body, key=key, until=until)
             self._waiting.append(task)

@@ -9,10 +9,11 @@ what is left from before the machine's last start is not believed here, whole or
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
@@ -21,7 +22,7 @@ from dragoman.sources.partial_files import removed_on_error
 from dragoman.workers.process_tree import boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 BLOCK: Final = 1024**2
@@ -152,7 +153,8 @@ class PartialFile:
 
     def _seal(self, file: BinaryIO) -> None:
         """Have its name on the disk, and let nobody change it: the job that reads it may be run again."""
-        os.fchmod(file.fileno(), 0o444)
+        with _where_it_can_be():
+            os.fchmod(file.fileno(), 0o444)
         _sync_names(self._target.parent)
 
     @property
@@ -169,9 +171,20 @@ def _sync_names(folder: Path) -> None:
     """Have the names of a folder's files on the disk."""
     number = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(number)
+        with _where_it_can_be():
+            os.fsync(number)
     finally:
         os.close(number)
+
+
+@contextmanager
+def _where_it_can_be() -> Iterator[None]:
+    """Some file systems of networks have no modes, and nothing to wait for in a folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EPERM):
+            raise
 
 
 def _read_note(target: Path) -> Note | None:
