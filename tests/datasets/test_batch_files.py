@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -154,6 +156,48 @@ def test_a_batch_that_was_swept_while_it_was_sent_is_whole(tmp_path: Path, files
         files.begin("1-0-1-", 10, 10).body[:] = b"xxxxxxxxxx"
         assert b"".join(batch) == b"0123456789"
     assert len(names(tmp_path)) == 1
+
+
+def test_few_maps_are_kept_and_one_that_is_sent_stays(
+    tmp_path: Path, files: BatchFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each holds a descriptor."""
+    monkeypatch.setattr(taken_batch, "MOST", 2)
+    maps = BatchMaps()
+    batches = [files.begin(f"1-0-{number}-", 10, 10 * number + 10) for number in range(4)]
+    for number, file in enumerate(batches):
+        file.body[:] = b"%d" % number * 10
+    taken = [maps.take(str(file.path)) for file in batches]
+    assert maps.size == 20
+    assert [next(batch) for batch in taken] == [b"%d" % number * 10 for number in range(4)]
+    for batch in taken:
+        batch.close()
+
+
+def test_maps_are_looked_after_again_once_descriptors_are_there(
+    tmp_path: Path, files: BatchFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = BatchMaps(look=0.01)
+    lacking, failures, real = threading.Event(), threading.Event(), os.listdir
+    lacking.set()
+
+    def without(path: Path) -> list[str]:
+        if lacking.is_set():
+            failures.set()
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path)
+
+    file = files.begin("1-0-0-", 10, 10)
+    monkeypatch.setattr("os.listdir", without)
+    maps.take(str(file.path)).close()
+    with os.scandir(tmp_path) as entries:
+        for entry in entries:
+            os.unlink(entry)
+    failures.clear()
+    assert failures.wait(30), "the thread has not looked"
+    assert maps.size == 10
+    lacking.clear()
+    wait_for(lambda: maps.size == 0)
 
 
 def test_where_there_is_no_room_no_file_stays(

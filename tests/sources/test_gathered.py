@@ -60,6 +60,14 @@ def test_what_a_run_does_to_its_file_costs_no_other_run_anything(tmp_path: Path)
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_one_file_may_be_two_inputs_of_a_run(tmp_path: Path) -> None:
+    file = tmp_path / "0.tif"
+    file.write_bytes(PNG)
+    spec = InputSpec(id="files", schema=BINARY)
+    first, second = (resolve_gathered(spec, file, None, tmp_path / "run").path for _ in range(2))
+    assert first == second != file
+
+
 def test_without_links_a_run_gets_the_file_as_it_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -453,6 +453,26 @@ def test_what_the_disk_does_not_take_in_the_end_is_fetched_anew(
     assert list(target.parent.iterdir()) == []
 
 
+def test_a_file_system_without_modes_and_folders_that_can_be_synced_is_no_fault(
+    files: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def of_files_alone(number: int) -> None:
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(number)
+
+    def no_modes(_number: int, _mode: int) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.fsync", of_files_alone)
+    monkeypatch.setattr("os.fchmod", no_modes)
+    files.file(PATH, CONTENT)
+    assert fetched(files, target).size == len(CONTENT)
+    assert target.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("when", ["in the middle", "while it waits", "before it begins"])
 def test_one_that_is_stopped_ends_and_makes_nothing_more(files: FileServer, target: Path, when: str) -> None:
     stop, ended = Stop(), threading.Event()
