@@ -11,7 +11,7 @@ import pyproj
 import pytest
 import shapely
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from rasterio.crs import CRS
 
@@ -72,8 +72,8 @@ def looked_up(grid: Grid, zones_crs: CRS, shapes: Any) -> Any:
             off -= period * np.round(off / period)
         known = (np.abs(off) < 0.1 * abs(a)) & (np.abs(again_y - y) < 0.1 * abs(e))
     u, v = u[known], v[known]
-    turns = (-2, -1, 0, 1, 2) if zones_crs.is_geographic else (0,)
-    full = turn_of(zones_crs) if zones_crs.is_geographic else 0
+    full = period_of(zones_crs) or 0.0
+    turns = (-2, -1, 0, 1, 2) if full else (0,)
     areas = []
     for shape in shapes:
         shapely.prepare(shape)
@@ -132,16 +132,21 @@ def test_a_box_lies_where_its_pixels_do(
     agree(areas(grid, placed), looked_up(grid, LONLAT, possible))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60)
 @given(
-    zones=st.sampled_from(["EPSG:2193", "EPSG:32601", "EPSG:3413", "EPSG:3035", "EPSG:3857", "EPSG:3460"]),
-    raster=st.sampled_from(["EPSG:4326", "EPSG:4258", "EPSG:3857", "ESRI:54009", "EPSG:3413", "EPSG:3832"]),
+    zones=st.sampled_from(EVERYWHERE),
+    raster=st.sampled_from(EVERYWHERE),
     shift=st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
     size=st.floats(0.05, 1.5),
 )
+@example(zones="EPSG:3413", raster="EPSG:4258", shift=(0.0, 0.0), size=1.0)  # the pole, a hair within a box
+@example(zones="EPSG:3031", raster="EPSG:3413", shift=(-0.5, 0.0), size=1.5)  # the other pole, at no place
+@example(zones="ESRI:54008", raster="EPSG:32660", shift=(1.0, 0.5), size=1.0)  # beyond the edge of the world
+@example(zones="EPSG:3857", raster="EPSG:2193", shift=(-1.0, 0.0), size=1.0)  # a turn further
 def test_a_projected_box_lies_where_its_pixels_do(
     zones: str, raster: str, shift: tuple[float, float], size: float
 ) -> None:
+    assume(zones != raster)
     own = raster_of(zones, 0)
     left, bottom, right, top = own.bounds
     width, height = (right - left) * size, (top - bottom) * size
@@ -202,6 +207,33 @@ def test_a_zone_without_a_place_leaves_the_others_alone() -> None:
     }
 
 
+@pytest.mark.parametrize("grid_crs", ["EPSG:3857", "EPSG:2193"])
+def test_a_zone_in_web_mercator_is_told_again_a_turn_further(grid_crs: str) -> None:
+    grid = raster_of(grid_crs, 0.05)
+    west, south, east, north = 0.95 * W, -6e6, 1.1 * W, -4e6
+    across = np.array(
+        [shapely.box(west + turn * 2 * W, south, east + turn * 2 * W, north) for turn in (-1, 0, 1)]
+    )
+    halves = shapely.union(
+        shapely.box(west, south, W, north),
+        shapely.box(-W, south, east - 2 * W, north),
+    )
+    placed, faults = on_raster(np.append(across, halves), CRS.from_epsg(3857), grid)
+    assert not faults
+    sizes = areas(grid, placed)
+    assert sizes[3] > 1
+    assert sizes[:3] == pytest.approx(sizes[3], abs=0.001)
+
+
+def test_a_zone_far_beyond_a_plane_is_told_as_often_as_longitudes_are() -> None:
+    grid = raster_of("EPSG:2193", 0)
+    boxes = [shapely.box(-1e14, -5e6, 1e14, -4e6), shapely.box(1e14, -5e6, 2e14, -4e6)]
+    placed, faults = on_raster(np.array(boxes, dtype=object), CRS.from_epsg(3857), grid)
+    assert faults == {1: "lies more than 10 times around the world"}
+    expected, _ = on_raster(np.array([shapely.box(-W, -5e6, W, -4e6)]), CRS.from_epsg(3857), grid)
+    assert areas(grid, placed) == pytest.approx([*areas(grid, expected), 0])
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.floats(-89, 80), st.floats(0.5, 9), st.floats(1e-4, 1))
 def test_an_edge_gets_points_until_it_is_where_it_was(south: float, height: float, tolerance: float) -> None:
@@ -211,7 +243,7 @@ def test_an_edge_gets_points_until_it_is_where_it_was(south: float, height: floa
         return np.column_stack(change.transform(points[:, 0], points[:, 1]))
 
     shapes = np.array([shapely.box(0, south, 90, south + height)], dtype=object)
-    made = bent(shapes, polar, tolerance=tolerance * 1000, longest=20)
+    made = bent(shapes, polar, tolerance=tolerance * 1000, longest=20, mirrored=False)
     assert made is not None
     dense = shapely.segmentize(shapes, 0.5)
     exact = shapely.transform(dense[0].exterior, polar)

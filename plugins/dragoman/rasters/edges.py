@@ -23,13 +23,27 @@ POINTS = 4_000_000
 PIECES = 8
 """Pieces that the longest edge across a box has at least before it is bent."""
 
+TORN = 50_000
+"""Tolerances that the ends of an edge lie apart at least where a tear between them counts, and sides of a ring."""
+
+JUMP = 1 / 4
+"""The part of an edge by which its thirds are off at least where it is torn; a third where one of two ends is far."""
+
 THIRDS = np.array([1 / 3, 2 / 3])[:, None, None]
 
 
 def bent(
-    shapes: NDArray[Any], change: Callable[[Points], Points], *, tolerance: float, longest: float
+    shapes: NDArray[Any],
+    change: Callable[[Points], Points],
+    *,
+    tolerance: float,
+    longest: float,
+    mirrored: bool,
 ) -> NDArray[Any] | None:
-    """The polygons and multipolygons with ``change`` applied; None where a point has no place.
+    """The polygons and multipolygons with ``change`` applied; None where it is torn on the way.
+
+    That is where a point has no place, where an edge leaps, and where a ring turns the other way round than it
+    should (``mirrored``: whether all do): what it surrounds is at no place, and all else would be within it.
 
     An edge is divided until its thirds lie within ``tolerance`` (units of the result) of a straight line.
     ``longest``: how long an edge may be before (units of the shapes), so that no bend is overlooked.
@@ -40,13 +54,14 @@ def bent(
     places = change(points)
     active = _has_edge(points, starts)
     for _ in range(ROUNDS):
-        active &= len(points) < POINTS
-        if not active.any():
+        if not active.any() or len(points) >= POINTS:
             break
         points, places, active, starts = _divided(points, places, active, starts, change, tolerance)
-    if not np.isfinite(places).all():
+    if not np.isfinite(places).all() or _leaps(points, places, active, change, TORN * tolerance):
         return None
     moved = shapely.from_ragged_array(kind, places, (starts, polygons))
+    if _turned_over(parts, moved, TORN * tolerance, mirrored=mirrored):
+        return None
     return joined(moved, owners, len(shapes))
 
 
@@ -91,11 +106,8 @@ def _divided(
 ) -> tuple[Points, Points, NDArray[np.bool_], NDArray[Any]]:
     """One round: the edges that begin at ``active`` points, divided where they are bent, which are active next."""
     edges = np.flatnonzero(active)
-    between = points[edges] * (1 - THIRDS) + points[edges + 1] * THIRDS
-    there = change(between.reshape(-1, 2)).reshape(between.shape)
-    with np.errstate(invalid="ignore"):
-        straight = places[edges] * (1 - THIRDS) + places[edges + 1] * THIRDS
-        near = (np.abs(there - straight) <= tolerance).all(axis=(0, 2))
+    between, there, off = _thirds(points, places, edges, change)
+    near = (off <= tolerance).all(axis=0)
     edges, between, there = edges[~near], between[:, ~near], there[:, ~near]
     flags = np.zeros(len(points), dtype=bool)
     flags[edges] = True
@@ -105,3 +117,40 @@ def _divided(
     active = np.insert(flags, spots, np.ones(len(spots), dtype=bool))
     added = np.concatenate([[0], np.cumsum(flags) * 2])
     return points, places, active, starts + added[starts]
+
+
+def _leaps(
+    points: Points,
+    places: Points,
+    active: NDArray[np.bool_],
+    change: Callable[[Points], Points],
+    least: float,
+) -> bool:
+    """Whether an edge that is bent to the last, or was not divided to the end, leaps somewhere between its ends.
+
+    Where a tear begins within a box it may lie between all the points that the box was judged by; whichever shape
+    it goes through has an edge across it. One that leaps by less than ``least`` (units of the result) is let be.
+    """
+    edges = np.flatnonzero(active)
+    lengths = np.abs(places[edges + 1] - places[edges]).max(axis=1)
+    edges, lengths = edges[lengths > least], lengths[lengths > least]
+    *_, off = _thirds(points, places, edges, change)
+    return bool((off > JUMP * lengths).any())
+
+
+def _turned_over(parts: NDArray[Any], moved: NDArray[Any], least: float, *, mirrored: bool) -> bool:
+    """Whether a ring of some size (``least``, units of the result) runs the other way round than it should."""
+    before, after = shapely.get_rings(parts), shapely.get_rings(moved)
+    odd = after[(shapely.is_ccw(before) == shapely.is_ccw(after)) == mirrored]
+    return bool((shapely.area(shapely.polygons(odd)) > least**2).any())
+
+
+def _thirds(
+    points: Points, places: Points, edges: NDArray[np.int_], change: Callable[[Points], Points]
+) -> tuple[Points, Points, NDArray[Any]]:
+    """Of each edge that begins at these points the thirds, where they come to lie, and how far from a straight line."""
+    between = points[edges] * (1 - THIRDS) + points[edges + 1] * THIRDS
+    there = change(between.reshape(-1, 2)).reshape(between.shape)
+    with np.errstate(invalid="ignore"):
+        straight = places[edges] * (1 - THIRDS) + places[edges + 1] * THIRDS
+        return between, there, np.abs(there - straight).max(axis=2)

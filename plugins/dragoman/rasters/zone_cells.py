@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from dragoman.rasters.transformation import Points, Transformation, period_of, turn_of
+from dragoman.rasters.transformation import Points, Transformation, horizontal, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,9 @@ PLACED = 0.1
 
 BENT = 2e-5
 """Pixels by which an edge may be off."""
+
+STRAY = 1000.0
+"""Metres by which a place in a plane may miss itself there and back; beyond the edge of the world it misses by far."""
 
 SHARE = 3
 """A cell spans at most this part of a turn, so that which longitude is meant is plain."""
@@ -101,14 +104,18 @@ class Cell:
 
 
 class Ground:
-    """A raster that is not rotated, and the way from the CRS of the zones to it."""
+    """A raster that is not rotated, and the way from the CRS of the zones, where ``turn`` tells x again, to it."""
 
-    def __init__(self, grid: Grid, zones_crs: CRS) -> None:
+    def __init__(self, grid: Grid, zones_crs: CRS, turn: float | None) -> None:
         self.grid, self.transformation = grid, Transformation(zones_crs, grid.crs)
-        self.turn = turn_of(zones_crs) if zones_crs.is_geographic else None
+        self.geographic = bool(zones_crs.is_geographic)
+        self.turn = turn
+        metres = [axis.unit_conversion_factor for axis in horizontal(zones_crs).axis_info[:1]]
+        self.stray = None if self.geographic else STRAY / (metres[0] if metres else 1.0)
         a, _, _, _, e, _ = grid.transform[:6]
         self.bend = BENT * min(abs(a), abs(e))
         self.size = np.array([abs(a), abs(e)])
+        self.side = 1 if a * e > 0 else -1
 
     @property
     def per_pixel(self) -> int:
@@ -161,10 +168,20 @@ class Ground:
     def onto(self, places: Points, cell: Cell) -> Points:
         """x, y on the raster, near to the cell, of places in the CRS of the zones."""
         points = self.transformation.forward(places)
+        if self.stray is not None:
+            points[self._strays(places, points)] = np.inf
         middle = self.grid.transform.c + self.grid.transform.a * (cell.col + cell.col_end) / 2
         width = self.size[0] * (cell.col_end - cell.col)
         far = np.abs(points[..., 0] - middle) > 2 * width
         return self.around(points, middle) if far.any() else points
+
+    def _strays(self, places: Points, points: Points) -> NDArray[np.bool_]:
+        """Which places in a plane lie beyond the edge of the world, where a projection tells places anew."""
+        with np.errstate(invalid="ignore"):
+            off = self.transformation.backward(points) - places
+            if self.turn:
+                off[..., 0] -= self.turn * np.round(off[..., 0] / self.turn)
+            return np.asarray(~(np.abs(off) <= self.stray).all(axis=-1))
 
     def box(self, cell: Cell) -> Any:
         """The cell as a polygon in the raster's CRS."""
@@ -182,18 +199,22 @@ class Sight:
     known: bool
     """Whether each of its points has a place."""
     whole: bool
-    """Whether, besides, all lie within a part of a turn."""
+    """Whether, besides, all lie within a part of a turn and make a sheet that is not folded."""
     box: Bounds
     """Around its places."""
     step: tuple[float, float]
     """The most by which two neighbouring places differ."""
+    side: int
+    """1 where the zones come onto the raster as they are, -1 where they are mirrored, 0 where the sheet is folded."""
 
-    def surroundings(self, turn: float | None) -> Bounds:
+    def surroundings(self, ground: Ground) -> Bounds:
         """Around its places and what may lie between and beside them."""
         west, south, east, north = self.box
         x, y = self.step
+        turn = ground.turn
         if not self.known:  # where the ground ends, the way there may have no bound to its slope
-            x = y = turn / 8 if turn else math.inf
+            x = turn / 8 if turn else math.inf
+            y = x if ground.geographic else math.inf
         if turn and east - west > turn / SHARE:
             west, east = west - turn, east + turn
         return (west - x, south - y, east + x, north + y)
@@ -211,15 +232,34 @@ class Sight:
                 places[..., 0] += ground.turn * np.round((middle - places[..., 0]) / ground.turn)
         low, high = places[known].min(axis=0), places[known].max(axis=0)
         plain = not ground.turn or high[0] - low[0] <= ground.turn / SHARE
+        side = ground.side * side_of(places) if known.all() else 0
         with np.errstate(invalid="ignore"):
             steps = [_most(np.abs(np.diff(places, axis=axis))) for axis in (0, 1)]
         return cls(
             places=places,
             known=bool(known.all()),
-            whole=bool(known.all()) and plain,
+            whole=bool(side) and plain,
             box=(low[0], low[1], high[0], high[1]),
             step=(max(steps[0][0], steps[1][0]), max(steps[0][1], steps[1][1])),
+            side=side,
         )
+
+
+def side_of(sheet: Points) -> int:
+    """Which side of a sheet of points (rows, cols, 2) is up: 1 where its rows are left of its columns, or -1.
+
+    0 where it is torn or folded: then both are up somewhere.
+    """
+    along, across = np.diff(sheet, axis=1), np.diff(sheet, axis=0)
+    areas = np.concatenate([_cross(along[:-1], across[:, :-1]), _cross(along[1:], across[:, 1:])])
+    slack = 1e-9 * np.abs(areas).max()
+    if not slack > 0:
+        return 0
+    return int((areas >= -slack).all()) - int((areas <= slack).all())
+
+
+def _cross(a: Points, b: Points) -> Any:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 def _most(differences: Points) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import shapely
 
 from dragoman.rasters.edges import PIECES, bent
 from dragoman.rasters.polygons import Shapes, cut, in_turns, polygonal, turned, united, valid
-from dragoman.rasters.zone_cells import SAMPLES, Cell, Ground, Sight
+from dragoman.rasters.zone_cells import SAMPLES, Cell, Ground, Sight, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dragoman.rasters.grids import Bounds
-    from dragoman.rasters.transformation import Points
 
 
 class Placing:
@@ -49,16 +48,18 @@ class Placing:
         sight = Sight.of(self._ground, cell)
         if sight is None:
             return cell.smallest or not cell.unseen
-        numbers, _ = in_turns(self._boxes, sight.surroundings(self._ground.turn), self._ground.turn)
+        numbers, _ = in_turns(self._boxes, sight.surroundings(self._ground), self._ground.turn)
         if not len(numbers):
             return not cell.unseen or sight.whole or cell.smallest
-        if (frame := neighbourhood(self._ground, cell, sight)) and self._bent(cell, frame, alone=alone):
+        if (frame := neighbourhood(self._ground, cell, sight)) and self._bent(
+            cell, frame, sight.side, alone=alone
+        ):
             return True
         if cell.smallest:
             self._look_up(cell, np.unique(numbers))
         return cell.smallest
 
-    def _bent(self, cell: Cell, frame: Bounds, *, alone: bool) -> bool:
+    def _bent(self, cell: Cell, frame: Bounds, side: int, *, alone: bool) -> bool:
         """Whether the shapes within the frame could be brought onto the raster, edge by edge."""
         turn = self._ground.turn
         numbers, turns = in_turns(self._boxes, frame, turn)
@@ -72,6 +73,7 @@ class Placing:
             lambda places: self._ground.onto(places, cell),
             tolerance=self._ground.bend,
             longest=math.hypot(frame[2] - frame[0], frame[3] - frame[1]) / PIECES,
+            mirrored=side < 0,
         )
         if pieces is None:
             return False
@@ -150,29 +152,20 @@ def neighbourhood(ground: Ground, cell: Cell, sight: Sight) -> Bounds | None:
     if not sight.whole:
         return None
     box = list(sight.box)
-    if not _smooth(ground, cell, box):
+    if not _smooth(ground, cell, box, sight.side):
         return None
     for side, sign in ((0, -1), (1, -1), (2, 1), (3, 1)):
         wider = box.copy()
         wider[side] += sign * sight.step[side % 2] / 2
-        if ground.turn:
+        if ground.geographic and ground.turn:
             wider[1], wider[3] = max(wider[1], -ground.turn / 4), min(wider[3], ground.turn / 4)
-        if _smooth(ground, cell, wider):
+        if _smooth(ground, cell, wider, sight.side):
             box = wider
     return (box[0], box[1], box[2], box[3])
 
 
-def _smooth(ground: Ground, cell: Cell, box: list[float]) -> bool:
-    """Whether the box becomes a sheet on the raster that is neither torn nor folded."""
+def _smooth(ground: Ground, cell: Cell, box: list[float], side: int) -> bool:
+    """Whether the box becomes a sheet on the raster that is neither torn nor folded, and shows that side."""
     x, y = np.linspace(box[0], box[2], SAMPLES), np.linspace(box[1], box[3], SAMPLES)
     sheet = ground.onto(np.stack(np.meshgrid(x, y), axis=-1), cell)
-    if not np.isfinite(sheet).all():
-        return False
-    along, across = np.diff(sheet, axis=1), np.diff(sheet, axis=0)
-    areas = np.concatenate([_cross(along[:-1], across[:, :-1]), _cross(along[1:], across[:, 1:])])
-    slack = 1e-9 * np.abs(areas).max()
-    return bool((areas >= -slack).all() or (areas <= slack).all()) and slack > 0
-
-
-def _cross(a: Points, b: Points) -> Any:
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return bool(np.isfinite(sheet).all()) and side_of(sheet) == side
