@@ -57,7 +57,7 @@ def run(
         raise dragoman.InputError("raster", "has no CRS, so that it cannot be brought into another")
     grid = target_grid(raster, target_crs(crs), resolution, bbox, context)
     limit = int(context.config.get("max_pixels", MAX_PIXELS))
-    check_grid(raster, grid, limit, blamed(resolution, bbox))
+    check_grid(raster, grid, limit, resolution, bbox)
     bands, dtype = data_bands(raster), np.result_type(*raster.dtypes)
     nodata = result_nodata(raster, dtype)
     path = Path(context.scratch) / "raster.tif"
@@ -275,14 +275,23 @@ def check_box(box: list[float], own: CRS) -> None:
         )
 
 
-def check_grid(raster: rasterio.DatasetReader, grid: Grid, limit: int, blame: str) -> None:
+def check_grid(
+    raster: rasterio.DatasetReader,
+    grid: Grid,
+    limit: int,
+    resolution: float | None,
+    bbox: dict[str, Any] | None,
+) -> None:
     """Raise InputError for a result that is too large, or that holds nothing of the raster."""
     if not meeting(Grid.of(raster), grid):
-        raise dragoman.InputError("bbox", "does not overlap the raster")
+        if bbox is not None:
+            raise dragoman.InputError("bbox", "does not overlap the raster")
+        where = f"nothing of the raster lies in the area that {crs_label(grid.crs)} is made for"
+        raise dragoman.InputError("crs", f"{where}; give a bbox and a resolution")
     pixels = grid.width * grid.height * raster.count
     if pixels > limit:
         raise dragoman.InputError(
-            blame,
+            blamed(resolution, bbox),
             f"makes {grid.width} x {grid.height} pixels in {raster.count} bands; at most {limit} are written",
         )
 

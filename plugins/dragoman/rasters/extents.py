@@ -25,6 +25,7 @@ from dragoman.rasters.areas_of_use import (
     wider,
 )
 from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label
+from dragoman.rasters.reading import checking
 from dragoman.rasters.transformation import Transformation, period_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def natural_extent(source: Grid, crs: CRS) -> Extent:
         turned = b != 0 or d != 0
         return Extent(source.bounds, (min(steps), min(steps)) if turned else steps)
     try:
+        places = Transformation(source.crs, crs).inward(_samples(source.bounds))
+        if not np.isfinite(places).all(axis=-1).any():
+            raise InvalidRequest(f"nothing of the raster has a place in {crs_label(crs)}")
         return _in_another(source, crs)
     except TRANSFORM_ERRORS as error:
         where = f"from {crs_label(source.crs)} to {crs_label(crs)}"
@@ -130,10 +134,12 @@ def _extent(source: Grid, crs: CRS, box: Bounds) -> Extent:
         cols, rows = source.width, source.height
     if across := _across_the_edge(source, crs, box, (cols, rows)):
         return across
-    transform, width, height = calculate_default_transform(source.crs, crs, cols, rows, *box)
+    assert source.crs is not None
+    with checking(edged=not period_of(source.crs)):
+        transform, width, height = calculate_default_transform(source.crs, crs, cols, rows, *box)
     left, top, step = transform.c, transform.f, transform.a
     bounds = (left, top - height * step, left + width * step, top)
-    if width < 1 or height < 1 or not all(map(math.isfinite, bounds)):
+    if width < 1 or height < 1 or not (step > 0 and all(map(math.isfinite, bounds))):
         raise ValueError("the box has no extent there")
     finer = _step_around(source, crs, box, (cols, rows))
     step = min(step, finer) if finer else step
@@ -148,7 +154,7 @@ def _step_around(source: Grid, crs: CRS, box: Bounds, size: tuple[int, int]) -> 
     assert source.crs is not None
     if source.crs.is_geographic or not period_of(crs):
         return None
-    points = Transformation(source.crs, crs).forward(_samples(box))
+    points = Transformation(source.crs, crs).inward(_samples(box))
     known = np.isfinite(points).all(axis=-1)
     if not known.any():
         return None
@@ -164,7 +170,7 @@ def _across_the_edge(source: Grid, crs: CRS, box: Bounds, size: tuple[int, int])
     """
     assert source.crs is not None
     try:
-        points = Transformation(source.crs, crs).forward(_samples(box))
+        points = Transformation(source.crs, crs).inward(_samples(box))
     except InvalidRequest:
         return None
     if not np.isfinite(points).all() or not _torn(points):
@@ -183,6 +189,8 @@ def _across_the_edge(source: Grid, crs: CRS, box: Bounds, size: tuple[int, int])
             left, right = left + period, right + period
     else:
         step = _usual_step(points, size)
+    if not step > 0:
+        return None
     width, height = max(1, round((right - left) / step)), max(1, round((top - bottom) / step))
     return Extent((left, top - height * step, left + width * step, top), (step, step))
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import rasterio
 from rasterio.errors import RasterioIOError
 from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 
 from dragoman.errors import InputError, InvalidRequest
 
@@ -59,9 +61,39 @@ class Reader(_Telling, rasterio.DatasetReader):  # type: ignore[misc]  # rasteri
     """An open file; ``rasterio.DatasetReader`` in all else."""
 
 
+def checking(*, edged: bool) -> rasterio.Env:
+    """While a warp is prepared and read: whether GDAL checks each place by the way back.
+
+    It must where the edge of the world goes through: beyond it some projections tell places anew, so that the corners
+    of a map would be filled, and rows that begin and end there be mirrored. It must not where a CRS repeats itself:
+    x beyond that edge is meant there, and does not come back as it was.
+    """
+    return rasterio.Env(CHECK_WITH_INVERT_PROJ="YES" if edged else "NO")
+
+
 class Warped(_Telling, WarpedVRT):  # type: ignore[misc]  # rasterio has no types
     """A dataset warped as it is read; it speaks for the input that its source is."""
 
     def __init__(self, source: Any, **options: Any) -> None:
         super().__init__(source, **options)
         self.input_id = getattr(source, "input_id", None)
+
+    def read(self, indexes: Any = None, **options: Any) -> Any:
+        """As rasterio's; where no pixel of the window has a place GDAL writes nothing, which is nodata or 0."""
+        if not options.keys() <= {"window", "out_dtype"}:
+            return super().read(indexes, **options)
+        numbers = list(self.indexes) if indexes is None else indexes
+        dtype = options.pop("out_dtype", None) or self.dtypes[np.min(numbers) - 1]
+        out = np.full(self._shape(numbers, options), 0 if self.nodata is None else self.nodata, dtype)
+        return super().read(numbers, out=out, **options)
+
+    def read_masks(self, indexes: Any = None, **options: Any) -> Any:
+        """As rasterio's; 0 where no pixel of the window has a place."""
+        if not options.keys() <= {"window"}:
+            return super().read_masks(indexes, **options)
+        numbers = list(self.indexes) if indexes is None else indexes
+        return super().read_masks(numbers, out=np.zeros(self._shape(numbers, options), np.uint8), **options)
+
+    def _shape(self, numbers: Any, options: dict[str, Any]) -> tuple[int, ...]:
+        window = options.get("window") or Window(0, 0, self.width, self.height)
+        return (*np.shape(numbers), int(window.height), int(window.width))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,10 @@ MERIDIANS = 24
 """Meridians on which it is tried whether a projection repeats itself."""
 
 
+STRAY = 1000.0
+"""Metres by which a point in a plane may miss itself there and back; beyond the edge of the world it misses by far."""
+
+
 class Transformation:
     """Points between two CRSs; infinite where a point has no place in the other.
 
@@ -29,6 +34,7 @@ class Transformation:
     """
 
     def __init__(self, source: CRS, target: CRS) -> None:
+        self._source = source
         try:
             self._transformer = pyproj.Transformer.from_crs(
                 horizontal(source), horizontal(target), always_xy=True
@@ -45,6 +51,31 @@ class Transformation:
         """From target to source."""
         return self._changed(points, "INVERSE")
 
+    def inward(self, points: Points) -> Points:
+        """As ``forward``; infinite also for points of a plane that lie beyond the edge of the world.
+
+        There some projections tell places anew. In a plane that repeats itself x has no such edge.
+        """
+        places = self.forward(points)
+        if self._stray is None:
+            return places
+        with np.errstate(invalid="ignore"):
+            off = self.backward(places) - points
+            if self._period:
+                off[..., 0] -= self._period * np.round(off[..., 0] / self._period)
+            places[~(np.abs(off) <= self._stray).all(axis=-1)] = np.inf
+        return places
+
+    @cached_property
+    def _stray(self) -> float | None:
+        """``STRAY`` in units of the source; None for longitudes and latitudes."""
+        axes = horizontal(self._source).axis_info
+        return None if self._source.is_geographic or not axes else STRAY / axes[0].unit_conversion_factor
+
+    @cached_property
+    def _period(self) -> float | None:
+        return period_of(self._source)
+
     def _changed(self, points: Points, direction: str) -> Points:
         flat = points.reshape(-1, 2)
         x, y = self._transformer.transform(flat[:, 0], flat[:, 1], direction=direction)
@@ -53,10 +84,18 @@ class Transformation:
 
 def horizontal(crs: CRS) -> Any:
     """The ``pyproj.CRS`` of a rasterio CRS, without its heights."""
+    return _horizontal(_wkt(crs))
+
+
+def _wkt(crs: CRS) -> str:
     try:
-        wkt = crs.to_wkt(version="WKT2_2019")
+        wkt: str = crs.to_wkt(version="WKT2_2019")
     except TRANSFORM_ERRORS:
         wkt = crs.to_wkt()
+    return wkt
+
+
+def _horizontal(wkt: str) -> Any:
     own = pyproj.CRS.from_wkt(wkt)
     if own.is_compound:
         own = own.sub_crs_list[0]
@@ -79,8 +118,14 @@ def period_of(crs: CRS) -> float | None:
 
     A geographic CRS repeats itself after a turn, and so does a cylindrical projection (Mercator, equidistant).
     """
-    own = horizontal(crs)
-    if crs.is_geographic:
+    return _period(_wkt(crs))
+
+
+@lru_cache(maxsize=64)
+def _period(wkt: str) -> float | None:
+    """Of a CRS by its text; tried out once, for that takes some milliseconds."""
+    own = _horizontal(wkt)
+    if own.is_geographic:
         return _turn(own)
     try:
         around = [_spacing(own, share) for share in (1 / 36, 1 / 9)]

@@ -20,6 +20,7 @@ from dragoman.rasters.transformation import Transformation, period_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from affine import Affine
     from numpy.typing import NDArray
 
     from dragoman.rasters.grids import Grid
@@ -37,6 +38,15 @@ ALIKE = 2 ** (1 / 4)
 EXACT = 1e-6
 """Source pixels by which GDAL may simplify the way along a row that is torn; 0 it does not take."""
 
+CURLED = 0.06
+"""Source pixels by which a row may swing to one side and to the other of a straight line."""
+
+EDGE_SAMPLES = 257
+"""Points along a side of a region by which it is seen whether the edge of the world goes through."""
+
+TORN_PARTS = 16
+"""Torn regions along the longer side of a target at least: they take GDAL the longest."""
+
 SMALLEST = 128
 """Pixels along a side of a region that is divided no further."""
 
@@ -49,6 +59,10 @@ class Way:
     """Target pixels for one of the source, along its columns and rows; None: of no matter."""
     torn: bool = False
     """Whether neighbours here may be far apart in the source."""
+    curled: bool = False
+    """Whether a row swings around a straight line: GDAL looks at its middle alone, and takes it for straight."""
+    edged: bool = False
+    """Whether the edge of the world goes through (see ``reading.checking``)."""
 
     def options(self) -> dict[str, Any]:
         """For ``WarpedVRT``."""
@@ -56,7 +70,9 @@ class Way:
         if self.scale:
             options |= {"XSCALE": repr(self.scale[0]), "YSCALE": repr(self.scale[1])}
         if self.torn:
-            options |= {"SAMPLE_GRID": "YES", "SAMPLE_STEPS": "ALL", "tolerance": EXACT}
+            options |= {"SAMPLE_GRID": "YES", "SAMPLE_STEPS": "ALL"}
+        if self.torn or self.curled:
+            options["tolerance"] = EXACT
         return options
 
 
@@ -75,24 +91,32 @@ class Survey:
         self._to_pixels = ~source.transform
         self._size = (source.width, source.height)
         period = None if self._to_source is None else period_of(source.crs)
+        self._has_edge = not (target.crs.is_geographic or period_of(target.crs))
+        self._torn_size = max(SMALLEST, max(target.width, target.height) // TORN_PARTS)
         self._period = period / math.hypot(source.transform.a, source.transform.d) if period else None
 
     def regions(self) -> Regions:
         """All of the target."""
         whole = Window(0, 0, self._target.width, self._target.height)
         if self._to_source is None:
-            return [(whole, Way(scale=self._scale_of(*self._scales(whole)[:2])))]
+            across, down, _ = self._scales(whole, self._places(self._spots(whole)))
+            return [(whole, Way(scale=self._scale_of(across, down)))]
         return [*self._divided(whole, whole)]
 
     def _divided(self, window: Window, whole: Window) -> Iterator[tuple[Window, Way]]:
-        across, down, torn = self._scales(window)
+        here = self._places(self._spots(window))
+        across, down, torn = self._scales(window, here)
+        edged = self._is_edged(window)
         if not len(across):
-            yield window, Way(torn=True)
+            yield window, Way(torn=True, edged=edged)
             return
+        torn = torn or edged
         alike = not self._kernel or max(_spread(across), _spread(down)) <= ALIKE**2
-        small = max(window.width, window.height) <= SMALLEST
-        if small or (alike and not (torn and window is whole)):
-            yield window, Way(scale=self._scale_of(across, down, stepped=window is not whole), torn=torn)
+        curled = not torn and _swing(here[..., 0]) + _swing(here[..., 1]) > CURLED
+        size = max(window.width, window.height)
+        if size <= SMALLEST or (alike and not curled and not (torn and size > self._torn_size)):
+            scale = self._scale_of(across, down, stepped=window is not whole)
+            yield window, Way(scale=scale, torn=torn, curled=curled, edged=edged)
             return
         for part in _quarters(window):
             yield from self._divided(part, whole)
@@ -103,12 +127,16 @@ class Survey:
         scale = float(np.median(across)), float(np.median(down))
         return (_stepped(scale[0]), _stepped(scale[1])) if stepped else scale
 
-    def _scales(self, window: Window) -> tuple[NDArray[Any], NDArray[Any], bool]:
-        """Scales along the source's columns and rows at points of the window that have a place; and if it is torn."""
+    @staticmethod
+    def _spots(window: Window) -> Points:
+        """(col, row) of points of the target from edge to edge of a window: (SAMPLES, SAMPLES, 2)."""
         cols = window.col_off + np.linspace(0, 1, SAMPLES) * window.width
         rows = window.row_off + np.linspace(0, 1, SAMPLES) * window.height
-        spots = np.stack(np.meshgrid(cols, rows), axis=-1)
-        here = self._places(spots)
+        return np.stack(np.meshgrid(cols, rows), axis=-1)
+
+    def _scales(self, window: Window, here: Points) -> tuple[NDArray[Any], NDArray[Any], bool]:
+        """Scales along the source's columns and rows where the window's points have a place; and if it is torn."""
+        spots = self._spots(window)
         steps = [self._places(spots + step) - here for step in ((1.0, 0.0), (0.0, 1.0))]
         if self._period:
             for step in steps:
@@ -137,22 +165,40 @@ class Survey:
 
     def _places(self, spots: Points) -> Points:
         """(col, row) of the source for those of the target; not finite where there is none."""
-        a, b, c, d, e, f = self._target.transform[:6]
-        points = np.stack(
-            [a * spots[..., 0] + b * spots[..., 1] + c, d * spots[..., 0] + e * spots[..., 1] + f], -1
-        )
+        points = _applied(self._target.transform, spots)
         if self._to_source is not None:
-            points = self._to_source.forward(points)
-        a, b, c, d, e, f = self._to_pixels[:6]
+            points = self._to_source.inward(points)
         with np.errstate(invalid="ignore"):
-            x, y = points[..., 0], points[..., 1]
-            return np.stack([a * x + b * y + c, d * x + e * y + f], axis=-1)
+            return _applied(self._to_pixels, points)
+
+    def _is_edged(self, window: Window) -> bool:
+        """Whether a side of the window, or a corner, has no place. A plane that repeats itself has no such edge."""
+        if not self._has_edge:
+            return False
+        share = np.linspace(0, 1, EDGE_SAMPLES)
+        zero, one = np.zeros(EDGE_SAMPLES), np.ones(EDGE_SAMPLES)
+        sides = np.concatenate([[share, zero], [share, one], [zero, share], [one, share]], axis=1).T
+        spots = sides * (window.width, window.height) + (window.col_off, window.row_off)
+        return not np.isfinite(self._places(spots)).all()
+
+
+def _applied(transform: Affine, points: Points) -> Points:
+    a, b, c, d, e, f = transform[:6]
+    x, y = points[..., 0], points[..., 1]
+    return np.stack([a * x + b * y + c, d * x + e * y + f], axis=-1)
 
 
 def _spread(scales: Any) -> float:
     """Greatest to least, where upsampling counts alike: the kernel is the same then."""
     capped = np.minimum(scales, 1.0)
     return float(capped.max() / capped.min())
+
+
+def _swing(values: Points) -> float:
+    """By how much (rows, SAMPLES) values swing to one side of a straight line in a row's first half, and back."""
+    share = np.linspace(0, 1, SAMPLES)
+    off = values - values[:, :1] * (1 - share) - values[:, -1:] * share
+    return float(np.abs(off - off[:, ::-1]).max()) / 2
 
 
 def _stepped(scale: float) -> float:

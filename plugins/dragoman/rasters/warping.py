@@ -14,7 +14,7 @@ from dragoman.errors import InvalidRequest
 from dragoman.rasters.crs import TRANSFORM_ERRORS, crs_label
 from dragoman.rasters.grids import Grid, missing_options
 from dragoman.rasters.overlaps import moved, turns
-from dragoman.rasters.reading import Warped
+from dragoman.rasters.reading import Warped, checking
 from dragoman.rasters.warp_regions import KERNELS, surveyed
 from dragoman.rasters.windows import EXACT_IN_FLOAT32
 from dragoman.rasters.world_seam import around, beyond, further, goes_around, meets_an_end
@@ -55,7 +55,8 @@ class Pieced:
             if not intersect([region, window]):
                 continue
             part = intersection([region, window])
-            piece = getattr(self._view(way), method)(indexes, window=part, **options)
+            with checking(edged=way.edged):
+                piece = getattr(self._view(way), method)(indexes, window=part, **options)
             if values is None:
                 values = np.empty((*piece.shape[:-2], int(window.height), int(window.width)), piece.dtype)
             row, col = int(part.row_off - window.row_off), int(part.col_off - window.col_off)
@@ -65,7 +66,8 @@ class Pieced:
 
     def _view(self, way: Way) -> Any:
         if way not in self._views:
-            view = Warped(self._source, **{**self._options, **way.options()})
+            with checking(edged=way.edged):
+                view = Warped(self._source, **{**self._options, **way.options()})
             self._views[way] = self._stack.enter_context(view)
         return self._views[way]
 
@@ -109,7 +111,7 @@ def warped(
             **options,
         }
         view = Pieced(source, regions, all_options, stack)
-        yield view if len(regions) > 1 else view.first
+        yield view if len(regions) > 1 or regions[0][1].edged else view.first
 
 
 class Filled:

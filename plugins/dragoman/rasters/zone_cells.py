@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from dragoman.rasters.transformation import Points, Transformation, horizontal, period_of
+from dragoman.rasters.transformation import Points, Transformation, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,9 +53,6 @@ PLACED = 0.1
 
 BENT = 2e-5
 """Pixels by which an edge may be off."""
-
-STRAY = 1000.0
-"""Metres by which a place in a plane may miss itself there and back; beyond the edge of the world it misses by far."""
 
 SHARE = 3
 """A cell spans at most this part of a turn, so that which longitude is meant is plain."""
@@ -110,8 +107,6 @@ class Ground:
         self.grid, self.transformation = grid, Transformation(zones_crs, grid.crs)
         self.geographic = bool(zones_crs.is_geographic)
         self.turn = turn
-        metres = [axis.unit_conversion_factor for axis in horizontal(zones_crs).axis_info[:1]]
-        self.stray = None if self.geographic else STRAY / (metres[0] if metres else 1.0)
         a, _, _, _, e, _ = grid.transform[:6]
         self.bend = BENT * min(abs(a), abs(e))
         self.size = np.array([abs(a), abs(e)])
@@ -167,21 +162,11 @@ class Ground:
 
     def onto(self, places: Points, cell: Cell) -> Points:
         """x, y on the raster, near to the cell, of places in the CRS of the zones."""
-        points = self.transformation.forward(places)
-        if self.stray is not None:
-            points[self._strays(places, points)] = np.inf
+        points = self.transformation.inward(places)
         middle = self.grid.transform.c + self.grid.transform.a * (cell.col + cell.col_end) / 2
         width = self.size[0] * (cell.col_end - cell.col)
         far = np.abs(points[..., 0] - middle) > 2 * width
         return self.around(points, middle) if far.any() else points
-
-    def _strays(self, places: Points, points: Points) -> NDArray[np.bool_]:
-        """Which places in a plane lie beyond the edge of the world, where a projection tells places anew."""
-        with np.errstate(invalid="ignore"):
-            off = self.transformation.backward(points) - places
-            if self.turn:
-                off[..., 0] -= self.turn * np.round(off[..., 0] / self.turn)
-            return np.asarray(~(np.abs(off) <= self.stray).all(axis=-1))
 
     def box(self, cell: Cell) -> Any:
         """The cell as a polygon in the raster's CRS."""

@@ -67,6 +67,25 @@ def test_the_picture_in_a_style_is_the_real_servers(result: Path) -> None:
     assert np.abs(ours - theirs)[inner][:, inner].max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("crs", "half"), [("EPSG:8857", (17_243_959, 8_392_927)), ("ESRI:54008", (WORLD, WORLD / 2))]
+)
+def test_a_world_map_is_bare_where_the_world_ends(
+    tmp_path: Path, crs: str, half: tuple[float, float]
+) -> None:
+    values = np.repeat(np.arange(2, dtype=np.uint8), 90)[None, None].repeat(90, axis=1)
+    path = write_tif(tmp_path / "halves.tif", values, bounds=(-180.0, -90.0, 180.0, 90.0))
+    halves = {"type": "unique", "colors": [[0, "#0000ff"], [1, "#ff0000"]]}
+    picture_of = picture(
+        drawn(path, halves), bbox=(-half[0], -half[1], half[0], half[1]), crs=crs, size=(80, 40)
+    )
+    image = pixels(picture_of)
+    assert not image[:3, :8, 3].any()
+    assert not image[-3:, -8:, 3].any()
+    assert (image[5, 34:38] == [0, 0, 255, 255]).all()
+    assert (image[5, 42:46] == [255, 0, 0, 255]).all()
+
+
 def test_a_cell_is_where_it_is_after_a_warp(tmp_path: Path) -> None:
     values = np.zeros((1, 64, 64), np.uint8)
     values[0, 16, 48] = 1

@@ -18,11 +18,12 @@ from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.transform import from_bounds
-from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform
 
-from dragoman.errors import MapUnreadable
+from dragoman.errors import InvalidRequest, MapUnreadable
 from dragoman.rasters.crs import TRANSFORM_ERRORS, parse_crs
+from dragoman.rasters.reading import Warped, checking
+from dragoman.rasters.transformation import period_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,18 +93,21 @@ def _warped(dataset: Any, band: int, nodata: float | None, view: View, turn: flo
     if turn:
         options["src_transform"] = Affine.translation(turn, 0) @ dataset.transform
     try:
-        with WarpedVRT(
-            dataset,
-            crs=view.crs,
-            transform=view.transform,
-            width=view.width,
-            height=view.height,
-            resampling=Resampling.nearest,
-            **options,
-        ) as warped:
+        with (
+            checking(edged=not period_of(view.crs)),
+            Warped(
+                dataset,
+                crs=view.crs,
+                transform=view.transform,
+                width=view.width,
+                height=view.height,
+                resampling=Resampling.nearest,
+                **options,
+            ) as warped,
+        ):
             values = warped.read(band)
             inside = warped.read(warped.count) > 0 if nodata is None else values != nodata
-    except (*TRANSFORM_ERRORS, MemoryError) as error:
+    except (*TRANSFORM_ERRORS, InvalidRequest, MemoryError) as error:
         raise MapUnreadable from error
     if values.dtype.kind == "f":
         inside &= np.isfinite(values)
