@@ -84,7 +84,9 @@ class Warped(_Telling, WarpedVRT):  # type: ignore[misc]  # rasterio has no type
             return super().read(indexes, **options)
         numbers = list(self.indexes) if indexes is None else indexes
         dtype = options.pop("out_dtype", None) or self.dtypes[np.min(numbers) - 1]
-        out = np.full(self._shape(numbers, options), 0 if self.nodata is None else self.nodata, dtype)
+        out = np.zeros(self._shape(numbers, options), dtype)  # costs nothing before it is written to
+        if self.nodata:
+            out.fill(self.nodata)
         return super().read(numbers, out=out, **options)
 
     def read_masks(self, indexes: Any = None, **options: Any) -> Any:
