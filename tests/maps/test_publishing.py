@@ -11,15 +11,21 @@ import pytest
 import rasterio
 import xarray as xr
 from affine import Affine
+from rasterio._env import get_gdal_config
 
 from dragoman.errors import InvalidRequest, OutputError
+from dragoman.maps import publishing, pyramids
 from dragoman.maps.job_services import check_publishable, make_services
 from dragoman.maps.publishing import Publication, publish_raster
+from dragoman.maps.pyramids import BLOCK_CACHE, overview_factors
 from dragoman.maps.renderers import MIN_MAX, parse_renderer
 from dragoman.maps.service_codec import dump_service, load_service
 from dragoman.maps.service_files import files_of
+from dragoman.maps.statistics import BandStatistics
 from dragoman.model.job import Output
 from dragoman.model.process import OutputSpec
+from dragoman.rasters.opening import gdal_env
+from dragoman.workers import wear
 
 if TYPE_CHECKING:
     from dragoman.model.map_service import MapService
@@ -374,3 +380,42 @@ def test_numbers_whose_sum_is_beyond_float64_can_be_published(tmp_path: Path) ->
     with np.errstate(over="ignore"):
         service = _publish(tmp_path, values, renderer=renderer)
     assert _again(service)
+
+
+@pytest.mark.parametrize("tiled", [True, False])
+def test_gdal_keeps_few_blocks_while_a_service_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiled: bool
+) -> None:
+    limits = []
+
+    class Watching(BandStatistics):
+        def add(self, *args: Any, **options: Any) -> None:
+            limits.append(get_gdal_config("GDAL_CACHEMAX"))
+            super().add(*args, **options)
+
+    def watching(width: int, height: int) -> Any:
+        limits.append(get_gdal_config("GDAL_CACHEMAX"))
+        return overview_factors(width, height)
+
+    monkeypatch.setattr(publishing, "BandStatistics", Watching)
+    monkeypatch.setattr(pyramids, "overview_factors", watching)
+    with gdal_env():
+        _publish(tmp_path, CELLS, tiled=tiled)
+    assert len(limits) >= 2
+    assert set(limits) == {BLOCK_CACHE}
+    with gdal_env():  # the next job's
+        assert get_gdal_config("GDAL_CACHEMAX") > BLOCK_CACHE
+
+
+def test_what_publishing_has_freed_goes_back_to_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[bool] = []
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", height=2, width=2, count=1, dtype="uint8", **UTM
+    ):
+        pass
+    output = Output(id="a", file="a.tif", media_type="image/tiff", size=1)
+    monkeypatch.setattr(wear, "trim", lambda: given_back.append((tmp_path / "made/a.nc").exists()))
+    make_services("job", {"a": MIN_MAX}, {"a": output}, results=tmp_path, folder=tmp_path / "made")
+    assert given_back == [False, True]

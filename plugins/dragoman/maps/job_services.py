@@ -86,7 +86,7 @@ def _service(job_id: str, part: str, renderer: Renderer, source: Path, folder: P
     from rasterio.errors import RasterioError  # where something is published
 
     from dragoman.maps.publishing import Publication, publish_raster
-    from dragoman.workers.wear import give_back
+    from dragoman.workers.wear import give_back, trim
 
     publication = Publication(
         name=service_name(job_id, part),
@@ -102,3 +102,5 @@ def _service(job_id: str, part: str, renderer: Renderer, source: Path, folder: P
     except (OSError, RasterioError, RuntimeError) as error:  # a full disk; a file that is damaged inside
         told = (isinstance(error, OSError) and error.strerror) or "its cells cannot be read or written"
         raise OutputError(f"output '{part}' cannot be published: {told}") from error
+    finally:
+        trim()  # else it stays beside what the next job takes

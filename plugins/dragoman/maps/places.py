@@ -60,6 +60,35 @@ def is_geographic(crs: str) -> bool:
     return bool(_crs(crs).is_geographic)
 
 
+@lru_cache(256)
+def region_of(grid: MapGrid) -> Box:
+    """Where boxes in a service's own reference system are to be expected.
+
+    The area that its authority says it is for; of one that nobody has given an area, about the service itself.
+    """
+    west, south, east, north = own = own_extent(grid)
+    area = _area_of_use(grid.crs_wkt)
+    if area is None:
+        wide, high = east - west, north - south
+        return west - wide, south - high, east + wide, north + high
+    return min(area[0], own[0]), min(area[1], own[1]), max(area[2], own[2]), max(area[3], own[3])
+
+
+def _area_of_use(crs: str) -> Box | None:
+    """In the reference system itself."""
+    known = _crs(crs)
+    if known.area_of_use is None:
+        authority = known.to_authority()
+        known = known if authority is None else _crs(":".join(authority))
+    area = known.area_of_use
+    if area is None or area.west >= area.east:  # unknown, or over the antimeridian
+        return None
+    try:
+        return transformed((area.west, area.south, area.east, area.north), LONGITUDES, crs)
+    except InvalidRequest:
+        return None
+
+
 def own_extent(grid: MapGrid) -> Box:
     """Of a service in its own reference system."""
     a, _, c, _, e, f = grid.transform

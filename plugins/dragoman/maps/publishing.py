@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from dragoman.maps.netcdf_drawing import draw_netcdf, layer_variable
-from dragoman.maps.pyramids import add_overviews, copy_file, has_mixed_overviews, new_pyramid, tiled
+from dragoman.maps.pyramids import (
+    BLOCK_CACHE,
+    add_overviews,
+    copy_file,
+    has_mixed_overviews,
+    new_pyramid,
+    tiled,
+)
 from dragoman.maps.statistics import BandStatistics, needs_sample
 from dragoman.model.map_service import MapService
 from dragoman.rasters.netcdf_layers import NetcdfWriter
@@ -76,7 +83,7 @@ def publish_raster(source: Path, publication: Publication, folder: Path) -> MapS
 
 def _of_netcdf(source: Path, publication: Publication, folder: Path) -> tuple[MapGrid, list[MapVariable]]:
     shutil.copyfile(source, folder / publication.data.name)
-    with gdal_env(), closing(open_dataset(source)) as dataset:
+    with gdal_env(BLOCK_CACHE), closing(open_dataset(source)) as dataset:
         layers = netcdf_layers(dataset)
         renderers = dict.fromkeys(layers, publication.renderer)
         stem, place = f"{publication.data.stem}~", publication.data.parent  # no name of an output holds it
@@ -134,5 +141,5 @@ def _write(
 
 @contextmanager
 def _opened(source: Path) -> Iterator[Any]:
-    with open_raster(source) as dataset:
+    with gdal_env(BLOCK_CACHE), open_raster(source) as dataset:
         yield dataset

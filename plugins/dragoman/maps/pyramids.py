@@ -28,6 +28,9 @@ SMALLEST: Final = 256
 TILES: Final = (128, 1024)
 """Cells along a side of the tiles of a file that is drawn from as it is, least and most."""
 
+BLOCK_CACHE: Final = 64 * 2**20
+"""Bytes of blocks that GDAL keeps while a service is made: each is read once, and more is no faster."""
+
 REAL_VALUES: Final = ("NEAREST", "MODE")
 """What GDAL's tag RESAMPLING says of overviews in which each value is one of the cells'."""
 
@@ -82,7 +85,8 @@ def new_pyramid(path: Path, grid: MapGrid, *, dtype: str, count: int, nodata: No
 
 def add_overviews(path: Path) -> None:
     """Add overviews to a GeoTIFF, inside it, of nearest neighbours: no value is one that the data do not have."""
-    with gdal_env(), rasterio.Env(GDAL_NUM_THREADS="2"), rasterio.open(path, "r+", driver="GTiff") as dataset:
+    threads = rasterio.Env(GDAL_NUM_THREADS="2")
+    with gdal_env(BLOCK_CACHE), threads, rasterio.open(path, "r+", driver="GTiff") as dataset:
         factors = overview_factors(dataset.width, dataset.height)
         if factors and not all(dataset.overviews(band) for band in dataset.indexes):
             dataset.build_overviews(factors, Resampling.nearest)

@@ -40,6 +40,9 @@ LARGEST = 1e150
 
 MAX_BANDS = 4096
 
+BLOCK_CACHE = 200 * 2**20
+"""Bytes of decoded blocks that GDAL keeps."""
+
 BOMB_BYTES = 2**30
 """Below this many bytes decoded, the ratio of compression does not matter."""
 
@@ -50,7 +53,7 @@ GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",  # of a damaged one it gives the packed bytes for pixels, and no error
-    "GDAL_CACHEMAX": 200 * 2**20,  # bytes: rasterio hands an int on as it is
+    "GDAL_CACHEMAX": BLOCK_CACHE,  # bytes: rasterio hands an int on as it is
     "PROJ_NETWORK": "OFF",
     "GDAL_HTTP_MAX_RETRY": "0",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
@@ -61,9 +64,13 @@ opening_lock = threading.Lock()
 """``warnings.catch_warnings`` changes the whole process; one thread opens at a time."""
 
 
-def gdal_env() -> Any:
-    """The GDAL environment that files from outside are opened and read in; a context manager."""
-    return rasterio.Env(**GDAL_OPTIONS)
+def gdal_env(block_cache: int = BLOCK_CACHE) -> Any:
+    """The GDAL environment that files from outside are opened and read in; a context manager.
+
+    ``block_cache`` is in bytes, and of the whole process: the environment that was entered or left last, in whichever
+    thread, has set it.
+    """
+    return rasterio.Env(**{**GDAL_OPTIONS, "GDAL_CACHEMAX": block_cache})
 
 
 def open_raster(

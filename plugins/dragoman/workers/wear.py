@@ -83,5 +83,10 @@ def _resident() -> int:
 def give_back() -> None:
     """Return to the system what Python and the C library hold in reserve."""
     gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """Return to the system what the C library holds in reserve."""
     with suppress(OSError, AttributeError):  # only glibc has this
         ctypes.CDLL(None).malloc_trim(0)

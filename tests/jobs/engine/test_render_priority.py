@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from dragoman.jobs.engine.render_priority import CROWDED, LATE, RenderPriority, enter_idle_class, usage_of
+from dragoman.jobs.engine.render_priority import (
+    CROWDED,
+    LATE,
+    LONGEST,
+    RenderPriority,
+    enter_idle_class,
+    usage_of,
+)
 from dragoman.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -94,6 +101,37 @@ def test_all_are_replaced_when_one_gets_no_time_and_then_none_is_lowered_for_a_w
     machine.pass_by(CROWDED, 0)
     priority.heard(third)
     assert 3 in machine.idle_class
+
+
+def _starve(machine: Machine, priority: RenderPriority, process: Process) -> int:
+    """Let it enter the class and get nothing there; the seconds for which it is kept out of it then."""
+    priority.heard(process)
+    assert process.number in machine.idle_class
+    process.task = object()
+    assert not priority.starved()
+    machine.pass_by(2 * LATE, 0)
+    assert priority.starved() == [process]
+    machine.idle_class.clear()
+    process.task, begun = None, machine.now
+    while process.number not in machine.idle_class:
+        machine.pass_by(10, 0)
+        priority.heard(process)
+    return round(machine.now - begun)
+
+
+def test_under_lasting_load_they_are_kept_out_for_twice_as_long_each_time_up_to_an_hour(
+    machine: Machine, priority: RenderPriority, processes: tuple[Process, Process]
+) -> None:
+    pauses = [_starve(machine, priority, processes[0]) for _ in range(8)]
+    assert pauses == [CROWDED, 2 * CROWDED, 4 * CROWDED, 8 * CROWDED, 16 * CROWDED, LONGEST, LONGEST, LONGEST]
+
+
+def test_where_it_has_gone_well_for_as_long_as_that_the_next_time_counts_as_the_first(
+    machine: Machine, priority: RenderPriority, processes: tuple[Process, Process]
+) -> None:
+    assert [_starve(machine, priority, processes[0]) for _ in range(2)] == [CROWDED, 2 * CROWDED]
+    machine.pass_by(2 * CROWDED, 0)
+    assert _starve(machine, priority, processes[0]) == CROWDED
 
 
 def test_one_that_computes_or_waits_for_a_disk_is_left_alone(

@@ -10,12 +10,9 @@ from dragoman.adapters.ncdjango.map_parameters import instant_of, layers_of, ste
 from dragoman.adapters.ncdjango.map_pictures import band_of
 from dragoman.adapters.ncdjango.map_views import arcgis_json, arguments_of, service_of, variable_of
 from dragoman.adapters.ncdjango.place_parameters import (
-    box_of,
-    point_of,
     reference_named,
-    reference_of,
+    reference_of_point,
     refuse,
-    unnamed_reference,
 )
 
 if TYPE_CHECKING:
@@ -39,9 +36,8 @@ def identify(api: Surface, call: Call, name: str) -> Response:
     """GET or POST: what lies at a point."""
     service = service_of(api, call, name)
     arguments = arguments_of(call)
-    x, y, embedded = point_of(arguments)
     _check_screen(arguments)
-    reference = reference_of(arguments, "sr") or embedded or unnamed_reference((x, y, x, y), service)
+    x, y, reference = reference_of_point(arguments, service)
     instant = instant_of(arguments)
     variables = [each for each in layers_of(arguments, service, identify=True) if each.drawn]
     bands = [band_of(variable, step_of(variable, instant)) for variable in variables]
@@ -57,7 +53,6 @@ def _check_screen(arguments: Arguments) -> None:
         good = False
     if not good:
         refuse("tolerance", tolerance, "a number of pixels")
-    box_of(arguments, "mapExtent")
     display = arguments.get("imageDisplay", "")
     try:
         numbers = [float(part) for part in display.split(",")]

@@ -36,7 +36,8 @@ DRAWN_AS: Final = ("layers", "time", "styles")
 
 def arguments_of(call: Call) -> Arguments:
     """The parameters of the request, of its query and its form, each once; what is empty is left out."""
-    pairs = [*call.query, *request.form.items(multi=True)]
+    sent = request.form.items(multi=True) if request.method == "POST" else ()
+    pairs = [*call.query, *sent]
     return {name: value for name, value in pairs if value}
 
 

@@ -22,6 +22,7 @@ from dragoman.maps.places import (
     may_be_degrees,
     mercator_extent,
     own_extent,
+    region_of,
     transformed,
 )
 
@@ -36,6 +37,8 @@ MOST_PIXELS: Final = 4096
 DEFAULT_SIZE: Final = (400, 400)
 WEB_MERCATOR: Final = frozenset({3857, 102100, 102113, 900913, 3785})
 """Numbers under which ArcGIS and others know web mercator."""
+MOST_DEGREES: Final = 1800.0
+"""A view of the whole world in longitudes and latitudes may be a few times as wide and high."""
 FIRST_OF_ESRI: Final = 32768
 """Numbers from here on are of Esri, those below of EPSG."""
 WHOLE: Final = re.compile(r"\s*-?[0-9]{1,7}\s*", re.ASCII)
@@ -69,7 +72,7 @@ def frame_of(arguments: Arguments, service: MapService) -> Frame:
     """Of an export: its bbox in imageSR, widened to the shape of the picture."""
     size = size_of(arguments)
     bbox, embedded = box_of(arguments, "bbox")
-    source = reference_of(arguments, "bboxSR") or embedded or unnamed_reference(bbox, service)
+    source = reference_of(arguments, "bboxSR") or embedded or unnamed_reference("bboxSR", bbox, service)
     target = reference_of(arguments, "imageSR") or source
     try:
         moved = transformed(bbox, source, target)
@@ -78,16 +81,36 @@ def frame_of(arguments: Arguments, service: MapService) -> Frame:
     return Frame(bbox=widened(moved, size), reference=target, size=size)
 
 
-def unnamed_reference(box: Box, service: MapService) -> str:
-    """What a box is in whose reference system is left out: that of the service, as ncdjango has it.
+def unnamed_reference(name: str, box: Box, service: MapService) -> str:
+    """What a box is in whose reference system is left out, in the parameter ``name``: that of the service.
 
-    A box that lies beside the service there is in web mercator, in which a service tells its extent: QGIS goes by that.
-    Not where it could be in degrees: -120 may be asked of a service that is told in 0 to 360.
+    A box that cannot be meant in that, and that the service lies in by web mercator, is in web mercator, in which a
+    service tells its extent: QGIS goes by that. One that lies beside the service and could be in either is refused:
+    its picture would be empty, or show another place. What could be in degrees is, of a service in degrees: -120 may
+    be asked of one that is told in 0 to 360.
     """
     grid = service.grid
-    if _meet(box, own_extent(grid)) or (may_be_degrees(box) and is_geographic(grid.crs_wkt)):
+    seen = _meet(box, own_extent(grid))
+    in_mercator = MERCATOR if _meet(box, mercator_extent(grid)) else grid.crs_wkt
+    if is_geographic(grid.crs_wkt):
+        degrees = may_be_degrees(box) or (seen and max(map(abs, box)) <= MOST_DEGREES)
+        return grid.crs_wkt if degrees else in_mercator
+    possible = _holds(region_of(grid), _middle(box))
+    if in_mercator != MERCATOR or (possible and seen):
         return grid.crs_wkt
-    return MERCATOR if _meet(box, mercator_extent(grid)) else grid.crs_wkt
+    if possible:
+        refuse(
+            name, "", "a wkid: this box could be in the service's own reference system, or in web mercator"
+        )
+    return MERCATOR
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _holds(box: Box, point: tuple[float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
 def _meet(one: Box, other: Box) -> bool:
@@ -146,6 +169,17 @@ def point_of(arguments: Arguments) -> tuple[float, float, str]:
     if len(values) != 2:
         refuse("geometry", text, allowed)
     return values[0], values[1], reference
+
+
+def reference_of_point(arguments: Arguments, service: MapService) -> tuple[float, float, str]:
+    """The point of an identify, and its reference system: that of the map that was looked at, if none is named."""
+    x, y, embedded = point_of(arguments)
+    extent, of_extent = box_of(arguments, "mapExtent")
+    reference = reference_of(arguments, "sr") or embedded or of_extent
+    if not reference:
+        looked_at = extent if _holds(extent, (x, y)) else (x, y, x, y)
+        reference = unnamed_reference("sr", looked_at, service)
+    return x, y, reference
 
 
 def reference_of(arguments: Arguments, name: str) -> str:

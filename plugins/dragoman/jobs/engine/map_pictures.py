@@ -194,13 +194,22 @@ class MapPictures:
                 self._order()
 
     def _replace_starved(self) -> None:
-        """What they draw is drawn by others, which have to be born first; whoever waits must wait for that."""
+        """What they draw is drawn by others, which have to be born first; whoever waits must wait for that.
+
+        Nobody waits for their deaths: who gets no time to draw gets none to die.
+        """
         starved = self._priority.starved()
+        taken = [worker.task for worker in starved if worker.task is not None]
         for worker in starved:
+            worker.release()
             worker.begin_end("retired")
+            self._unsent.pop(worker, None)
+        for task in reversed(taken):
+            task.again = True
+            self._waiting.appendleft(task)
         if starved:
             until = time.monotonic() + BIRTH
-            for task in (*self._waiting, *(worker.task for worker in starved if worker.task)):
+            for task in self._waiting:
                 task.until = max(task.until, until)
 
     def _unborn(self) -> int:

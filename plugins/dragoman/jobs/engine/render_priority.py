@@ -2,6 +2,8 @@
 
     idle class ──► one gets next to no time while it draws: all are replaced ──► nice ──► 120 s later ──► idle class
 
+Where that comes again soon, they stay nice for twice as long, and so on: each change costs who draws half a second.
+
 Whoever wakes up takes the processor from a process of Linux's idle class at once; from one that is merely nice often
 only after a millisecond or two, and a small job wakes others up six times. But beside jobs that use every processor
 the idle class gets a three hundredth of the time. Without privileges a process may enter it and never leave it.
@@ -28,6 +30,8 @@ SHARE: Final = 0.1
 """Of the time, what it should have got: about what nice processes get beside others."""
 CROWDED: Final = 120.0
 """Seconds for which no process enters the idle class again."""
+LONGEST: Final = 3600.0
+"""The same, at most, where it did not go well for as long as they had been kept out of it."""
 
 type Process = Worker[str, Any]
 type Usage = tuple[bool, float]
@@ -45,6 +49,8 @@ class RenderPriority:
     _begun: dict[Process, tuple[Any, float, float]] = field(default_factory=dict)
     """The task of each that draws, when it was first looked at, and the seconds of the processor until then."""
     _crowded_until: float = 0.0
+    _pause: float = 0.0
+    """Seconds that they were kept out of the class for the last time."""
 
     def heard(self, worker: Process) -> None:
         """It has drawn something, so it has loaded what it needs: that must not take it a minute."""
@@ -62,7 +68,10 @@ class RenderPriority:
         """Those that have to be replaced now; to be asked again and again."""
         if not any(self._starves(worker) for worker in list(self._low)):
             return []
-        self._crowded_until = self.clock() + CROWDED
+        now = self.clock()
+        soon = now - self._crowded_until < self._pause
+        self._pause = min(2 * self._pause, LONGEST) if soon else CROWDED
+        self._crowded_until = now + self._pause
         low = [worker for worker in self._low if not worker.ending]
         self._low.clear()
         self._begun.clear()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from dragoman.model.map_service import MapService
 
 LOGGER = logging.getLogger(__name__)
+
+KEPT: Final = 32
+"""Services whose rows need not be decoded again: each picture of a map asks for the same one."""
 
 
 def open_service_store(url: str) -> SqlServiceStore:
@@ -113,10 +116,15 @@ def _row(job_id: str, service: MapService) -> dict[str, Any]:
 
 def _service(row: Mapping[str, Any]) -> MapService | None:
     try:
-        return load_service(json.loads(row["service"]))
+        return _loaded(row["service"])
     except (ValueError, RecursionError) as error:
         LOGGER.warning("service %s cannot be read: %s", row["name"], error, extra={"action": "read"})
         return None
+
+
+@lru_cache(maxsize=KEPT)
+def _loaded(text: str) -> MapService:
+    return load_service(json.loads(text))
 
 
 @cache

@@ -8,7 +8,7 @@ any                                        ──► Failed
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dragoman.maps.renderers import parse_renderer
@@ -132,7 +132,15 @@ _TYPES: Final[Mapping[str, type[Order | Report]]] = {
 
 def dump(message: Order | Report) -> dict[str, JSON]:
     """A message as JSON."""
-    return {"is": type(message).__name__, **asdict(message)}
+    return {"is": type(message).__name__, **_dumped(message)}
+
+
+def _dumped(value: Any) -> Any:
+    """As ``dataclasses.asdict``, which takes twice as long: it copies what is no message of ours as well."""
+    names = getattr(type(value), "__slots__", None)
+    if names is not None:
+        return {name: _dumped(getattr(value, name)) for name in names}
+    return [_dumped(each) for each in value] if isinstance(value, tuple) else value
 
 
 def load(data: Any) -> Any:
