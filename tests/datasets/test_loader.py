@@ -1,4 +1,4 @@
-"""The loader in this process: what it is told comes through a socket, and what it tells goes back."""
+"""The loader and its decoders in this process: what it is told comes through a socket, and what it tells goes back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from aeonbody import parse_body
 
 from dragoman.config.settings import FetchSettings
 from dragoman.datasets import loader
-from dragoman.datasets.dataset import Dataset
+from dragoman.datasets.decoder import Decoder, DecoderSetup
+from dragoman.datasets.decoder_link import DecoderLink
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.datasets.loader import Loader, LoaderSetup
 from dragoman.datasets.loader_messages import (
@@ -34,6 +35,7 @@ from dragoman.datasets.loader_messages import (
     Refused,
 )
 from dragoman.datasets.open_session import open_session
+from dragoman.datasets.record_filler import RecordFiller
 from dragoman.errors import DatasetError
 from dragoman.sources.policy import SourcePolicy
 from dragoman.workers.framing import Channel, Disconnected
@@ -52,9 +54,9 @@ NUMBERS = 40
 
 
 class Running:
-    """A loader in a thread, and the supervisor's end of its socket."""
+    """A loader in a thread, each decoder in another, and the supervisor's end of the loader's socket."""
 
-    def __init__(self, folder: Path, memory: int, threads: int) -> None:
+    def __init__(self, folder: Path, memory: int, decoders: int) -> None:
         self.root = folder / "data"
         self.batches = folder / "batches"
         for made in (self.root, self.batches):
@@ -66,15 +68,17 @@ class Running:
         policy = SourcePolicy(fetch=FetchSettings(), data_roots=(self.root,))
         limits = DatasetLimits(max_file_bytes=2**20, max_batch_bytes=2**20)
         setup = LoaderSetup(
-            folder=self.batches, policy=policy, limits=limits, memory=memory, threads=threads, mark="test"
+            folder=self.batches, policy=policy, limits=limits, memory=memory, processors=decoders, mark="test"
         )
-        self.loader = Loader(Channel(theirs), setup)
-        self.thread = threading.Thread(target=self._serve)
-        self.thread.start()
-
-    def _serve(self) -> None:
-        with suppress(Disconnected):
-            self.loader.serve()
+        self.pairs = [socket.socketpair() for _ in range(decoders)]
+        self.loader = Loader(Channel(theirs), setup, [DecoderLink(near) for near, _far in self.pairs])
+        own = DecoderSetup(folder=self.batches, policy=policy, limits=limits)
+        self.decoders = [Decoder(Channel(far), own) for _near, far in self.pairs]
+        self.threads = [
+            threading.Thread(target=_serve, args=(each,)) for each in (self.loader, *self.decoders)
+        ]
+        for thread in self.threads:
+            thread.start()
 
     def tell(self, order: Order) -> None:
         self.channel.send(ORDERS.dump(order))
@@ -114,16 +118,25 @@ class Running:
 
     def close(self) -> None:
         self.sockets[0].shutdown(socket.SHUT_RDWR)
-        self.thread.join(HANG)
+        self.threads[0].join(HANG)
         self.loader._pool.shutdown(wait=True)
-        for sock in self.sockets:
+        for near, _far in self.pairs:
+            near.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(HANG)
+        for sock in (*self.sockets, *(sock for pair in self.pairs for sock in pair)):
             sock.close()
+
+
+def _serve(process: Loader | Decoder) -> None:
+    with suppress(Disconnected):
+        process.serve()
 
 
 @pytest.fixture
 def running(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
-    memory, threads = getattr(request, "param", (2**24, 2))
-    started = Running(tmp_path, memory, threads)
+    memory, decoders = getattr(request, "param", (2**24, 2))
+    started = Running(tmp_path, memory, decoders)
     yield started
     started.close()
 
@@ -132,16 +145,16 @@ def refuse_record(
     monkeypatch: pytest.MonkeyPatch, bad: set[int], gate: threading.Event | None = None
 ) -> None:
     """Records that cannot be loaded; the first one of the second batch waits for the gate."""
-    whole = Dataset.load
+    whole = RecordFiller.fill
 
-    def load_record(dataset: Dataset, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
+    def fill(filler: RecordFiller, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
         if place.record in bad:
             raise DatasetError(f"record {place.record} is bad")
         if gate is not None and place.record == 4:
             assert gate.wait(HANG)
-        whole(dataset, place, record, rows)
+        whole(filler, place, record, rows)
 
-    monkeypatch.setattr(Dataset, "load", load_record)
+    monkeypatch.setattr(RecordFiller, "fill", fill)
 
 
 def test_a_session_is_opened_and_its_batches_are_made_ahead(running: Running) -> None:

@@ -120,6 +120,18 @@ class BatchFiles:
                 if _freed(name) < oldest:
                     self._delete(name)
 
+    def mapped(self, path: str, size: int) -> mmap.mmap:
+        """The memory of a batch that another process has begun; raises OSError where it is gone."""
+        with self._lock:
+            if serial_of(Path(path).name) not in self._maps:
+                self._names()
+            return self._mapped(Path(path), size)
+
+    def drop_deleted(self) -> None:
+        """Let go of the memory of files that others have deleted."""
+        with self._lock, suppress(OSError):  # the folder is gone, or no descriptor is left: at the next look
+            self._names()
+
     def _again(self, names: Iterable[str], beginning: str, size: int) -> BatchFile | None:
         """The file of that size that was sent last: its pages are the likeliest to be in the processor's cache."""
         free = [name for name in _free(names) if _size(name) == size]

@@ -153,6 +153,6 @@ class LoaderLink:
             policy=settings.policy,
             limits=settings.limits,
             memory=settings.memory,
-            threads=os.cpu_count() or 1,
+            processors=os.cpu_count() or 1,
             mark=self._house.mark,
         )
