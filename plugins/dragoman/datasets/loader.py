@@ -278,7 +278,7 @@ class Loader:
         self._held += session.layout.size
 
     def _prepare(self, session: OpenSession, number: int) -> None:
-        """Make the file, and hand its records out in pieces, one for each decoder."""
+        """Make the file, and hand its records out in pieces."""
         try:
             places = session.places(number)
             beginning = batch_name(session.id, session.generation, number)
@@ -286,13 +286,18 @@ class Loader:
         except Exception as error:  # a thread of the pool would swallow it, and the batch be waited for
             self._end(session, number, None, reason(error, BATCH))
             return
-        share = -(-len(places) // len(self._decoders))
+        share = -(-len(places) // self._pieces(session, number))
         pieces = [(start, places[start : start + share]) for start in range(0, len(places), share)]
         batch = BatchInMaking(session=session, number=number, file=file, pieces=len(pieces))
         session.layout.arrays(file.body)  # the headers
         for piece in pieces[1:]:
             self._pool.submit(self._load, batch, *piece)
         self._load(batch, *pieces[0])
+
+    def _pieces(self, session: OpenSession, number: int) -> int:
+        """Into how many pieces a batch goes: as few as keep all decoders busy, but many if it is waited for."""
+        decoders = len(self._decoders)
+        return decoders if number == session.position else max(1, decoders // self._making)
 
     def _load(self, batch: BatchInMaking, row: int, places: list[Place]) -> None:
         """Have the rows of a piece filled; a closed session, or an earlier record's failure, makes it needless."""

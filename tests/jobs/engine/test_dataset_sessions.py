@@ -6,8 +6,10 @@ import os
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from datasetkit import DEADLY_MANIFEST, KILLER, Supervisor, deadly_main, fetched, stillborn_main
 
@@ -34,6 +36,10 @@ def read_to_the_end(supervisor: Supervisor, session_id: str) -> list[int]:
     return numbers
 
 
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid)
+
+
 def test_batches_come_in_order_and_the_end_stays(supervisor: Supervisor) -> None:
     session = supervisor.create("numbers.tsv")
     assert read_to_the_end(supervisor, session) == list(range(40))
@@ -52,6 +58,24 @@ def test_a_loader_that_is_killed_costs_no_batch(supervisor: Supervisor) -> None:
             numbers += supervisor.next(session) or []
         supervisor.until(lambda: not link._suspects)  # a batch that was at work at two deaths is held guilty
         supervisor.kill_loader()
+    assert numbers + read_to_the_end(supervisor, session) == list(range(400))
+
+
+def test_a_decoder_that_is_killed_costs_no_batch_and_none_outlives_its_loader(supervisor: Supervisor) -> None:
+    session = supervisor.create("numbers.tsv", numbers=400)
+    link = supervisor.sessions._desk._link
+    numbers = []
+    for _ in range(3):
+        for _ in range(25):
+            numbers += supervisor.next(session) or []
+        supervisor.until(lambda: not link._suspects)  # as above
+        loader_pid = supervisor.loader_pid()
+        decoders = psutil.Process(loader_pid).children()
+        assert len(decoders) == min(loader.MOST_DECODERS, os.cpu_count() or 1)
+        decoders[-1].kill()
+        supervisor.until(partial(gone, loader_pid))
+        dead, _alive = psutil.wait_procs(decoders, timeout=60)
+        assert len(dead) == len(decoders)
     assert numbers + read_to_the_end(supervisor, session) == list(range(400))
 
 
