@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from dragoman.sources.policy import SourcePolicy
 
 LOOK: Final = 1.0
-"""Seconds from one look for files that have been deleted to the next, while there is nothing to do."""
+"""Seconds from one look for files that have been deleted to the next: their memory is held until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,13 @@ class DecoderSetup:
     limits: DatasetLimits
 
 
-def fork_decoder(setup: DecoderSetup, strange: Iterable[socket.socket]) -> socket.socket:
-    """A socket to a new decoder, which closes the ``strange`` ones; for a process that has no threads yet."""
+def fork_decoder(setup: DecoderSetup, strange: Iterable[socket.socket]) -> tuple[int, socket.socket]:
+    """A new decoder's pid, and a socket to it; it closes the ``strange`` ones. For a process without threads."""
     ours, theirs = socket.socketpair()
-    if os.fork():
+    pid = os.fork()
+    if pid:
         theirs.close()
-        return ours
+        return pid, ours
     try:
         process_tree.die_with_parent()
         for sock in (ours, *strange):
@@ -72,10 +74,13 @@ class Decoder:
 
     def serve(self) -> None:
         """Raises Disconnected."""
+        looked = time.monotonic()
         while True:
             message = self._channel.receive_within(LOOK)
-            if message is None:
+            if time.monotonic() >= looked + LOOK:
                 self._files.drop_deleted()
+                looked = time.monotonic()
+            if message is None:
                 continue
             task = TASKS.load(message)
             match task:

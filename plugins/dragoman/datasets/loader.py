@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from dragoman.datasets.batch_files import BatchFiles, batch_name, discard
 from dragoman.datasets.decoder import DecoderSetup, fork_decoder
 from dragoman.datasets.decoder_link import DecoderLink
 from dragoman.datasets.decoder_messages import Fill
+from dragoman.datasets.etl.entry import import_libraries
 from dragoman.datasets.loader_messages import (
     ORDERS,
     REPORTS,
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 
     from dragoman.datasets.batch_files import BatchFile
     from dragoman.datasets.limits import DatasetLimits
-    from dragoman.datasets.loader_messages import Report
+    from dragoman.datasets.loader_messages import Order, Report
     from dragoman.datasets.open_session import OpenSession
     from dragoman.datasets.order import Place
     from dragoman.sources.policy import SourcePolicy
@@ -82,22 +84,47 @@ def main(sock: socket.socket, setup: LoaderSetup) -> None:
     """What the process runs."""
     child.settle(mark=setup.mark)
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")  # read when OpenCV is imported
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")  # each processor has a decoder
     os.nice(NICENESS)
-    decoders = fork_decoders(sock, setup)  # before there are threads
-    child.end_with_supervisor(sock)
-    loader = Loader(Channel(sock), setup, decoders)
+    channel = Channel(sock)
     with suppress(Disconnected):
+        orders = [ORDERS.load(channel.receive())]
+        while not isinstance(orders[-1], Open):
+            orders.append(ORDERS.load(channel.receive()))
+        import_libraries(orders[-1].configuration)  # once, for all decoders
+        decoders, pids = _fork_decoders(sock, setup)  # before there are threads
+        _end_with(pids)
+        child.end_with_supervisor(sock)
+        loader = Loader(channel, setup, decoders)
+        for order in orders:
+            loader.obey(order)
         loader.serve()
     os._exit(0)
 
 
-def fork_decoders(sock: socket.socket, setup: LoaderSetup) -> list[DecoderLink]:
-    """A decoder for each processor; ``sock`` is none of theirs."""
+def _fork_decoders(sock: socket.socket, setup: LoaderSetup) -> tuple[list[DecoderLink], list[int]]:
+    """A decoder for each processor, and their pids; ``sock`` is none of theirs."""
     decoder = DecoderSetup(folder=setup.folder, policy=setup.policy, limits=setup.limits)
     sockets: list[socket.socket] = []
+    pids: list[int] = []
     for _ in range(min(MOST_DECODERS, setup.processors)):
-        sockets.append(fork_decoder(decoder, [sock, *sockets]))
-    return [DecoderLink(each) for each in sockets]
+        pid, end = fork_decoder(decoder, [sock, *sockets])
+        pids.append(pid)
+        sockets.append(end)
+    return [DecoderLink(each) for each in sockets], pids
+
+
+def _end_with(pids: Sequence[int]) -> None:
+    """Have this process end at once with any of its decoders: the supervisor is to know which batches were made."""
+
+    def ended(_signal: int, _frame: object) -> None:
+        for pid in pids:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                LOGGER.error("decoder %d died, and the loader with it", pid, extra={"action": "decoder"})
+                os._exit(1)
+
+    signal.signal(signal.SIGCHLD, ended)
+    ended(signal.SIGCHLD, None)  # one that was dead before
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -146,19 +173,21 @@ class Loader:
                 for decoder in self._decoders:
                     decoder.tidy()
                 trim = time.monotonic() + TRIM
-            if message is None:
-                continue
-            order = ORDERS.load(message)
-            match order:
-                case Open():
-                    self._begin_to_open(order)
-                case Advance() | Again():
-                    self._follow(order)
-                case Close(session=session):
-                    self._close(session)
-                case Careful(on=on):
-                    self._careful = on
-            self._begin_batches()
+            if message is not None:
+                self.obey(ORDERS.load(message))
+
+    def obey(self, order: Order) -> None:
+        """Follow one order."""
+        match order:
+            case Open():
+                self._begin_to_open(order)
+            case Advance() | Again():
+                self._follow(order)
+            case Close(session=session):
+                self._close(session)
+            case Careful(on=on):
+                self._careful = on
+        self._begin_batches()
 
     # -- sessions ----------------------------------------------------------------------------------------
 
@@ -305,7 +334,6 @@ class Loader:
             if not (batch.session.closed or (batch.failure and batch.failed < row)):
                 self._fill(batch, row, places)
         except Disconnected:  # the batch may have killed it: whoever follows the loader finds out
-            LOGGER.exception("a decoder died, and the loader with it", extra={"action": "decoder"})
             os._exit(1)
         except Exception as error:  # of the manifest: it is this batch's failure
             batch.fail(row, reason(error, BATCH))
