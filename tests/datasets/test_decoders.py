@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rasterio.env import get_gdal_config
 
 from dragoman.datasets import decoder
 from dragoman.datasets.dataset import make_batch
 from dragoman.datasets.decoder_messages import TASKS, Fill, Learn
+from dragoman.datasets.etl.entry import import_libraries
 from dragoman.datasets.loader_messages import Close, Failed, Opened, Ready
 from dragoman.datasets.manifest import Record
 from dragoman.datasets.order import Place
+from dragoman.rasters import opening
 
 if TYPE_CHECKING:
     from loaderkit import Running
@@ -119,3 +123,37 @@ def test_a_session_that_is_closed_while_a_decoder_is_busy_is_forgotten_then(
     running.until(lambda: running.loader.held == 0)
     running.until(lambda: not any(each._learnt or each._fillers for each in running.decoders))
     assert not list(running.batches.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("etl", "module"),
+    [
+        ([{"type": "image"}, {"type": "label"}], "dragoman.datasets.pictures"),
+        ([{"type": "audio"}, {"type": "nothing"}, 3, {}, {"type": []}], "dragoman.datasets.sound"),
+        ([{"type": "geoimage"}], "dragoman.rasters.opening"),
+    ],
+)
+def test_libraries_are_imported_before_there_are_decoders(
+    monkeypatch: pytest.MonkeyPatch, etl: list[Any], module: str
+) -> None:
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    import_libraries({"etl": etl})
+    assert module in sys.modules
+
+
+@pytest.mark.parametrize("configuration", [{}, {"etl": None}, {"etl": [{"type": "image"}]}])
+def test_what_cannot_be_imported_is_nobodys_trouble_yet(
+    monkeypatch: pytest.MonkeyPatch, configuration: dict[str, Any]
+) -> None:
+    monkeypatch.delitem(sys.modules, "dragoman.datasets.pictures", raising=False)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    import_libraries(configuration)
+    assert "dragoman.datasets.pictures" not in sys.modules
+
+
+def test_decoders_share_the_memory_for_blocks_of_rasters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "GDAL_OPTIONS", dict(opening.GDAL_OPTIONS))
+    opening.share_block_cache(4)
+    assert opening.GDAL_OPTIONS["GDAL_CACHEMAX"] == opening.BLOCK_CACHE // 4
+    with opening.gdal_env():
+        assert get_gdal_config("GDAL_CACHEMAX") == opening.BLOCK_CACHE // 4

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from dragoman.config.settings import FetchSettings
-from dragoman.datasets import loader
+from dragoman.datasets import loader_process
 from dragoman.datasets.limits import DatasetLimits
 from dragoman.datasets.record_filler import RecordFiller
 from dragoman.datasets.taken_batch import BatchMaps
@@ -52,7 +52,7 @@ def deadly_main(sock: socket.socket, setup: LoaderSetup) -> None:
         fill(filler, place, record, rows)
 
     RecordFiller.fill = deadly  # type: ignore[method-assign,assignment]
-    loader.main(sock, setup)
+    loader_process.main(sock, setup)
 
 
 def stillborn_main(_sock: socket.socket, _setup: LoaderSetup) -> None:

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from dragoman.datasets.configuration import SessionConfiguration
     from dragoman.datasets.limits import DatasetLimits
     from dragoman.sources.policy import SourcePolicy
 
+RASTERS: Final = "geoimage"
+"""The type of entry that reads windows of rasters."""
 LOOK: Final = 1.0
 """Seconds from one look for files that have been deleted to the next: their memory is held until then."""
 
@@ -42,6 +45,8 @@ class DecoderSetup:
     """Where batches are."""
     policy: SourcePolicy
     limits: DatasetLimits
+    decoders: int = 1
+    """How many there are."""
 
 
 def fork_decoder(setup: DecoderSetup, strange: Iterable[socket.socket]) -> tuple[int, socket.socket]:
@@ -108,8 +113,16 @@ class Decoder:
         if known is None:
             learnt = self._learnt[key]
             configuration = read_configuration(learnt.configuration, lambda: 1)
+            self._share_memory(configuration)
             filler = RecordFiller(configuration, self._setup.policy, self._setup.limits)
             filler.take_columns(learnt.columns)
             filler.settle(learnt.first)
             known = self._fillers[key] = filler, Layout(configuration, filler.buffers)
         return known
+
+    def _share_memory(self, configuration: SessionConfiguration) -> None:
+        """Hold only this decoder's part of the blocks of rasters that one process would hold."""
+        if any(isinstance(entry, dict) and entry.get("type") == RASTERS for entry in configuration.etl):
+            from dragoman.rasters.opening import share_block_cache
+
+            share_block_cache(self._setup.decoders)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dragoman.datasets.batch_files import BatchFiles, batch_name, discard
-from dragoman.datasets.decoder import DecoderSetup, fork_decoder
 from dragoman.datasets.decoder_link import DecoderLink
 from dragoman.datasets.decoder_messages import Fill
-from dragoman.datasets.etl.entry import import_libraries
 from dragoman.datasets.loader_messages import (
     ORDERS,
     REPORTS,
@@ -39,11 +36,9 @@ from dragoman.datasets.loader_messages import (
 )
 from dragoman.datasets.open_session import BATCH, BatchInMaking, description_of, open_session, reason
 from dragoman.errors import DatasetFieldError
-from dragoman.workers import child
 from dragoman.workers.framing import Channel, Disconnected
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -57,10 +52,6 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 SESSION: Final = "the session"
-NICENESS: Final = 10
-"""How far the loader stands back: whoever only asks is not to wait for pictures that are decoded ahead."""
-MOST_DECODERS: Final = 16
-"""Each has libraries of its own in memory."""
 TRIM: Final = 5.0
 """Seconds from one look for memory that nobody uses any more to the next."""
 
@@ -78,53 +69,6 @@ class LoaderSetup:
     processors: int
     mark: str
     """Tells this supervisor's offspring from another's."""
-
-
-def main(sock: socket.socket, setup: LoaderSetup) -> None:
-    """What the process runs."""
-    child.settle(mark=setup.mark)
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")  # read when OpenCV is imported
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")  # each processor has a decoder
-    os.nice(NICENESS)
-    channel = Channel(sock)
-    with suppress(Disconnected):
-        orders = [ORDERS.load(channel.receive())]
-        while not isinstance(orders[-1], Open):
-            orders.append(ORDERS.load(channel.receive()))
-        import_libraries(orders[-1].configuration)  # once, for all decoders
-        decoders, pids = _fork_decoders(sock, setup)  # before there are threads
-        _end_with(pids)
-        child.end_with_supervisor(sock)
-        loader = Loader(channel, setup, decoders)
-        for order in orders:
-            loader.obey(order)
-        loader.serve()
-    os._exit(0)
-
-
-def _fork_decoders(sock: socket.socket, setup: LoaderSetup) -> tuple[list[DecoderLink], list[int]]:
-    """A decoder for each processor, and their pids; ``sock`` is none of theirs."""
-    decoder = DecoderSetup(folder=setup.folder, policy=setup.policy, limits=setup.limits)
-    sockets: list[socket.socket] = []
-    pids: list[int] = []
-    for _ in range(min(MOST_DECODERS, setup.processors)):
-        pid, end = fork_decoder(decoder, [sock, *sockets])
-        pids.append(pid)
-        sockets.append(end)
-    return [DecoderLink(each) for each in sockets], pids
-
-
-def _end_with(pids: Sequence[int]) -> None:
-    """Have this process end at once with any of its decoders: the supervisor is to know which batches were made."""
-
-    def ended(_signal: int, _frame: object) -> None:
-        for pid in pids:
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                LOGGER.error("decoder %d died, and the loader with it", pid, extra={"action": "decoder"})
-                os._exit(1)
-
-    signal.signal(signal.SIGCHLD, ended)
-    ended(signal.SIGCHLD, None)  # one that was dead before
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

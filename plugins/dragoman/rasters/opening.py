@@ -46,11 +46,14 @@ BOMB_BYTES = 2**30
 MAX_RATIO = 20_000
 """Decoded bytes for one byte of the file; real nearly empty scenes stay below."""
 
+BLOCK_CACHE = 200 * 2**20
+"""Bytes of decoded blocks that one process holds."""
+
 GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",  # of a damaged one it gives the packed bytes for pixels, and no error
-    "GDAL_CACHEMAX": 200 * 2**20,  # bytes: rasterio hands an int on as it is
+    "GDAL_CACHEMAX": BLOCK_CACHE,  # bytes: rasterio hands an int on as it is
     "PROJ_NETWORK": "OFF",
     "GDAL_HTTP_MAX_RETRY": "0",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
@@ -59,6 +62,11 @@ GDAL_OPTIONS: dict[str, Any] = {
 
 opening_lock = threading.Lock()
 """``warnings.catch_warnings`` changes the whole process; one thread opens at a time."""
+
+
+def share_block_cache(processes: int) -> None:
+    """Have this process hold its part of the memory for decoded blocks, where so many read rasters together."""
+    GDAL_OPTIONS["GDAL_CACHEMAX"] = BLOCK_CACHE // processes
 
 
 def gdal_env() -> Any:

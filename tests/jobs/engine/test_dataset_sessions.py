@@ -13,7 +13,7 @@ import psutil
 import pytest
 from datasetkit import DEADLY_MANIFEST, KILLER, Supervisor, deadly_main, fetched, stillborn_main
 
-from dragoman.datasets import batch_files, loader
+from dragoman.datasets import batch_files, loader_process
 from dragoman.errors import DatasetError, NoSuchSession, Unavailable
 from dragoman.jobs.engine import batch_desk, dataset_sessions
 
@@ -71,7 +71,7 @@ def test_a_decoder_that_is_killed_costs_no_batch_and_none_outlives_its_loader(su
         supervisor.until(lambda: not link._suspects)  # as above
         loader_pid = supervisor.loader_pid()
         decoders = psutil.Process(loader_pid).children()
-        assert len(decoders) == min(loader.MOST_DECODERS, os.cpu_count() or 1)
+        assert len(decoders) == min(loader_process.MOST_DECODERS, os.cpu_count() or 1)
         decoders[-1].kill()
         supervisor.until(partial(gone, loader_pid))
         dead, _alive = psutil.wait_procs(decoders, timeout=60)
@@ -82,7 +82,7 @@ def test_a_decoder_that_is_killed_costs_no_batch_and_none_outlives_its_loader(su
 def test_a_record_that_kills_the_loader_is_a_failure_and_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "main", deadly_main)
+    monkeypatch.setattr(loader_process, "main", deadly_main)
     supervisor = Supervisor(tmp_path)
     try:
         other = supervisor.create("numbers.tsv", numbers=400)
@@ -104,7 +104,7 @@ def test_a_record_that_kills_the_loader_is_a_failure_and_others_go_on(
 def test_a_loader_that_dies_at_birth_refuses_the_session_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "main", stillborn_main)
+    monkeypatch.setattr(loader_process, "main", stillborn_main)
     supervisor = Supervisor(tmp_path)
     try:
         with pytest.raises(DatasetError, match="died each time it opened this session"):

@@ -37,8 +37,12 @@ TYPES: Final = {
     "geoimage": "dragoman.datasets.etl.geoimage:read_geoimage",
 }
 """Where each type of entry is read, imported when a session has one."""
-OF_PICTURES: Final = frozenset({"image", "pixelmask", "depthmap", "video"})
-"""Those that decode pictures."""
+DECODERS: Final = {
+    **dict.fromkeys(("image", "pixelmask", "depthmap", "video"), "dragoman.datasets.pictures"),
+    "audio": "dragoman.datasets.sound",
+    "geoimage": "dragoman.rasters.opening",
+}
+"""What a type of entry imports when it decodes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +140,7 @@ def import_libraries(configuration: Mapping[str, JSON]) -> None:
     members = [each for each in etl if isinstance(each, dict)] if isinstance(etl, list) else []
     kinds = {kind for each in members if isinstance(kind := each.get("type"), str)}
     names = [TYPES[kind].partition(":")[0] for kind in kinds & TYPES.keys()]
-    if kinds & OF_PICTURES:
-        names.append("dragoman.datasets.pictures")
-    for name in names:
+    for name in (*names, *(DECODERS[kind] for kind in kinds & DECODERS.keys())):
         with suppress(ImportError):
             importlib.import_module(name)
 
