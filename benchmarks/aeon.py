@@ -1,4 +1,4 @@
-"""Batches of pictures: a bare loop of two threads beside dragoman and its client, in one run.
+"""Batches of pictures: a bare loop of two threads, and a bare server, beside dragoman and its client, in one run.
 
     .venv/bin/python -m benchmarks.aeon [PICTURES] [ROUNDS]
 
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,15 +25,16 @@ import requests
 import simplejpeg
 import yaml
 
-from dragoman.client.aeon import Dataset
+from dragoman.client.aeon import Dataset, Server, _Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT: Final = Path(__file__).parents[1]
 SIDE: Final = 256
 BATCH: Final = 32
 PORT: Final = 5077
+BARE_PORT: Final = 5078
 THREADS: Final = 2
 READY: Final = 36
 """Batches of 6 MB that are ready at once, and less than ``session_memory``."""
@@ -103,13 +105,33 @@ def ready_batch(url: str, configuration: dict[str, Any], pause: float) -> float:
     few = {**configuration, "iteration_mode": "COUNT", "iteration_mode_count": READY}
     with Dataset(url, few) as batches:
         time.sleep(1)  # all of them are ready by then, and nothing is left to be made
-        taken = []
-        for _ in range(READY):
-            time.sleep(pause)
-            begun = time.perf_counter()
-            batches._fetch()
-            taken.append(1000 * (time.perf_counter() - begun))
-        return statistics.median(taken)
+        return fetched(batches._fetch, pause)
+
+
+def fetched(fetch: Callable[[], object], pause: float) -> float:
+    """Milliseconds that ``fetch`` takes, the median of ``READY``."""
+    taken = []
+    for _ in range(READY):
+        time.sleep(pause)
+        begun = time.perf_counter()
+        fetch()
+        taken.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(taken)
+
+
+@contextmanager
+def bare_server() -> Iterator[Callable[[], object]]:
+    """Fetches a body as large as a batch from a server that does nothing else."""
+    command = [sys.executable, "-m", "benchmarks.bare_bodies", str(BARE_PORT), str(BATCH * 3 * SIDE * SIDE)]
+    server = subprocess.Popen(command, cwd=ROOT)
+    connection = _Connection(Server(url=f"http://127.0.0.1:{BARE_PORT}"))
+    try:
+        connection.body("POST", "/")  # it waits until the server is there
+        yield lambda: connection.body("POST", "/")
+    finally:
+        connection.close()
+        server.terminate()
+        server.wait()
 
 
 def serve(folder: Path, processes: int) -> psutil.Popen:
@@ -168,9 +190,12 @@ def measured(folder: Path, number: int, rounds: int) -> Iterator[str]:
                 f"bare {alone:.0f}/s by itself, ratio {ours / alone:.2f}; "
                 f"bare {beside:.0f}/s in the client's process, ratio {ours / beside:.2f}"
             )
-            for pause in (0, 0.1):
-                took = ready_batch(url, configuration, pause)
-                yield f"{processes} processes: a ready batch {took:.1f} ms, {pause} s after the one before"
+            with bare_server() as fetch:
+                for pause in (0, 0.1, 0, 0.1):
+                    yield (
+                        f"{processes} processes: a ready batch {ready_batch(url, configuration, pause):.1f} ms, a bare "
+                        f"server's {fetched(fetch, pause):.1f} ms, {pause} s after the one before"
+                    )
         finally:
             server.terminate()
             server.wait(20)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dragoman.client.aeon import AeonError, Dataset, parse_batch
+from dragoman.client.aeon import TOGETHER, AeonError, Dataset, parse_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
 END = (404, b'{"status":{"type":"END_OF_DATASET"}}')
 DONE = (200, b'{"status":{"type":"SUCCESS"}}')
@@ -34,14 +36,25 @@ def batch(first: int, second: int) -> bytes:
     return f"1,5,label,{header}2,0,".encode() + np.array([first, second], "<u4").tobytes()
 
 
+def large(values: NDArray[np.uint8]) -> bytes:
+    """A batch of one record."""
+    otype = {"cv_type": 0, "name": "uint8_t", "np_type": 2, "size": 1}
+    described = {"byte_size": len(values), "names": [], "otype": otype, "shape": [len(values)]}
+    header = json.dumps(described, separators=(",", ":"))
+    return f"1,5,label,{header}1,0,".encode() + values.tobytes()
+
+
 class Scripted(ThreadingHTTPServer):
-    """Answers what the script of a path says, one after the other; None: it hangs up."""
+    """Answers what the script of a path says, one after the other; None: it hangs up.
+
+    A number after status and body is the length that it claims, and hangs up before.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.script: dict[str, list[tuple[int, bytes] | None]] = {}
+        self.script: dict[str, list[tuple[int, bytes] | tuple[int, bytes, int] | None]] = {}
         self.asked: list[tuple[str, str | None]] = []
         self.lock = threading.Lock()
 
@@ -67,9 +80,11 @@ class _Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        status, body = answer
+        status, body, *claimed = answer
+        length = claimed[0] if claimed else len(body)
+        self.close_connection = length > len(body)
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(length))
         self.end_headers()
         self.wfile.write(body)
 
@@ -102,6 +117,21 @@ def test_a_session_is_opened_read_to_its_end_and_ended(server: Scripted) -> None
     assert server.paths()[0] == "POST /api/v1/dataset"
     assert server.paths()[-1] == "DELETE /api/v1/dataset/42"
     assert server.paths().count("DELETE /api/v1/dataset/42") == 1
+
+
+def test_a_large_batch_comes_whole_though_it_comes_in_pieces(server: Scripted) -> None:
+    """Sizes around what is waited for at once, and a server that hangs up in the middle of one."""
+    for size in (2 * TOGETHER - 5, 2 * TOGETHER, 2 * TOGETHER + 1, 7 * TOGETHER + 1234):
+        values = np.random.default_rng(size).integers(0, 256, size, np.uint8)
+        body = large(values)
+        server.script[NEXT] = [(200, body), (200, body), END]
+        with Dataset(server.url, CONFIGURATION) as batches:
+            for each in batches:
+                assert np.array_equal(each["label"].reshape(-1), values)
+        assert server.script[NEXT] == [END]
+    server.script[NEXT] = [(200, body[: 3 * TOGETHER], len(body)), (200, body), END]
+    with Dataset(server.url, CONFIGURATION) as batches:
+        assert [each["label"].size for each in batches] == [len(values)]
 
 
 def test_iterating_again_begins_at_the_first_batch(server: Scripted) -> None:

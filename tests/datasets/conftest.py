@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from loaderkit import Running
 
 from dragoman.config.settings import FetchSettings
 from dragoman.datasets.configuration import read_configuration
@@ -64,3 +65,12 @@ def open_dataset(data: Path, tmp_path: Path) -> Iterator[OpenDataset]:
     yield open_one
     for dataset in opened:
         dataset.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """A loader, with the memory and the number of decoders that the test is parametrized with."""
+    memory, decoders = getattr(request, "param", (2**24, 2))
+    started = Running(tmp_path, memory, decoders)
+    yield started
+    started.close()

@@ -207,6 +207,7 @@ def test_where_there_is_no_room_no_file_stays(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(batch_files, "ROOM_WITHIN", 0.2)
     with pytest.raises(OSError, match="No space left"):
         files.begin("1-0-0-", 10, 10)
     assert names(tmp_path) == []
@@ -215,6 +216,24 @@ def test_where_there_is_no_room_no_file_stays(
 def free_one(files: BatchFiles, size: int) -> None:
     """Make a batch, and have it sent."""
     BatchMaps().take(str(files.begin("1-0-0-", size, size).path)).close()
+
+
+def test_room_that_is_short_until_others_have_let_go_is_waited_for(
+    tmp_path: Path, files: BatchFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when sessions change size: free files of the old one go, and who has mapped them lets go a moment later."""
+    fallocate, tries = os.posix_fallocate, []
+    free_one(files, 20)
+
+    def short(file: int, offset: int, size: int) -> None:
+        tries.append([name for name in os.listdir(tmp_path) if name.startswith("free")])
+        if len(tries) < 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fallocate(file, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", short)
+    assert len(files.begin("2-0-0-", 10, 10).body) == 10
+    assert [len(free) for free in tries] == [1, 0, 0, 0]
 
 
 def test_a_file_is_nobody_elses(files: BatchFiles) -> None:

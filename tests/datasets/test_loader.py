@@ -1,26 +1,17 @@
-"""The loader in this process: what it is told comes through a socket, and what it tells goes back."""
+"""The loader and its decoders in this process: what it is told comes through a socket, and what it tells goes back."""
 
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aeonbody import parse_body
 
-from dragoman.config.settings import FetchSettings
 from dragoman.datasets import loader
-from dragoman.datasets.dataset import Dataset
-from dragoman.datasets.limits import DatasetLimits
-from dragoman.datasets.loader import Loader, LoaderSetup
 from dragoman.datasets.loader_messages import (
-    ORDERS,
     REPORTS,
     Advance,
     Again,
@@ -34,114 +25,35 @@ from dragoman.datasets.loader_messages import (
     Refused,
 )
 from dragoman.datasets.open_session import open_session
+from dragoman.datasets.record_filler import RecordFiller
 from dragoman.errors import DatasetError
-from dragoman.sources.policy import SourcePolicy
-from dragoman.workers.framing import Channel, Disconnected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
+    from loaderkit import Running
     from numpy.typing import NDArray
 
-    from dragoman.datasets.loader_messages import Order, Report
     from dragoman.datasets.manifest import Record
     from dragoman.datasets.order import Place
 
 HANG = 60.0
-NUMBERS = 40
-
-
-class Running:
-    """A loader in a thread, and the supervisor's end of its socket."""
-
-    def __init__(self, folder: Path, memory: int, threads: int) -> None:
-        self.root = folder / "data"
-        self.batches = folder / "batches"
-        for made in (self.root, self.batches):
-            made.mkdir()
-        ours, theirs = socket.socketpair()
-        ours.settimeout(HANG)
-        self.sockets = (ours, theirs)
-        self.channel = Channel(ours)
-        policy = SourcePolicy(fetch=FetchSettings(), data_roots=(self.root,))
-        limits = DatasetLimits(max_file_bytes=2**20, max_batch_bytes=2**20)
-        setup = LoaderSetup(
-            folder=self.batches, policy=policy, limits=limits, memory=memory, threads=threads, mark="test"
-        )
-        self.loader = Loader(Channel(theirs), setup)
-        self.thread = threading.Thread(target=self._serve)
-        self.thread.start()
-
-    def _serve(self) -> None:
-        with suppress(Disconnected):
-            self.loader.serve()
-
-    def tell(self, order: Order) -> None:
-        self.channel.send(ORDERS.dump(order))
-
-    def hear(self, kind: type[Report]) -> Any:
-        """The next report of that kind; those before it are passed over."""
-        while not isinstance(report := REPORTS.load(self.channel.receive()), kind):
-            pass
-        return report
-
-    def open(self, session: str = "1", **members: Any) -> Open:
-        manifest = self.root / "numbers.tsv"
-        if not manifest.exists():
-            manifest.write_text("@ASCII_INT\n" + "".join(f"{number}\n" for number in range(NUMBERS)))
-        own = {name: members.pop(name) for name in ("position", "ready", "barrier") if name in members}
-        body = {
-            "manifest_filename": str(manifest),
-            "batch_size": 4,
-            "random_seed": 1,
-            "etl": [{"type": "label"}],
-            **members,
-        }
-        order = Open(session=session, generation=0, configuration=body, **own)
-        self.tell(order)
-        return order
-
-    def numbers(self, ready: Ready) -> list[int]:
-        buffers, _ = parse_body(Path(ready.path).read_bytes())
-        values: list[int] = buffers["label"].values.reshape(-1).tolist()
-        return values
-
-    def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + HANG
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
-    def close(self) -> None:
-        self.sockets[0].shutdown(socket.SHUT_RDWR)
-        self.thread.join(HANG)
-        self.loader._pool.shutdown(wait=True)
-        for sock in self.sockets:
-            sock.close()
-
-
-@pytest.fixture
-def running(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
-    memory, threads = getattr(request, "param", (2**24, 2))
-    started = Running(tmp_path, memory, threads)
-    yield started
-    started.close()
 
 
 def refuse_record(
     monkeypatch: pytest.MonkeyPatch, bad: set[int], gate: threading.Event | None = None
 ) -> None:
     """Records that cannot be loaded; the first one of the second batch waits for the gate."""
-    whole = Dataset.load
+    whole = RecordFiller.fill
 
-    def load_record(dataset: Dataset, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
+    def fill(filler: RecordFiller, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
         if place.record in bad:
             raise DatasetError(f"record {place.record} is bad")
         if gate is not None and place.record == 4:
             assert gate.wait(HANG)
-        whole(dataset, place, record, rows)
+        whole(filler, place, record, rows)
 
-    monkeypatch.setattr(Dataset, "load", load_record)
+    monkeypatch.setattr(RecordFiller, "fill", fill)
 
 
 def test_a_session_is_opened_and_its_batches_are_made_ahead(running: Running) -> None:

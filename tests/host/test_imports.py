@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LATE = (
     *("cv2", "simplejpeg", "av", "rasterio", "dragoman.datasets.dataset", "dragoman.datasets.loader"),
+    "dragoman.datasets.loader_process",
     *("PIL", "jenkspy", "dragoman.maps.drawing.views", "dragoman.jobs.engine.map_pictures"),
     *("prov", "lxml", "networkx", "dragoman.codegen.notebook", "dragoman.packages.scripts.form"),
 )

@@ -10,9 +10,9 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from dragoman.config.settings import FetchSettings
-from dragoman.datasets import loader
-from dragoman.datasets.dataset import Dataset
+from dragoman.datasets import loader_process
 from dragoman.datasets.limits import DatasetLimits
+from dragoman.datasets.record_filler import RecordFiller
 from dragoman.datasets.taken_batch import BatchMaps
 from dragoman.errors import DragomanError
 from dragoman.jobs.dataset_settings import DatasetSettings
@@ -44,15 +44,15 @@ DEADLY_MANIFEST = "deadly.tsv"
 
 def deadly_main(sock: socket.socket, setup: LoaderSetup) -> None:
     """A loader that one record kills, as a picture could by a fault in a decoder."""
-    load = Dataset.load
+    fill = RecordFiller.fill
 
-    def deadly(dataset: Dataset, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
-        if dataset.configuration.manifest_filename.endswith(DEADLY_MANIFEST) and place.record == KILLER:
+    def deadly(filler: RecordFiller, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
+        if filler.configuration.manifest_filename.endswith(DEADLY_MANIFEST) and place.record == KILLER:
             os.kill(os.getpid(), signal.SIGKILL)
-        load(dataset, place, record, rows)
+        fill(filler, place, record, rows)
 
-    Dataset.load = deadly  # type: ignore[method-assign,assignment]
-    loader.main(sock, setup)
+    RecordFiller.fill = deadly  # type: ignore[method-assign,assignment]
+    loader_process.main(sock, setup)
 
 
 def stillborn_main(_sock: socket.socket, _setup: LoaderSetup) -> None:

@@ -11,6 +11,8 @@ each batch goes to one of them.
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +39,8 @@ END: Final = "END_OF_DATASET"
 AGAIN: Final = (502, 503, 504)
 """Statuses after which the same is asked again: the server is starting, or full."""
 GONE: Final = 404
+TOGETHER: Final = 512 * 1024
+"""Bytes of a large body that are waited for at once: to be woken for each packet costs more than to copy it."""
 _TYPES: Final = MappingProxyType(
     {1: "<i1", 2: "<u1", 3: "<i2", 4: "<u2", 5: "<i4", 6: "<u4", 11: "<f4", 12: "<f8"}
 )
@@ -272,15 +276,22 @@ class _Connection:
         if self._server.token is not None:
             headers["Authorization"] = f"Bearer {self._server.token()}"
         self._connection.request(method, self._parts.path + path, body, headers)
+        sock = self._connection.sock
         response = self._connection.getresponse()
-        return response.status, _read(response)
+        return response.status, _read(response, sock)
 
 
-def _read(response: HTTPResponse) -> memoryview:
+def _read(response: HTTPResponse, sock: socket.socket | None) -> memoryview:
     """The body, read into one piece of memory, which NumPy fetches, and does not fill with zeros first."""
     if response.length is None:
         return memoryview(bytearray(response.read()))
     rest = body = memoryview(np.empty(response.length, np.uint8))
+    if len(body) > 2 * TOGETHER and type(sock) is socket.socket and sys.platform == "linux":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, TOGETHER)
+        try:  # as much as that is always still to come until then
+            rest = rest[response.readinto(rest[:-TOGETHER]) :]
+        finally:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     while rest:
         count = response.readinto(rest)
         if not count:

@@ -11,6 +11,7 @@ What is deleted meanwhile is whole for whoever reads it.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import mmap
 import os
@@ -33,6 +34,10 @@ FETCHED_WITHIN: Final = 60.0
 """Seconds after which a batch that was handed out is fetched no more."""
 FREE_FOR: Final = 10.0
 """Seconds that the memory of a batch that has been sent is kept for the next."""
+ROOM_WITHIN: Final = 5.0
+"""Seconds that memory of deleted files is waited for where there is no other."""
+REST: Final = 0.1
+"""Seconds from one try to the next."""
 TAKEN: Final = "taken"
 FREE: Final = "free"
 
@@ -107,10 +112,19 @@ class BatchFiles:
         """A file of ``size`` bytes whose name has this beginning; raises OSError where there is no room.
 
         Free files of other sizes go where they, and the ``held`` bytes of all batches, would be more than the memory.
+        What has been deleted is there until all processes have let go of it: that is waited for.
         """
-        with self._lock:
-            names = self._names()
-            return self._again(names, beginning, size) or self._new(names, beginning, size, held)
+        deadline = time.monotonic() + ROOM_WITHIN
+        while True:
+            try:
+                with self._lock:
+                    names = self._names()
+                    return self._again(names, beginning, size) or self._new(names, beginning, size, held)
+            except OSError as error:
+                if error.errno != errno.ENOSPC or time.monotonic() > deadline:
+                    raise
+            self._delete_free()
+            time.sleep(REST)
 
     def trim(self) -> None:
         """Delete what has been free for long."""
@@ -119,6 +133,18 @@ class BatchFiles:
             for name in _free(self._names()):
                 if _freed(name) < oldest:
                     self._delete(name)
+
+    def mapped(self, path: str, size: int) -> mmap.mmap:
+        """The memory of a batch that another process has begun; raises OSError where it is gone."""
+        with self._lock:
+            if serial_of(Path(path).name) not in self._maps:
+                self._names()
+            return self._mapped(Path(path), size)
+
+    def drop_deleted(self) -> None:
+        """Let go of the memory of files that others have deleted."""
+        with self._lock, suppress(OSError):  # the folder is gone, or no descriptor is left: at the next look
+            self._names()
 
     def _again(self, names: Iterable[str], beginning: str, size: int) -> BatchFile | None:
         """The file of that size that was sent last: its pages are the likeliest to be in the processor's cache."""
@@ -172,6 +198,11 @@ class BatchFiles:
         for serial in [serial for serial in self._maps if serial not in serials]:
             del self._maps[serial]
         return names
+
+    def _delete_free(self) -> None:
+        with self._lock:
+            for name in _free(self._names()):
+                self._delete(name)
 
     def _delete(self, name: str) -> None:
         self._maps.pop(serial_of(name), None)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dragoman.datasets.configuration import batch_count
-from dragoman.datasets.elements import Files, elements_of
-from dragoman.datasets.etl.entry import Entry, EtlSettings, RecordKey, read_entry
-from dragoman.datasets.geometry import geometry_of
 from dragoman.datasets.manifest import Manifest
 from dragoman.datasets.order import Order
+from dragoman.datasets.record_filler import RecordFiller
 from dragoman.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -22,16 +19,10 @@ if TYPE_CHECKING:
 
     from dragoman.datasets.buffers import Buffer
     from dragoman.datasets.configuration import SessionConfiguration
-    from dragoman.datasets.elements import Element
-    from dragoman.datasets.geometry import Geometry, Size
     from dragoman.datasets.limits import DatasetLimits
-    from dragoman.datasets.manifest import Record, Version
+    from dragoman.datasets.manifest import ColumnType, Record, Version
     from dragoman.datasets.order import Place
     from dragoman.sources.policy import SourcePolicy
-
-
-_SIZES_KEPT = 1000
-"""Sizes of pictures whose geometry is kept, where nothing is drawn."""
 
 
 class Dataset:
@@ -45,26 +36,14 @@ class Dataset:
         self, configuration: SessionConfiguration, policy: SourcePolicy, limits: DatasetLimits
     ) -> None:
         self.configuration = configuration
-        self._fixed = configuration.augmentation.fixed
-        self._same = lru_cache(maxsize=_SIZES_KEPT)(self._unvaried)
-        files = Files(root=configuration.manifest_root, policy=policy, max_bytes=limits.max_file_bytes)
-        etl = EtlSettings(
-            augmentation=configuration.augmentation,
-            files=files,
-            fast_decode=limits.fast_decode,
-            packed_fit=limits.packed_fit,
-            max_pixels=limits.max_pixels,
-        )
-        self.entries: tuple[Entry, ...] = tuple(read_entry(members, etl) for members in configuration.etl)
-        self._files = files
-        self._manifest = Manifest(
-            files.manifest(configuration.manifest_filename), configuration.manifest_filename
-        )
+        self._filler = filler = RecordFiller(configuration, policy, limits)
+        name = configuration.manifest_filename
+        self._manifest = Manifest(filler.files.manifest(name), name)
         try:
-            self._check_columns()
+            filler.take_columns(self._manifest.columns)
             self._order = Order(self._manifest.count, configuration.order)
-            self._settle()
-            self.buffers: tuple[Buffer, ...] = tuple(buf for entry in self.entries for buf in entry.buffers)
+            filler.settle(self.first_record())
+            self.buffers: tuple[Buffer, ...] = filler.buffers
             self._check_buffers(limits.max_batch_bytes)
         except BaseException:  # whatever it was goes on; the manifest does not stay open
             self.close()
@@ -78,6 +57,11 @@ class Dataset:
     def version(self) -> Version:
         """What tells the manifest from itself after a change."""
         return self._manifest.version
+
+    @property
+    def columns(self) -> tuple[ColumnType, ...]:
+        """Of the manifest."""
+        return self._manifest.columns
 
     @property
     def manifest_records(self) -> int:
@@ -99,6 +83,10 @@ class Dataset:
         """Bytes of the body of each batch."""
         return Layout(self.configuration, self.buffers).size
 
+    def first_record(self) -> Record:
+        """The first record of the first batch, which decides what buffers depend on."""
+        return self._manifest.record(self._order.batch(0)[0].record)
+
     def places(self, number: int) -> tuple[Place, ...]:
         """The records of a batch, by the batch's number from 0."""
         return self._order.batch(number)
@@ -109,62 +97,7 @@ class Dataset:
 
     def load(self, place: Place, record: Record, rows: Sequence[NDArray[Any]]) -> None:
         """Fill one record's part of each buffer; DatasetError names the line, and what is wrong there."""
-        elements = elements_of(record, self._manifest.columns, self._files)
-        try:
-            self._fill(elements, place, rows)
-        except DatasetError as error:
-            raise DatasetError(f"{error.detail} (line {record.line})") from error
-
-    def _fill(self, elements: tuple[Element, ...], place: Place, rows: Sequence[NDArray[Any]]) -> None:
-        key = RecordKey(seed=self.configuration.order.random_seed, record=place.record, epoch=place.epoch)
-        decoded = [entry.decode(own) for entry, own in self._shared_out(elements)]
-        geometry = self._geometry(decoded, key)
-        row = 0
-        for entry, value in zip(self.entries, decoded, strict=True):
-            entry.load(value, geometry, rows[row : row + len(entry.buffers)], key)
-            row += len(entry.buffers)
-
-    def _settle(self) -> None:
-        """Let the entries see the first record."""
-        record = self._manifest.record(self._order.batch(0)[0].record)
-        elements = elements_of(record, self._manifest.columns, self._files)
-        try:
-            self.entries = tuple(entry.settled(own) for entry, own in self._shared_out(elements))
-        except DatasetError as error:
-            raise DatasetError(f"{error.detail} (line {record.line})") from error
-
-    def _shared_out(self, elements: Sequence[Element]) -> Iterator[tuple[Entry, Sequence[Element]]]:
-        """Each entry with its columns of a record."""
-        column = 0
-        for entry in self.entries:
-            yield entry, elements[column : column + entry.columns]
-            column += entry.columns
-
-    def _geometry(self, decoded: Sequence[Any], key: RecordKey) -> Geometry | None:
-        """One for all entries of the record: that of the boxes that choose regions, else of the first picture."""
-        frames = [entry.frame(value) for entry, value in zip(self.entries, decoded, strict=True)]
-        known = [frame for frame in frames if frame is not None]
-        if not known:
-            return None
-        frame = next((frame for frame in known if frame.boxes is not None), known[0])
-        if frame.boxes is None and self._fixed:
-            return self._same(frame.size, frame.target)
-        random = np.random.default_rng(key.numbers())
-        if frame.boxes is None:
-            return geometry_of(self.configuration.augmentation, frame.size, frame.target, random)
-        from dragoman.datasets.regions import geometry_by_boxes
-
-        return geometry_by_boxes(self.configuration.augmentation, frame.boxes, frame.target, random)
-
-    def _unvaried(self, size: Size, target: Size) -> Geometry:
-        return geometry_of(self.configuration.augmentation, size, target, np.random.default_rng(0))
-
-    def _check_columns(self) -> None:
-        columns, wanted = len(self._manifest.columns), sum(entry.columns for entry in self.entries)
-        if columns != wanted:
-            raise DatasetError(
-                f"the manifest has {columns} columns, 'etl' has entries for {wanted}; allowed: one for each column"
-            )
+        self._filler.fill(place, record, rows)
 
     def _check_buffers(self, max_batch_bytes: int) -> None:
         names = [buffer.name for buffer in self.buffers]
@@ -196,7 +129,7 @@ class Layout:
     def arrays(self, body: memoryview) -> list[NDArray[Any]]:
         """Write the headers into a body of ``size`` bytes; the arrays for the values of each record in turn.
 
-        Each has the shape (batch_size, *shape of the buffer); call ``finish`` when they are filled.
+        Each has the shape (batch_size, *shape of the buffer); call ``finish`` when all are filled.
         """
         arrays: list[NDArray[Any]] = []
         place = len(self._start)
@@ -211,11 +144,11 @@ class Layout:
             place += size
         return arrays
 
-    def finish(self, arrays: Sequence[NDArray[Any]]) -> None:
+    def finish(self, body: memoryview) -> None:
         """Turn each buffer so that records are its last axis, where the session is not ``batch_major``."""
         if self._configuration.batch_major:
             return
-        for values in arrays:
+        for values in self.arrays(body):
             by_record = values.reshape(len(values), -1)
             values.reshape(-1)[:] = by_record.T.copy().reshape(-1)
 
@@ -228,5 +161,5 @@ def make_batch(dataset: Dataset, number: int) -> bytes:
     places = dataset.places(number)
     for index, (place, record) in enumerate(zip(places, dataset.records(places), strict=True)):
         dataset.load(place, record, [values[index] for values in arrays])
-    layout.finish(arrays)
+    layout.finish(memoryview(body))
     return bytes(body)

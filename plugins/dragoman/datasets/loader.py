@@ -1,14 +1,15 @@
 """The loader: one process below the supervisor that makes the batches of all sessions, ahead of their readers.
 
-Decoding strangers' pictures is for no web process. A thread for each processor takes the next piece of a batch;
-OpenCV, simplejpeg and GDAL let go of the interpreter while they work. What fails costs its batch; what kills the
-process costs time (see ``jobs/engine/dataset_sessions.py``).
+Decoding strangers' pictures is for no web process. Each batch is shared out among decoders, processes of which there is
+one for each processor (``decoder.py``); the loader plans, and waits for them. What fails costs its batch; what kills a
+decoder kills the loader, and costs time (see ``jobs/engine/dataset_sessions.py``).
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import queue
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dragoman.datasets.batch_files import BatchFiles, batch_name, discard
+from dragoman.datasets.decoder_link import DecoderLink
+from dragoman.datasets.decoder_messages import Fill
 from dragoman.datasets.loader_messages import (
     ORDERS,
     REPORTS,
@@ -31,18 +34,17 @@ from dragoman.datasets.loader_messages import (
     Ready,
     Refused,
 )
-from dragoman.datasets.open_session import BatchInMaking, description_of, open_session, reason
+from dragoman.datasets.open_session import BATCH, BatchInMaking, description_of, open_session, reason
 from dragoman.errors import DatasetFieldError
-from dragoman.workers import child
 from dragoman.workers.framing import Channel, Disconnected
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dragoman.datasets.batch_files import BatchFile
     from dragoman.datasets.limits import DatasetLimits
-    from dragoman.datasets.loader_messages import Report
+    from dragoman.datasets.loader_messages import Order, Report
     from dragoman.datasets.open_session import OpenSession
     from dragoman.datasets.order import Place
     from dragoman.sources.policy import SourcePolicy
@@ -50,9 +52,6 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 SESSION: Final = "the session"
-BATCH: Final = "the batch"
-NICENESS: Final = 10
-"""How far the loader stands back: whoever only asks is not to wait for pictures that are decoded ahead."""
 TRIM: Final = 5.0
 """Seconds from one look for memory that nobody uses any more to the next."""
 
@@ -67,21 +66,9 @@ class LoaderSetup:
     limits: DatasetLimits
     memory: int
     """Bytes of all batches that are ready or being made."""
-    threads: int
+    processors: int
     mark: str
     """Tells this supervisor's offspring from another's."""
-
-
-def main(sock: socket.socket, setup: LoaderSetup) -> None:
-    """What the process runs."""
-    child.settle(mark=setup.mark)
-    child.end_with_supervisor(sock)
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")  # read when OpenCV is imported
-    os.nice(NICENESS)
-    loader = Loader(Channel(sock), setup)
-    with suppress(Disconnected):
-        loader.serve()
-    os._exit(0)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -93,9 +80,9 @@ class _Opening:
 
 
 class Loader:
-    """Keeps the sessions' batches ready. Orders come in the main thread, batches are made in the pool's."""
+    """Keeps the sessions' batches ready. Orders come in the main thread; each other one has a decoder to give work."""
 
-    def __init__(self, channel: Channel, setup: LoaderSetup) -> None:
+    def __init__(self, channel: Channel, setup: LoaderSetup, decoders: Sequence[DecoderLink]) -> None:
         self._channel = channel
         self._setup = setup
         self._sending = threading.Lock()
@@ -109,7 +96,11 @@ class Loader:
         self._making = 0
         self._careful = False
         self._files = BatchFiles(setup.folder, setup.memory)
-        self._pool = ThreadPoolExecutor(setup.threads, thread_name_prefix="batches")
+        self._decoders = decoders
+        self._idle = queue.SimpleQueue[DecoderLink]()
+        for decoder in decoders:
+            self._idle.put(decoder)
+        self._pool = ThreadPoolExecutor(len(decoders), thread_name_prefix="batches")
 
     @property
     def held(self) -> int:
@@ -123,20 +114,24 @@ class Loader:
             message = self._channel.receive_within(TRIM)
             if time.monotonic() >= trim:
                 self._files.trim()
+                for decoder in self._decoders:
+                    decoder.tidy()
                 trim = time.monotonic() + TRIM
-            if message is None:
-                continue
-            order = ORDERS.load(message)
-            match order:
-                case Open():
-                    self._begin_to_open(order)
-                case Advance() | Again():
-                    self._follow(order)
-                case Close(session=session):
-                    self._close(session)
-                case Careful(on=on):
-                    self._careful = on
-            self._begin_batches()
+            if message is not None:
+                self.obey(ORDERS.load(message))
+
+    def obey(self, order: Order) -> None:
+        """Follow one order."""
+        match order:
+            case Open():
+                self._begin_to_open(order)
+            case Advance() | Again():
+                self._follow(order)
+            case Close(session=session):
+                self._close(session)
+            case Careful(on=on):
+                self._careful = on
+        self._begin_batches()
 
     # -- sessions ----------------------------------------------------------------------------------------
 
@@ -200,6 +195,8 @@ class Loader:
             self._held -= len(session.ready) * session.layout.size
             session.ready.clear()
             session.closed = True
+            for decoder in self._decoders:
+                decoder.forget(session.key)
             if not session.making:
                 session.dataset.close()
 
@@ -223,7 +220,7 @@ class Loader:
         """
         begun: list[tuple[OpenSession, int]] = []
         with self._lock:
-            while self._making < (1 if self._careful else self._setup.threads + 1):
+            while self._making < (1 if self._careful else len(self._decoders) + 1):
                 turn = self._whose_turn()
                 if turn is None:
                     break
@@ -254,7 +251,7 @@ class Loader:
         self._held += session.layout.size
 
     def _prepare(self, session: OpenSession, number: int) -> None:
-        """Make the file, and hand its records out in pieces, one for each thread."""
+        """Make the file, and hand its records out in pieces."""
         try:
             places = session.places(number)
             beginning = batch_name(session.id, session.generation, number)
@@ -262,39 +259,55 @@ class Loader:
         except Exception as error:  # a thread of the pool would swallow it, and the batch be waited for
             self._end(session, number, None, reason(error, BATCH))
             return
-        indexed = list(enumerate(places))
-        share = -(-len(indexed) // self._setup.threads)
-        pieces = [indexed[start : start + share] for start in range(0, len(indexed), share)]
-        batch = BatchInMaking(
-            session=session,
-            number=number,
-            file=file,
-            arrays=session.layout.arrays(file.body),
-            pieces=len(pieces),
-        )
+        share = -(-len(places) // self._pieces(session, number))
+        pieces = [(start, places[start : start + share]) for start in range(0, len(places), share)]
+        batch = BatchInMaking(session=session, number=number, file=file, pieces=len(pieces))
+        session.layout.arrays(file.body)  # the headers
         for piece in pieces[1:]:
-            self._pool.submit(self._load, batch, piece)
-        self._load(batch, pieces[0])
+            self._pool.submit(self._load, batch, *piece)
+        self._load(batch, *pieces[0])
 
-    def _load(self, batch: BatchInMaking, piece: list[tuple[int, Place]]) -> None:
-        """Fill the rows of a piece; a closed session, or the failure of an earlier record, makes it needless."""
-        index, dataset = piece[0][0], batch.session.dataset
+    def _pieces(self, session: OpenSession, number: int) -> int:
+        """Into how many pieces a batch goes: as few as keep all decoders busy, but many if it is waited for."""
+        decoders = len(self._decoders)
+        return decoders if number == session.position else max(1, decoders // self._making)
+
+    def _load(self, batch: BatchInMaking, row: int, places: list[Place]) -> None:
+        """Have the rows of a piece filled; a closed session, or an earlier record's failure, makes it needless."""
         try:
-            records = dataset.records([place for _index, place in piece])
-            for index, place in piece:
-                if batch.session.closed or (batch.failure and batch.failed < index):
-                    break
-                dataset.load(place, next(records), [values[index] for values in batch.arrays])
-        except Exception as error:  # any decoder may raise anything: it is this batch's failure
-            batch.fail(index, reason(error, BATCH))
+            if not (batch.session.closed or (batch.failure and batch.failed < row)):
+                self._fill(batch, row, places)
+        except Disconnected:  # the batch may have killed it: whoever follows the loader finds out
+            os._exit(1)
+        except Exception as error:  # of the manifest: it is this batch's failure
+            batch.fail(row, reason(error, BATCH))
         with self._lock:
             batch.pieces -= 1
             over = not batch.pieces
         if over:
             if not batch.failure:
-                batch.session.layout.finish(batch.arrays)
-            batch.arrays.clear()
+                batch.session.layout.finish(batch.file.body)
             self._end(batch.session, batch.number, batch.file, batch.failure)
+
+    def _fill(self, batch: BatchInMaking, row: int, places: list[Place]) -> None:
+        session = batch.session
+        task = Fill(
+            key=session.key,
+            path=str(batch.file.path),
+            size=session.layout.size,
+            row=row,
+            places=places,
+            records=list(session.dataset.records(places)),
+        )
+        decoder = self._idle.get()
+        try:
+            filled = decoder.fill(task, session.learn)
+        finally:
+            self._idle.put(decoder)
+        if filled.failure:
+            batch.fail(filled.row, filled.failure)
+        if session.closed:  # it may have learnt it again
+            decoder.forget(session.key)
 
     def _end(self, session: OpenSession, number: int, file: BatchFile | None, failure: str) -> None:
         reports: list[Report] = []

@@ -6,16 +6,15 @@ import importlib
 import logging
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dragoman.datasets.configuration import is_over, read_configuration
 from dragoman.datasets.dataset import Dataset, Layout
+from dragoman.datasets.decoder_messages import Learn
 from dragoman.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from dragoman.datasets.batch_files import BatchFile
     from dragoman.datasets.buffers import Buffer
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+BATCH: Final = "the batch"
+"""What a batch is called in messages."""
 MOST_AHEAD: Final = 64
 """Batches of one session that are ready at once, however small."""
 LIBRARIES: Final = ("cv2", "simplejpeg", "av")
@@ -57,6 +58,21 @@ class OpenSession:
     closed: bool = False
     ordering: threading.Lock = field(default_factory=threading.Lock)
     """Held by whoever asks for the order of the records: it is worked out by one thread at a time."""
+
+    @property
+    def key(self) -> str:
+        """What decoders call it: after a reset it is another one."""
+        return f"{self.id}-{self.generation}"
+
+    def learn(self) -> Learn:
+        """What a decoder has to know of it."""
+        dataset = self.dataset
+        return Learn(
+            key=self.key,
+            configuration=dataset.configuration.document,
+            columns=dataset.columns,
+            first=dataset.first_record(),
+        )
 
     def next_batch(self) -> int | None:
         """The batch to be begun next; None while there is none."""
@@ -100,11 +116,10 @@ class BatchInMaking:
     session: OpenSession
     number: int
     file: BatchFile
-    arrays: list[NDArray[Any]]
     pieces: int
     """Pieces that are not finished."""
     failure: str = ""
-    """Why it cannot be made: what is wrong with the first record that is, whichever thread was faster."""
+    """Why it cannot be made: what is wrong with the first record that is, whichever decoder was faster."""
     failed: int = 0
     """The place of that record in the batch, where there is a failure."""
     failing: threading.Lock = field(default_factory=threading.Lock)

@@ -40,14 +40,14 @@ LARGEST = 1e150
 
 MAX_BANDS = 4096
 
-BLOCK_CACHE = 200 * 2**20
-"""Bytes of decoded blocks that GDAL keeps."""
-
 BOMB_BYTES = 2**30
 """Below this many bytes decoded, the ratio of compression does not matter."""
 
 MAX_RATIO = 20_000
 """Decoded bytes for one byte of the file; real nearly empty scenes stay below."""
+
+BLOCK_CACHE = 200 * 2**20
+"""Bytes of decoded blocks that one process holds."""
 
 GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -64,13 +64,20 @@ opening_lock = threading.Lock()
 """``warnings.catch_warnings`` changes the whole process; one thread opens at a time."""
 
 
-def gdal_env(block_cache: int = BLOCK_CACHE) -> Any:
+def share_block_cache(processes: int) -> None:
+    """Have this process hold its part of the memory for decoded blocks, where so many read rasters together."""
+    GDAL_OPTIONS["GDAL_CACHEMAX"] = BLOCK_CACHE // processes
+
+
+def gdal_env(block_cache: int | None = None) -> Any:
     """The GDAL environment that files from outside are opened and read in; a context manager.
 
-    ``block_cache`` is in bytes, and of the whole process: the environment that was entered or left last, in whichever
-    thread, has set it.
+    ``block_cache`` is in bytes, if not what this process holds by itself, and of the whole process: the environment
+    that was entered or left last, in whichever thread, has set it.
     """
-    return rasterio.Env(**{**GDAL_OPTIONS, "GDAL_CACHEMAX": block_cache})
+    return rasterio.Env(
+        **(GDAL_OPTIONS if block_cache is None else {**GDAL_OPTIONS, "GDAL_CACHEMAX": block_cache})
+    )
 
 
 def open_raster(

@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from datasetkit import DEADLY_MANIFEST, KILLER, Supervisor, deadly_main, fetched, stillborn_main
 
-from dragoman.datasets import batch_files, loader
+from dragoman.datasets import batch_files, loader_process
 from dragoman.errors import DatasetError, NoSuchSession, Unavailable
 from dragoman.jobs.engine import batch_desk, dataset_sessions
 
@@ -32,6 +34,10 @@ def read_to_the_end(supervisor: Supervisor, session_id: str) -> list[int]:
     while (batch := supervisor.next(session_id)) is not None:
         numbers += batch
     return numbers
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid)
 
 
 def test_batches_come_in_order_and_the_end_stays(supervisor: Supervisor) -> None:
@@ -55,10 +61,28 @@ def test_a_loader_that_is_killed_costs_no_batch(supervisor: Supervisor) -> None:
     assert numbers + read_to_the_end(supervisor, session) == list(range(400))
 
 
+def test_a_decoder_that_is_killed_costs_no_batch_and_none_outlives_its_loader(supervisor: Supervisor) -> None:
+    session = supervisor.create("numbers.tsv", numbers=400)
+    link = supervisor.sessions._desk._link
+    numbers = []
+    for _ in range(3):
+        for _ in range(25):
+            numbers += supervisor.next(session) or []
+        supervisor.until(lambda: not link._suspects)  # as above
+        loader_pid = supervisor.loader_pid()
+        decoders = psutil.Process(loader_pid).children()
+        assert len(decoders) == min(loader_process.MOST_DECODERS, os.cpu_count() or 1)
+        decoders[-1].kill()
+        supervisor.until(partial(gone, loader_pid))
+        dead, _alive = psutil.wait_procs(decoders, timeout=60)
+        assert len(dead) == len(decoders)
+    assert numbers + read_to_the_end(supervisor, session) == list(range(400))
+
+
 def test_a_record_that_kills_the_loader_is_a_failure_and_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "main", deadly_main)
+    monkeypatch.setattr(loader_process, "main", deadly_main)
     supervisor = Supervisor(tmp_path)
     try:
         other = supervisor.create("numbers.tsv", numbers=400)
@@ -80,7 +104,7 @@ def test_a_record_that_kills_the_loader_is_a_failure_and_others_go_on(
 def test_a_loader_that_dies_at_birth_refuses_the_session_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "main", stillborn_main)
+    monkeypatch.setattr(loader_process, "main", stillborn_main)
     supervisor = Supervisor(tmp_path)
     try:
         with pytest.raises(DatasetError, match="died each time it opened this session"):

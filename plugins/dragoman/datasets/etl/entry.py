@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -36,6 +37,12 @@ TYPES: Final = {
     "geoimage": "dragoman.datasets.etl.geoimage:read_geoimage",
 }
 """Where each type of entry is read, imported when a session has one."""
+DECODERS: Final = {
+    **dict.fromkeys(("image", "pixelmask", "depthmap", "video"), "dragoman.datasets.pictures"),
+    "audio": "dragoman.datasets.sound",
+    "geoimage": "dragoman.rasters.opening",
+}
+"""What a type of entry imports when it decodes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +129,20 @@ def read_entry(members: JSON, settings: EtlSettings) -> Entry:
     rest: Mapping[str, JSON] = {key: value for key, value in members.items() if key != "type"}
     entry: Entry = getattr(importlib.import_module(module), function)(rest, settings)
     return entry
+
+
+def import_libraries(configuration: Mapping[str, JSON]) -> None:
+    """Import what the entries of a configuration will need, so that processes forked from here share it.
+
+    What is not there, or no entry, is passed over: whoever needs it says so.
+    """
+    etl = configuration.get("etl")
+    members = [each for each in etl if isinstance(each, dict)] if isinstance(etl, list) else []
+    kinds = {kind for each in members if isinstance(kind := each.get("type"), str)}
+    names = [TYPES[kind].partition(":")[0] for kind in kinds & TYPES.keys()]
+    for name in (*names, *(DECODERS[kind] for kind in kinds & DECODERS.keys())):
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 def buffer_name(name: str, kind: str) -> str:

@@ -14,8 +14,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from dragoman.datasets import loader
+from dragoman.datasets import loader_process
 from dragoman.datasets.batch_files import batch_folder
+from dragoman.datasets.loader import LoaderSetup
 from dragoman.datasets.loader_messages import ORDERS, REPORTS, Began, Careful, Failed, Ready
 from dragoman.workers.framing import encode
 from dragoman.workers.pool import Kind, Pool
@@ -58,7 +59,7 @@ class LoaderLink:
         self._sessions = sessions
         self.folder = batch_folder(house.home, settings.memory)
         """Where the batches are."""
-        kind: Kind[str] = Kind(main=loader.main, setup=self._setup, warm=1)
+        kind: Kind[str] = Kind(main=loader_process.main, setup=self._setup, warm=1)
         self._pool = Pool[str, str](kind, house.forkserver, house.watch.announce)
         house.watch.tell(self, self._pool)
         self._loader: LoaderProcess | None = None
@@ -146,13 +147,13 @@ class LoaderLink:
             if not self._suspects:
                 self.tell(Careful(on=False))
 
-    def _setup(self, _key: str) -> loader.LoaderSetup:
+    def _setup(self, _key: str) -> LoaderSetup:
         settings = self._settings
-        return loader.LoaderSetup(
+        return LoaderSetup(
             folder=self.folder,
             policy=settings.policy,
             limits=settings.limits,
             memory=settings.memory,
-            threads=os.cpu_count() or 1,
+            processors=os.cpu_count() or 1,
             mark=self._house.mark,
         )
