@@ -36,6 +36,10 @@ def read_to_the_end(supervisor: Supervisor, session_id: str) -> list[int]:
     return numbers
 
 
+def has_children(pid: int, number: int) -> bool:
+    return len(psutil.Process(pid).children()) == number
+
+
 def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid)
 
@@ -70,8 +74,9 @@ def test_a_decoder_that_is_killed_costs_no_batch_and_none_outlives_its_loader(su
             numbers += supervisor.next(session) or []
         supervisor.until(lambda: not link._suspects)  # as above
         loader_pid = supervisor.loader_pid()
+        number = min(loader_process.MOST_DECODERS, os.cpu_count() or 1)
+        supervisor.until(partial(has_children, loader_pid, number))  # once it opens something
         decoders = psutil.Process(loader_pid).children()
-        assert len(decoders) == min(loader_process.MOST_DECODERS, os.cpu_count() or 1)
         decoders[-1].kill()
         supervisor.until(partial(gone, loader_pid))
         dead, _alive = psutil.wait_procs(decoders, timeout=60)
