@@ -97,6 +97,8 @@ class Pool[Key, Task]:
 
         To be called when no task waits.
         """
+        if len(self.workers) <= self._kind.warm and not any(worker.outdated for worker in self.workers):
+            return  # soon, since this is asked after whatever happens in the process
         idle = [worker for worker in self.workers if worker.task is None and not worker.ending]
         idle.sort(key=lambda worker: (not worker.outdated, worker.idle_since))
         outdated = sum(worker.outdated for worker in idle)

@@ -54,6 +54,11 @@ EXPORT: Final = (
     _in("query", "format", "`png`, `png8`, `png24`, `png32`, `gif`, `jpg`, `bmp` or `webp`."),
     _in("query", "transparent", "Whether what has no value is transparent; true."),
     *DRAWN_AS,
+    _in(
+        "query",
+        "dynamicLayers",
+        "In place of `layers`, as ArcGIS writes it: the layers, the one on top first, and their transparency.",
+    ),
     _in("query", "f", "`image`, the default, or `json`: where the picture is."),
 )
 IDENTIFY: Final = (

@@ -10,13 +10,12 @@ from flask import Response, request
 from werkzeug.http import parse_etags
 from werkzeug.wsgi import wrap_file
 
+from dragoman.adapters.ncdjango.dynamic_layers import drawn_layers
 from dragoman.adapters.ncdjango.map_documents import envelope, reference_document
 from dragoman.adapters.ncdjango.map_parameters import (
     encoding_of,
     instant_of,
-    layers_of,
     step_of,
-    styles_of,
     transparent_of,
 )
 from dragoman.adapters.ncdjango.map_views import arcgis_json, arguments_of, service_of
@@ -113,11 +112,10 @@ def _order(
     seen: bool = True,
 ) -> Draw:
     """What is to be drawn, no layer unless it is ``seen``; raises InvalidQueryParameter, MapUnreadable."""
-    styles = styles_of(arguments, service)
     instant = instant_of(arguments)
     layers = [
-        drawn_band(variable, styles.get(variable.index, variable.renderer), step_of(variable, instant))
-        for variable in layers_of(arguments, service)
+        drawn_band(variable, renderer, step_of(variable, instant))
+        for variable, renderer in drawn_layers(arguments, service)
         if variable.drawn
     ]
     return api.drawing.order(
