@@ -47,20 +47,18 @@ def test_what_could_be_degrees_of_a_service_in_degrees_is(
 ) -> None:
     """A service that is told in 0 to 360 is asked in -120, which would be metres near 0, 0 in web mercator."""
     world = service(DEGREES, (1.0, 0.0, west, 0.0, -1.0, 90.0))
-    assert unnamed_reference("bboxSR", box, world) == DEGREES
+    assert unnamed_reference(box, world) == DEGREES
 
 
 def test_metres_of_a_service_in_degrees_are_web_mercator() -> None:
     world = service(DEGREES, (1.0, 0.0, -180.0, 0.0, -1.0, 90.0))
-    assert (
-        unnamed_reference("bboxSR", (-13358338.9, 3503549.8, -12245143.9, 4865942.3), world) == WEB_MERCATOR
-    )
+    assert unnamed_reference((-13358338.9, 3503549.8, -12245143.9, 4865942.3), world) == WEB_MERCATOR
 
 
 def test_the_whole_world_of_a_service_in_degrees_is_seen_in_either() -> None:
     world = service(DEGREES, (1.0, 0.0, -180.0, 0.0, -1.0, 90.0))
-    assert unnamed_reference("bboxSR", (-400.0, -200.0, 400.0, 200.0), world) == DEGREES
-    assert unnamed_reference("bboxSR", (-2e7, -1e7, 2e7, 1e7), world) == WEB_MERCATOR
+    assert unnamed_reference((-400.0, -200.0, 400.0, 200.0), world) == DEGREES
+    assert unnamed_reference((-2e7, -1e7, 2e7, 1e7), world) == WEB_MERCATOR
 
 
 SCENE = (10.0, 0.0, 300_000.0, 0.0, -10.0, 5_000_000.0)
@@ -95,19 +93,15 @@ def test_a_service_in_metres_has_its_own_unless_a_box_cannot_be_in_that(
     box: tuple[float, float, float, float],
     web_mercator: bool,
 ) -> None:
-    assert unnamed_reference("bboxSR", box, service(crs, transform)) == (
-        WEB_MERCATOR if web_mercator else crs
-    )
+    assert unnamed_reference(box, service(crs, transform)) == (WEB_MERCATOR if web_mercator else crs)
 
 
-def test_what_could_be_in_either_is_refused() -> None:
+def test_what_could_be_in_either_and_lies_beside_the_service_is_drawn_in_web_mercator() -> None:
     """In its own reference system this box lies off Norway: nothing is there. In web mercator it is Greece."""
-    with pytest.raises(
-        InvalidQueryParameter, match="bboxSR: is missing; allowed: a wkid: this box could be in"
-    ):
-        unnamed_reference(
-            "bboxSR", (2_500_000.0, 4_800_000.0, 2_600_000.0, 4_900_000.0), service(GREECE_CRS, GREECE)
-        )
+    box = (2_500_000.0, 4_800_000.0, 2_600_000.0, 4_900_000.0)
+    assert unnamed_reference(box, service(GREECE_CRS, GREECE)) == WEB_MERCATOR
+    with pytest.raises(InvalidQueryParameter, match="sr: is missing; allowed: a wkid: this box could be in"):
+        unnamed_reference(box, service(GREECE_CRS, GREECE), asked_for="sr")
 
 
 IDENTIFY = {"geometryType": "esriGeometryPoint", "tolerance": "2", "imageDisplay": "400,400,96"}

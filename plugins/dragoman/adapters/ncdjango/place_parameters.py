@@ -72,7 +72,7 @@ def frame_of(arguments: Arguments, service: MapService) -> Frame:
     """Of an export: its bbox in imageSR, widened to the shape of the picture."""
     size = size_of(arguments)
     bbox, embedded = box_of(arguments, "bbox")
-    source = reference_of(arguments, "bboxSR") or embedded or unnamed_reference("bboxSR", bbox, service)
+    source = reference_of(arguments, "bboxSR") or embedded or unnamed_reference(bbox, service)
     target = reference_of(arguments, "imageSR") or source
     try:
         moved = transformed(bbox, source, target)
@@ -81,13 +81,13 @@ def frame_of(arguments: Arguments, service: MapService) -> Frame:
     return Frame(bbox=widened(moved, size), reference=target, size=size)
 
 
-def unnamed_reference(name: str, box: Box, service: MapService) -> str:
-    """What a box is in whose reference system is left out, in the parameter ``name``: that of the service.
+def unnamed_reference(box: Box, service: MapService, *, asked_for: str = "") -> str:
+    """What a box is in whose reference system is left out: that of the service.
 
     A box that cannot be meant in that, and that the service lies in by web mercator, is in web mercator, in which a
-    service tells its extent: QGIS goes by that. One that lies beside the service and could be in either is refused:
-    its picture would be empty, or show another place. What could be in degrees is, of a service in degrees: -120 may
-    be asked of one that is told in 0 to 360.
+    service tells its extent: QGIS goes by that. So is one that could be in either but lies beside the service in its
+    own, where a picture would be empty; for values, which nobody sees to be from elsewhere, the parameter ``asked_for``
+    must say it. What could be in degrees is, of a service in degrees: -120 may be asked of one told in 0 to 360.
     """
     grid = service.grid
     seen = _meet(box, own_extent(grid))
@@ -98,10 +98,9 @@ def unnamed_reference(name: str, box: Box, service: MapService) -> str:
     possible = _holds(region_of(grid), _middle(box))
     if in_mercator != MERCATOR or (possible and seen):
         return grid.crs_wkt
-    if possible:
-        refuse(
-            name, "", "a wkid: this box could be in the service's own reference system, or in web mercator"
-        )
+    if possible and asked_for:
+        allowed = "a wkid: this box could be in the service's own reference system, or in web mercator"
+        refuse(asked_for, "", allowed)
     return MERCATOR
 
 
@@ -178,7 +177,7 @@ def reference_of_point(arguments: Arguments, service: MapService) -> tuple[float
     reference = reference_of(arguments, "sr") or embedded or of_extent
     if not reference:
         looked_at = extent if _holds(extent, (x, y)) else (x, y, x, y)
-        reference = unnamed_reference("sr", looked_at, service)
+        reference = unnamed_reference(looked_at, service, asked_for="sr")
     return x, y, reference
 
 
