@@ -55,7 +55,9 @@ def engine(postgresql_url: str, quick: None) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def hold(engine: Engine) -> Iterator[EngineLock]:
+def hold(engine: Engine, postgresql_url: str) -> Iterator[EngineLock]:
+    """Free: a session that another test let go may be one of the server's for a moment more."""
+    wait_for(lambda: holders(postgresql_url) == [], "no one holds it")
     made = EngineLock(engine)
     yield made
     made.close()
