@@ -351,6 +351,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="maps-") as folder:
         place = arguments.folder or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
         for line in measured(place, arguments.side, arguments.pictures, echo_alone=arguments.echo):
             print(line, flush=True)
 
