@@ -7,10 +7,12 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.errors import RasterioIOError
+from rasterio.windows import Window
 
 from dragoman.errors import InputError, InvalidRequest
 from dragoman.rasters.grids import Grid
 from dragoman.rasters.opening import open_raster, reopen
+from dragoman.rasters.reading import Warped, checking
 from dragoman.rasters.warping import on_grid
 
 if TYPE_CHECKING:
@@ -76,3 +78,24 @@ def test_it_is_a_reader_like_any_other(make_raster: MakeRaster) -> None:
     dataset.close()
     with pytest.raises(RasterioIOError):  # an algorithm's own mistake stays its own
         dataset.read()
+
+
+@pytest.mark.parametrize("side", [2000, 16000])
+def test_a_window_in_which_no_pixel_has_a_place_is_nodata(tmp_path: Path, side: int) -> None:
+    """GDAL writes nothing at all into one that is large."""
+    profile = {"width": 36, "height": 18, "count": 1, "dtype": "int16", "crs": "EPSG:4326", "nodata": -5}
+    tens = Affine(10, 0, -180, 0, -10, 90)
+    with rasterio.open(tmp_path / "world.tif", "w", driver="GTiff", transform=tens, **profile) as target:
+        target.write(np.ones((1, 18, 36), np.int16))
+    step = 40.07e6 / side
+    options = {"SAMPLE_GRID": "YES", "SAMPLE_STEPS": "ALL", "width": side, "height": side // 2}
+    place = Affine(step, 0, -20.03e6, 0, -step, 10e6)
+    corner = Window(0, 0, side // 16, side // 16)
+    with (
+        open_raster(tmp_path / "world.tif") as source,
+        checking(edged=True),
+        Warped(source, crs="ESRI:54008", transform=place, **options) as view,
+    ):
+        assert (view.read(1, window=corner) == -5).all()
+        assert (view.read([1], window=corner, out_dtype="float64") == -5).all()
+        assert not view.read_masks(1, window=corner).any()

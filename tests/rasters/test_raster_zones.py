@@ -249,3 +249,30 @@ def test_an_edge_gets_points_until_it_is_where_it_was(south: float, height: floa
     exact = shapely.transform(dense[0].exterior, polar)
     far = shapely.distance(made[0].exterior, shapely.points(shapely.get_coordinates(exact)))
     assert far.max() < 2 * tolerance * 1000
+
+
+@pytest.mark.parametrize("many", [1, 50])
+def test_a_polygon_that_a_tear_goes_through_is_not_bent(many: int) -> None:
+    def torn(points: Any) -> Any:
+        return points + np.where(points[:, :1] + points[:, 1:] > 1.3, (100.0, 0.0), (0.0, 0.0))
+
+    corners = np.linspace(0, 1, many, endpoint=False)
+    shapes = np.array([shapely.box(corner / 9, 0, corner / 9 + 1, 1) for corner in corners], dtype=object)
+    assert bent(shapes, torn, tolerance=1e-5, longest=0.2, mirrored=False) is None
+    beside = np.array([shapely.box(0, 0, 0.5, 0.5)], dtype=object)
+    placed = bent(beside, torn, tolerance=1e-5, longest=0.2, mirrored=False)
+    assert placed is not None
+    assert shapely.area(placed)[0] == pytest.approx(0.25)
+
+
+def test_a_ring_around_a_place_that_is_none_is_not_bent() -> None:
+    """As around a pole in the plane of the other pole: what it surrounds is infinitely far."""
+
+    def turned_inside_out(points: Any) -> Any:
+        return points / (points**2).sum(axis=1, keepdims=True) * (1, -1)
+
+    around = np.array([shapely.box(-1, -1, 1, 1)], dtype=object)
+    assert bent(around, turned_inside_out, tolerance=1e-7, longest=0.5, mirrored=False) is None
+    beside = np.array([shapely.box(1, 1, 2, 2)], dtype=object)
+    assert bent(beside, turned_inside_out, tolerance=1e-7, longest=0.5, mirrored=False) is not None
+    assert bent(beside, turned_inside_out, tolerance=1e-7, longest=0.5, mirrored=True) is None

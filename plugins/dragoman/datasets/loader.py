@@ -144,9 +144,7 @@ class Loader:
         order = opening.order
         try:
             session = open_session(order, self._setup.policy, self._setup.limits)
-        except (
-            Exception
-        ) as error:  # of a stranger's files and any decoder: told to whoever asked for the session
+        except Exception as error:  # of a stranger's files and any decoder: told to whoever asked for it
             self._refuse(opening, error)
             return
         with self._lock:
